@@ -1,0 +1,9 @@
+// The version of the calling convention between a kernel and the runtime.
+#pragma once
+
+namespace lathe {
+
+// Part of every cache key: changes when the kernel ABI does.
+int kernel_abi_version();
+
+}  // namespace lathe

@@ -1,0 +1,7 @@
+#include "runtime/version.h"
+
+namespace lathe {
+
+const char* program_version() { return LATHE_VERSION; }
+
+}  // namespace lathe

@@ -1,0 +1,9 @@
+// The program's own version, as `lathe --version` prints it.
+#pragma once
+
+namespace lathe {
+
+// Such as "0.1.0"; set by the build.
+const char* program_version();
+
+}  // namespace lathe

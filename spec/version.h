@@ -1,0 +1,9 @@
+// The version of the language that `lathe: 1` at the head of a file names.
+#pragma once
+
+namespace lathe {
+
+// The only language version this program reads.
+int language_version();
+
+}  // namespace lathe
