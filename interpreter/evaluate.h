@@ -15,9 +15,6 @@
 
 namespace lathe {
 
-// Values of symbolic dims by name.
-using DimBindings = std::map<std::string, int64_t>;
-
 // What the graph needs to run: input and weight tensors by value id.
 struct EvaluateInputs {
   std::map<ValueId, Tensor> tensors;

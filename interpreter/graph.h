@@ -59,8 +59,8 @@ struct DimConstraint {
   SourceSpan span;
 };
 
-// A weight as declared by a layer.
-struct WeightDecl {
+// A weight as a layer of the graph declared it, under its full path.
+struct GraphWeight {
   std::string path;  // "model.layers.0.mlp.gate_proj.weight"
   TensorType type;
   std::string init;  // the declared initial value's expression, may be empty
@@ -85,7 +85,7 @@ struct Graph {
   std::vector<Node> nodes;
   std::vector<GraphInput> inputs;
   std::vector<GraphOutput> outputs;
-  std::vector<WeightDecl> weights;
+  std::vector<GraphWeight> weights;
   std::vector<DimConstraint> constraints;
   std::vector<std::string> symbols;  // dims bound at run time, in order
 
