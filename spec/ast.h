@@ -156,9 +156,11 @@ struct TestDecl {
   SourceSpan span;
 };
 
-enum class SpecKind { kModel, kLayer };
+enum class SpecKind { kModel, kLayer, kStruct };
 
-// A file with `model:` or `layer:`.
+// A file with `model:` or `layer:`, or (in the library only) `struct:`, which
+// declares the fields of a struct type as params and has no other section but
+// `doc`, `params` and `assert`.
 struct SpecFile {
   SourceRef file;
   SpecKind kind = SpecKind::kModel;

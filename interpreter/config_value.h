@@ -1,0 +1,39 @@
+#pragma once
+// A config.json as a plain tree of values that know where they stand in the
+// file. The runtime reads the file; elaboration takes params from it
+// (`from: [rope_parameters.rope_theta, rope_theta]`).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "spec/source.h"
+
+namespace lathe {
+
+struct ConfigValue;
+using ConfigList = std::vector<ConfigValue>;
+using ConfigMap = std::vector<std::pair<std::string, ConfigValue>>;
+
+struct ConfigValue {
+  // monostate: null
+  std::variant<std::monostate, bool, int64_t, double, std::string, ConfigList,
+               ConfigMap>
+      value;
+  SourceSpan span;
+};
+
+// The value at a dotted key (`rope_parameters.rope_theta`), or null if a part
+// of the way is missing. A key that contains the dots itself wins.
+const ConfigValue* find_config(const ConfigValue& root, std::string_view key);
+
+// All dotted keys, for messages.
+std::vector<std::string> config_keys(const ConfigValue& root);
+
+// JSON on one line, long values shortened.
+std::string to_string(const ConfigValue& value);
+
+}  // namespace lathe

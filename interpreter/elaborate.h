@@ -1,0 +1,108 @@
+#pragma once
+// From a spec to a graph: params get values, layers are made, bodies are run
+// once with tensors standing for data, and every weight gets its source.
+//
+// Pure: config, checkpoint header and imported files come in as values. All
+// mistakes are collected; what depends on a mistaken value keeps silent.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "interpreter/config_value.h"
+#include "interpreter/graph.h"
+#include "interpreter/spec_library.h"
+#include "spec/ast.h"
+#include "spec/diagnostic.h"
+
+namespace lathe {
+
+// A tensor that a checkpoint holds.
+struct StoredTensor {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  std::vector<int64_t> shape;
+};
+
+// What a checkpoint says about itself, without its data.
+struct CheckpointHeader {
+  std::string name;  // of the file or folder, for messages
+  std::vector<StoredTensor> tensors;
+};
+
+struct ElaborateInputs {
+  const SpecFile* spec = nullptr;
+  SpecLibrary* library = nullptr;
+  SpecLoader load_spec;  // may be empty: imports then see the library only
+  std::optional<ConfigValue> config;
+  std::optional<CheckpointHeader> checkpoint;
+  // `-p name=text`, in the order given; `a.b=text` sets a field of a struct.
+  std::vector<std::pair<std::string, std::string>> overrides;
+  std::string preset;  // empty: none
+};
+
+// A param of the model with its value and where that came from.
+struct ResolvedParam {
+  std::string name;
+  std::string type;
+  std::string value;   // as an expression
+  std::string origin;  // "default", "config.json", "preset small", "-p"
+  std::string doc;
+};
+
+// A layer of the model; one row of `check --summary`. Rows are in preorder,
+// the model itself first, with an empty path.
+struct LayerRow {
+  std::string path;
+  std::string type;
+  int depth = 0;
+  std::vector<TensorType> outputs;  // of the last call; empty if not called
+  int64_t params = 0;               // elements of weights, sub-layers included
+  int64_t bytes = 0;
+  SourceSpan span;
+};
+
+// What fills a weight when no stored tensor does.
+struct Initializer {
+  enum class Kind : uint8_t { kNone, kConstant, kNormal, kUniform };
+  Kind kind = Kind::kNone;
+  double first = 0;   // the constant, the mean, the lowest value
+  double second = 0;  // unused, the standard deviation, the highest value
+  int64_t seed = 0;
+};
+
+// Where the data of a kWeight node comes from.
+struct WeightSource {
+  ValueId value = -1;
+  std::string path;    // of the declared weight; also varies the seed
+  std::string stored;  // the tensor's name in the checkpoint; empty: `init`
+  Initializer init;    // kNone: nothing fills it, so the model cannot run
+};
+
+// A part of the language that is checked but cannot run yet.
+struct UnsupportedFeature {
+  std::string feature;  // "state", "kernel"
+  Diagnostic diagnostic;
+};
+
+struct Model {
+  Graph graph;
+  std::vector<ResolvedParam> params;
+  std::vector<LayerRow> layers;
+  std::vector<WeightSource> weights;  // one per kWeight node, in graph order
+  std::vector<std::string> notices;   // "bfloat16 weights are narrowed to ..."
+  std::vector<UnsupportedFeature> unsupported;
+};
+
+// Elaborates a model, or a layer file with its params given as overrides
+// (open dtypes are then its `dtype`, leading dims one symbol). The model is
+// only good for use if `diagnostics` got no error.
+Model elaborate(const ElaborateInputs& inputs, Diagnostics& diagnostics);
+
+// Throws SpecError if the model cannot run: features without support (L0702)
+// and weights that nothing fills (L0505, folded).
+void require_runnable(const Model& model);
+
+}  // namespace lathe
