@@ -5,6 +5,8 @@
 // sizes are expressions, offsets are assigned when dims are bound.
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,8 @@ struct Step {
 struct Port {
   std::string name;
   int buffer = -1;
+  std::optional<double> default_value;  // of an input that may be left out
+  SourceSpan span;                      // where the input is declared
 };
 
 struct Program {

@@ -1,0 +1,34 @@
+#pragma once
+// What a user can set about running, in one struct. Environment variables are
+// read in options.cpp and nowhere else; the command line overrides them.
+
+#include <string>
+
+namespace lathe {
+
+struct Options {
+  // "auto", "cpu", "reference" or "null".
+  std::string device = "auto";
+  // Threads of the CPU device; 0: one for each core the process may use.
+  int threads = 0;
+  // Folder of compiled kernels; empty: none is known, nothing is kept.
+  std::string cache_dir;
+  // The host compiler as the user named it (LATHE_CXX); empty: find one.
+  std::string compiler;
+  // Where programs are looked for (PATH).
+  std::string search_path;
+  // Folder for files that do not outlive the process (TMPDIR).
+  std::string temp_dir = "/tmp";
+  // A compile that takes longer is ended and reported.
+  int compile_seconds = 300;
+  // Kernels only from the generic loop nest, for tests and doubt.
+  bool generic_only = false;
+  // Time every step of a run.
+  bool profile = false;
+};
+
+// The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH and
+// TMPDIR applied.
+Options options_from_environment();
+
+}  // namespace lathe
