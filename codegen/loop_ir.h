@@ -1,0 +1,134 @@
+#pragma once
+// Loops: what a kernel does, step by step, short of spelling it in C++.
+//
+// Expressions are the interpreter's Expr with these readings: Load and Store
+// slots number LoopKernel::buffers, then LoopKernel::locals, and take one flat
+// element index; there is no Reduce; SizeOf mentions the kernel's symbols.
+//
+// Vectors. A node with lanes > 1 is a vector. A Load or Store whose index is a
+// Ramp moves lanes elements (stride 1: one vector; else a gather). In a Call,
+// scalar arguments are broadcast. Vectors compute in kFloat32 (and kFloat64
+// with half the lanes); comparisons give masks for select; integer vectors
+// exist only as Ramp indices. A vector is never wider than the target's.
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "interpreter/expr.h"
+#include "spec/dim.h"
+#include "spec/dtype.h"
+
+namespace lathe {
+
+struct StmtNode;
+using Stmt = std::shared_ptr<const StmtNode>;
+
+enum class LoopKind : uint8_t {
+  kSerial,
+  kItems,   // the loop over the kernel's work items [lo, hi)
+  kUnroll,  // constant trip count, spelled `#pragma GCC unroll`
+  kVector,  // iterations are independent: the compiler may vectorise
+};
+
+struct For {
+  Var var;
+  Expr begin, end;
+  int64_t step = 1;
+  LoopKind kind = LoopKind::kSerial;
+  Stmt body;
+};
+// Declares a constant local.
+struct Let {
+  Var var;
+  Expr value;
+};
+// Declares a local that Assign changes.
+struct Declare {
+  Var var;
+  Expr value;
+};
+struct Assign {
+  Var var;
+  Expr value;
+};
+// Stores with the slot's dtype: rounds floats, wraps integers.
+struct Store {
+  int slot = 0;
+  Expr index;
+  Expr value;
+};
+struct If {
+  Expr condition;
+  Stmt then, otherwise;  // otherwise may be null
+};
+struct Block {
+  std::vector<Stmt> stmts;
+};
+// Asks for the cache line that holds an element.
+struct Prefetch {
+  int slot = 0;
+  Expr index;
+};
+struct Comment {
+  std::string text;
+};
+
+struct StmtNode {
+  std::variant<For, Let, Declare, Assign, Store, If, Block, Prefetch, Comment>
+      node;
+};
+
+// Builders.
+Stmt for_loop(Var v, Expr begin, Expr end, Stmt body,
+              LoopKind kind = LoopKind::kSerial, int64_t step = 1);
+Stmt let(Var v, Expr value);
+Stmt declare(Var v, Expr value);
+Stmt assign(Var v, Expr value);
+Stmt store(int slot, Expr index, Expr value);
+Stmt if_then(Expr condition, Stmt then, Stmt otherwise = nullptr);
+Stmt block(std::vector<Stmt> stmts);
+Stmt prefetch(int slot, Expr index);
+Stmt comment(std::string text);
+
+// Loop forms of expressions. vector_load: `lanes` elements from `base` on.
+Expr ramp(Expr base, int lanes, int64_t stride = 1);
+Expr flat_load(int slot, DType dtype, Expr index);
+Expr vector_load(int slot, DType dtype, Expr base, int lanes);
+// A value repeated in all lanes.
+Expr broadcast(Expr value, int lanes);
+
+struct BufferParam {
+  std::string name;  // "in0", "out0", "pack0"
+  DType dtype = DType::kFloat32;
+  bool writable = false;
+};
+// An array on the kernel's stack, of scalars or of whole vectors: with
+// lanes > 1 one index names a vector.
+struct LocalArray {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  int64_t size = 0;
+  int lanes = 1;
+};
+
+struct LoopKernel {
+  std::vector<BufferParam> buffers;
+  std::vector<LocalArray> locals;
+  std::vector<std::string> symbols;  // n0, n1, ...: the dim arguments
+  Var lo, hi;                        // the work items to do
+  Stmt body;
+
+  DType dtype_of(int slot) const;
+};
+
+// Readable text, for tests (`loops_of`) and `lathe graph --stage loops`.
+std::string to_string(const Stmt& stmt, int indent = 0);
+std::string to_string(const LoopKernel& kernel);
+
+// Throws InternalError when a variable is used out of its scope, a slot or a
+// lane count does not fit, or a Reduce is left.
+void verify(const LoopKernel& kernel);
+
+}  // namespace lathe

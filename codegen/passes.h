@@ -1,0 +1,72 @@
+#pragma once
+// The passes of the compiler, in the order in which compile() runs them.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "codegen/compile.h"
+#include "codegen/group.h"
+#include "codegen/stage_graph.h"
+
+namespace lathe {
+
+// Lists every stage of every node as an array.
+// Before: ops with definitions.  After: arrays; node boundaries are gone.
+// Why here: everything later works on index expressions alone.
+StageGraph flatten(const Graph& graph, const CompileOptions& options);
+
+// Gives every reduction a stage of its own.
+// After: a Reduce stands only at the root of a Compute body.
+// Why here: sharing and fusion see reductions as stages.
+StageGraph hoist_reductions(StageGraph graph);
+
+// Makes equal definitions one array and drops arrays that no output needs.
+// Why here: before inlining copies bodies.
+StageGraph share(StageGraph graph);
+
+// Substitutes maps into their readers where that costs no more work than
+// the store and load it saves, and simplifies all indices.
+// After: movement (reshape, transpose, slice) has no arrays of its own, but
+// for graph outputs and data that a contraction would gather repeatedly.
+StageGraph inline_maps(StageGraph graph);
+
+// One kernel to be: arrays computed together, ascending.
+struct Cluster {
+  GroupKind kind = GroupKind::kRow;
+  int row_axes = 0;
+  std::vector<ArrayId> arrays;
+};
+
+struct Schedule {
+  StageGraph graph;
+  std::vector<Cluster> clusters;  // in an order that respects all loads
+};
+
+// Whether some strategy would take a cluster of a kind that needs one.
+using Accepts = std::function<bool(const StageGraph&, const Cluster&)>;
+
+// Divides the arrays into clusters by rule: row groups, contractions with
+// epilogues and siblings, streaming attention.
+// After: every computed array is in exactly one cluster.
+Schedule fuse(StageGraph graph, const Accepts& accepts);
+
+// The cluster as a canonical value, and what its numbers stand for.
+struct PlacedGroup {
+  Group group;
+  Placement placement;
+};
+PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
+                       const std::vector<bool>& stored);
+
+// Arrays that a cluster other than their own reads, or that are outputs.
+std::vector<bool> stored_arrays(const Schedule& schedule);
+
+// "kernel k0  row  fuses add rms_norm", one line a cluster.
+std::string to_string(const Schedule& schedule);
+
+// All of the above up to fuse().
+Schedule schedule(const Graph& graph, const Target& target,
+                  const CompileOptions& options);
+
+}  // namespace lathe

@@ -1,0 +1,63 @@
+#pragma once
+// Strategies: ways to turn a group into loops. The generic loop nest takes any
+// group; a faster one is a row in the table below. The cheapest that matches
+// is taken.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "codegen/group.h"
+#include "codegen/loop_ir.h"
+#include "codegen/target.h"
+
+namespace lathe {
+
+// An operand in a layout the kernel likes: a buffer defined by an index
+// expression over operands of the group that are known at load. It is made
+// once, by load steps, through the generic strategy.
+// Example: packed[p, k, j] = W[p * 16 + j, k].
+struct PackedOperand {
+  std::vector<int> operands;  // of the group; slot i of `stage` is operands[i]
+  Stage stage;
+};
+
+// What a buffer parameter of the kernel is.
+enum class BufferSource : uint8_t { kOperand, kOutput, kPacked };
+struct BufferBinding {
+  BufferSource source = BufferSource::kOperand;
+  int index = 0;  // of the operand, of Definition::outputs, of `packed`
+};
+
+struct LoweredGroup {
+  LoopKernel kernel;
+  std::vector<BufferBinding> bindings;  // one per kernel buffer
+  std::vector<PackedOperand> packed;
+  Dim items;  // extent of the parallel axis, over the group's symbols
+  Dim cost;   // nanoseconds of one core for all items
+};
+
+struct Strategy {
+  const char* name;
+  // Whether lower() can take the group.
+  bool (*matches)(const Group& group, const Target& target);
+  // Relative price; smaller wins. The generic strategy has 1000.
+  int price;
+  LoweredGroup (*lower)(const Group& group, const Target& target);
+};
+
+// All strategies, cheapest first; the last one is the generic loop nest.
+std::span<const Strategy> strategies();
+
+// The cheapest strategy that matches. generic_only: only those that need no
+// special form (generic), or none for kAttention.
+const Strategy* find_strategy(const Group& group, const Target& target,
+                              bool generic_only);
+
+// One function per strategy, each in strategy_<name>.cpp.
+bool matches_generic(const Group& group, const Target& target);
+LoweredGroup lower_generic(const Group& group, const Target& target);
+bool matches_row(const Group& group, const Target& target);
+LoweredGroup lower_row(const Group& group, const Target& target);
+
+}  // namespace lathe
