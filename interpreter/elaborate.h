@@ -74,7 +74,7 @@ struct Initializer {
 };
 
 // Where the data of a kWeight node comes from.
-struct WeightSource {
+struct WeightFill {
   ValueId value = -1;
   std::string path;    // of the declared weight; also varies the seed
   std::string stored;  // the tensor's name in the checkpoint; empty: `init`
@@ -91,7 +91,7 @@ struct Model {
   Graph graph;
   std::vector<ResolvedParam> params;
   std::vector<LayerRow> layers;
-  std::vector<WeightSource> weights;  // one per kWeight node, in graph order
+  std::vector<WeightFill> weights;  // one per kWeight node, in graph order
   std::vector<std::string> notices;   // "bfloat16 weights are narrowed to ..."
   std::vector<UnsupportedFeature> unsupported;
 };
