@@ -1,6 +1,5 @@
-// The version of the calling convention between a kernel and the runtime.
 #pragma once
-
+// The version of the calling convention between a kernel and the runtime.
 namespace lathe {
 
 // Part of every cache key: changes when the kernel ABI does.

@@ -1,10 +1,9 @@
+#pragma once
 // The YAML files of the layer library, as text inside the binary.
 //
 // The folder `layers` fills this table before main: it embeds each of its
 // YAML files and registers it here, so nobody has to include `layers` and the
 // program needs no files of its own at run time.
-#pragma once
-
 #include <span>
 #include <string_view>
 

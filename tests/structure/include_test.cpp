@@ -1,17 +1,14 @@
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
-#include "tests/support/paths.h"
+#include "tests/structure/source_tree.h"
 
 namespace lathe {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Which folders the files of a folder may include.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
@@ -22,36 +19,61 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"runtime", {"runtime", "codegen", "interpreter", "spec"}},
 };
 
-// The folder of `#include "folder/..."`, or nothing for any other line.
-std::string included_folder(const std::string& line) {
-  const std::string head = "#include \"";
-  if (line.rfind(head, 0) != 0) return "";
-  return line.substr(head.size(), line.find('/') - head.size());
-}
+// Libraries that one source file wraps, by how their headers' names begin.
+const std::vector<std::string> kWrapped = {
+    "yaml-cpp/", "CLI/", "tbb/", "oneapi/", "nlohmann/", "xxhash.h"};
 
-std::string wrong_includes_of(const fs::path& path,
-                              const std::set<std::string>& allowed) {
-  std::string wrong;
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const std::string folder = included_folder(line);
-    if (folder.empty() || allowed.count(folder)) continue;
-    wrong += fs::relative(path, source_dir()).string() + ": " + line + "\n";
-  }
-  return wrong;
+bool begins_with(const std::string& text, const std::string& head) {
+  return text.rfind(head, 0) == 0;
 }
 
 }  // namespace
 
 TEST_CASE("includes: only from the folders a folder stands on") {
-  for (const auto& [folder, allowed] : kMayInclude) {
-    for (const fs::directory_entry& entry :
-         fs::recursive_directory_iterator(source_dir() / folder)) {
-      if (entry.is_regular_file()) {
-        CHECK_EQ(wrong_includes_of(entry.path(), allowed), "");
+  for (const std::string& folder : kFolders) {
+    const std::set<std::string>& allowed = kMayInclude.at(folder);
+    const std::string wrong =
+        lines_where(sources_below(folder, {".cpp", ".h", ".def"}),
+                    [&](const std::string& line) {
+                      if (!begins_with(line, "#include \"")) return false;
+                      const std::string header = included_header(line);
+                      return !allowed.count(header.substr(0, header.find('/')));
+                    });
+    CHECK_EQ(wrong, "");
+  }
+}
+
+TEST_CASE("includes: one source file knows a library") {
+  for (const std::string& library : kWrapped) {
+    std::set<std::string> users;
+    for (const TreeFile& file : program_sources()) {
+      for (const std::string& line : file.lines) {
+        if (begins_with(included_header(line), library)) {
+          users.insert(file.path);
+        }
       }
     }
+    std::string list;
+    for (const std::string& user : users) list += user + " ";
+    CAPTURE(library);
+    CAPTURE(list);
+    CHECK_LE(users.size(), 1);
   }
+}
+
+TEST_CASE("includes: headers include no library") {
+  std::vector<TreeFile> headers;
+  for (const TreeFile& file : program_sources()) {
+    if (file.path.ends_with(".h")) headers.push_back(file);
+  }
+  const std::string wrong = lines_where(headers, [](const std::string& line) {
+    if (begins_with(included_header(line), "fmt/")) return true;
+    for (const std::string& library : kWrapped) {
+      if (begins_with(included_header(line), library)) return true;
+    }
+    return false;
+  });
+  CHECK_EQ(wrong, "");
 }
 
 }  // namespace lathe

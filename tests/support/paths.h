@@ -1,6 +1,5 @@
-// Where the tests find their files.
 #pragma once
-
+// Where the tests find their files.
 #include <filesystem>
 
 namespace lathe {
