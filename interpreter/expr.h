@@ -118,7 +118,10 @@ struct Reduce {
   Expr body;
 };
 // A data-dependent index: negative values count from the end; a value outside
-// [-extent, extent) is error L08 naming graph node `site`.
+// [-extent, extent) is error L08 naming graph node `site`. In a node's own
+// definition `site` is -1, which means that node: so equal calls can share
+// one definition and nodes can be renumbered. Whoever joins the definitions
+// of several nodes sets it.
 struct CheckedIndex {
   Expr index;
   Expr extent;

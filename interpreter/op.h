@@ -80,7 +80,11 @@ struct OpDef {
   // Calls run against the reference on every device and dtype:
   // "x: [4, 7], axis: 0". See tests/interpreter/op_samples.
   std::vector<std::string> samples;
-  std::string infix;   // "@", "+", ... : the operator of the spec language
+  // The operator of the spec language that this op is: "@", "+", "==", "and".
+  // Indexing is three of them: "[:]" takes (x, axis, start, stop, step), where
+  // start and stop may be none or symbolic; "[i]" takes (x, axis, index) and
+  // drops the axis; "[none]" takes (x, axis) and inserts an axis of size 1.
+  std::string infix;
   std::string prefix;  // "-", "not"
 };
 
