@@ -1,5 +1,6 @@
 #pragma once
 // The version of the calling convention between a kernel and the runtime.
+
 namespace lathe {
 
 // Part of every cache key: changes when the kernel ABI does.

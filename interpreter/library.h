@@ -4,6 +4,7 @@
 // The folder `layers` fills this table before main: it embeds each of its
 // YAML files and registers it here, so nobody has to include `layers` and the
 // program needs no files of its own at run time.
+
 #include <span>
 #include <string_view>
 

@@ -1,5 +1,6 @@
 #pragma once
 // Where the tests find their files.
+
 #include <filesystem>
 
 namespace lathe {
