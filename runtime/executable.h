@@ -12,14 +12,10 @@
 #include "interpreter/graph.h"
 #include "interpreter/tensor.h"
 #include "runtime/device.h"
+#include "runtime/named_tensor.h"
 #include "spec/dim.h"
 
 namespace lathe {
-
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
 
 // What a model wants to be given.
 struct InputInfo {
