@@ -73,9 +73,9 @@ struct LaunchFault {
 };
 
 // Launches in order, ready to run any number of times.
-class Schedule {
+class LaunchList {
  public:
-  virtual ~Schedule() = default;
+  virtual ~LaunchList() = default;
 
   // Runs all launches on the buffers at these addresses and waits. A fault
   // ends the run. `nanoseconds`, if not null, gets one entry a launch.
@@ -114,7 +114,7 @@ class Device {
 
   // Requires: `module` outlives the schedule and comes from this device.
   // Waits for the kernels that are launched. Throws DeviceError L06.
-  virtual std::unique_ptr<Schedule> schedule(
+  virtual std::unique_ptr<LaunchList> schedule(
       Module& module, std::vector<Launch> launches) = 0;
 };
 

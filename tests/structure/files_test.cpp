@@ -36,6 +36,16 @@ std::string build_text(const std::string& folder) {
   return text;
 }
 
+// The type that a line at namespace scope defines, or "".
+std::string defined_type(const std::string& line) {
+  for (const std::string head : {"struct ", "class ", "enum class "}) {
+    if (line.rfind(head, 0) != 0 || line.back() != '{') continue;
+    const size_t end = line.find_first_of(" :", head.size());
+    return line.substr(head.size(), end - head.size());
+  }
+  return "";
+}
+
 }  // namespace
 
 TEST_CASE("files: none is too long") {
@@ -63,6 +73,20 @@ TEST_CASE("files: every header can be included twice") {
                            return line == "#pragma once";
                          }),
              "");
+  }
+}
+
+TEST_CASE("files: no two headers define a type of the same name") {
+  // One namespace: the linker would take one type's functions for the other's.
+  std::map<std::string, std::string> defined_in;
+  for (const TreeFile& file : program_sources()) {
+    if (!file.path.ends_with(".h")) continue;
+    for (const std::string& line : file.lines) {
+      const std::string name = defined_type(line);
+      if (name.empty()) continue;
+      CAPTURE(name);
+      CHECK_EQ(defined_in.emplace(name, file.path).first->second, file.path);
+    }
   }
 }
 
