@@ -158,6 +158,7 @@ Expr convert(NumType type, const Expr& arg);
 Expr reduce(ReduceOp op, std::vector<ReduceAxis> axes, const Expr& body);
 Expr checked_index(const Expr& index, const Expr& extent, int site);
 Expr select(const Expr& condition, const Expr& a, const Expr& b);
+Expr ramp(const Expr& base, int64_t stride, int lanes);
 
 // Operators spell the scalar functions; `/` is kDiv on floats and kFloorDiv
 // on integers, `%` is the floored kMod.
@@ -174,6 +175,7 @@ Expr operator>=(const Expr& a, const Expr& b);
 Expr equal(const Expr& a, const Expr& b);
 Expr operator&&(const Expr& a, const Expr& b);
 Expr operator||(const Expr& a, const Expr& b);
+Expr operator!(const Expr& a);
 Expr exp(const Expr& x);
 Expr log(const Expr& x);
 Expr sqrt(const Expr& x);
