@@ -1,0 +1,35 @@
+#pragma once
+// A file that appears whole or not at all: written under a temporary name
+// beside the target, then renamed over it.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lathe {
+
+class AtomicFile {
+ public:
+  // Opens the temporary file. Throws SpecError L0512, as do all others here.
+  explicit AtomicFile(std::string path);
+  // Removes the temporary file unless commit() was reached.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+
+  // Flushes and renames; the target is the new file from here on.
+  void commit();
+
+ private:
+  [[noreturn]] void fail_to_write(int error) const;
+
+  std::string path_;
+  std::string temporary_;
+  int fd_ = -1;
+};
+
+}  // namespace lathe
