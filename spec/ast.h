@@ -20,8 +20,8 @@ namespace lathe {
 
 // `int`, `list[float]`, `Float8Config?` ...
 struct ParamTypeAst {
-  std::string name;  // int float bool string dtype device layer list map, or a
-                     // struct type
+  std::string name;  // int float bool string dtype device layer list map any,
+                     // or a struct type
   std::shared_ptr<const ParamTypeAst> item;  // of list[T]; null for plain list
   bool optional = false;
   SourceSpan span;
@@ -36,6 +36,8 @@ struct ParamDecl {
   YamlRef min, max;                  // null: none
   YamlRef choices;                   // a sequence, or null
   std::vector<Name> from;            // keys of config.json, dotted
+  std::optional<Name> prefix;  // of the paths of layers passed in the param;
+                               // absent: the param's name; "" for none
   std::string doc;
 };
 
@@ -180,6 +182,7 @@ struct SpecFile {
   std::vector<OutputDecl> outputs;  // empty: the last assigned name
   std::optional<CheckpointDecl> checkpoint;
   std::vector<TestDecl> tests;
+  std::vector<Name> architectures;  // of config.json that a model is for
   std::optional<Name> config;       // path of a config.json; models only
   std::vector<ValueDecl> defaults;  // dtype, device; models only
   YamlRef kernel;                   // layers only; a mapping, or null
