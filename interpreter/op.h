@@ -118,7 +118,7 @@ struct OpCall {
 };
 
 // Appends the call to the graph and returns its results. Throws SpecError:
-// L0307 argument names and counts, L04 shapes and dtypes.
+// L0320 argument names, counts and kinds, L04 shapes and dtypes.
 std::vector<ValueId> apply_op(Graph& graph, const OpCall& call);
 
 // The value of an elementwise op on plain numbers, in float64 (exactly in
