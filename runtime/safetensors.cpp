@@ -125,15 +125,11 @@ class HeaderReader {
       wrong(cat({"its type ", quoted(tensor.type_code), " is unknown"}));
     }
     uint64_t total = *bits;
-    bool empty = false;
     for (int64_t dim : tensor.shape) {
-      empty |= dim == 0;
       if (__builtin_mul_overflow(total, static_cast<uint64_t>(dim), &total)) {
-        if (!empty) wrong("its size is beyond 2^64 bits");
-        total = 0;
+        wrong("its size is beyond 2^64 bits");
       }
     }
-    if (empty) total = 0;
     if (total % 8 != 0 || total / 8 != tensor.bytes) {
       wrong(cat({"its type and shape take ", total / 8,
                  " bytes and the header gives it ", tensor.bytes}));
