@@ -3,6 +3,7 @@
 // read in options.cpp and nowhere else; the command line overrides them.
 
 #include <string>
+#include <vector>
 
 namespace lathe {
 
@@ -30,5 +31,9 @@ struct Options {
 // The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH and
 // TMPDIR applied.
 Options options_from_environment();
+
+// Our own environment with messages in English, for programs we start and
+// whose messages we read.
+std::vector<std::string> child_environment();
 
 }  // namespace lathe

@@ -1,0 +1,85 @@
+#include "runtime/cpu_device.h"
+
+#include <cstring>
+#include <optional>
+
+#include "runtime/cpu_module.h"
+#include "runtime/cpu_schedule.h"
+#include "runtime/host_memory.h"
+#include "runtime/machine.h"
+#include "runtime/thread_pool.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+class CpuDevice : public Device {
+ public:
+  CpuDevice(const Options& options, const Reporter& reporter)
+      : options_(options),
+        reporter_(reporter),
+        machine_(describe_machine()),
+        pool_(options.threads > 0 ? options.threads : machine_.cores) {}
+
+  std::string name() const override { return "cpu"; }
+
+  Target target() const override {
+    return target_of(machine_, pool_.threads());
+  }
+
+  bool shares_host_memory() const override { return true; }
+
+  std::unique_ptr<Memory> allocate(int64_t bytes, MemoryUse use) override {
+    return allocate_host(bytes, use);
+  }
+
+  void upload(void* to, const void* from, int64_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+
+  void download(void* to, const void* from, int64_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+
+  std::unique_ptr<Module> compile(const std::string& prelude,
+                                  std::vector<KernelSource> kernels) override {
+    if (!tools_) find_tools();
+    return std::make_unique<CpuModule>(*tools_, prelude, std::move(kernels));
+  }
+
+  std::unique_ptr<LaunchList> schedule(Module& module,
+                                     std::vector<Launch> launches) override {
+    return std::make_unique<CpuSchedule>(dynamic_cast<CpuModule&>(module),
+                                         pool_, std::move(launches));
+  }
+
+ private:
+  // Not before the first model: many runs of lathe compile nothing.
+  void find_tools() {
+    const std::optional<CompilerFile> compiler = find_compiler(options_);
+    if (!compiler) fail_without_compiler();
+    folder_.emplace(options_.cache_dir, options_.temp_dir, reporter_);
+    cache_.emplace(*folder_,
+                   build_context(*folder_, *compiler, machine_.identity));
+    tools_.emplace(CpuToolchain{*folder_, *cache_, *compiler,
+                                options_.compile_seconds, machine_.cores,
+                                reporter_});
+  }
+
+  Options options_;
+  Reporter reporter_;
+  Machine machine_;
+  ThreadPool pool_;
+  std::optional<CacheFolder> folder_;
+  std::optional<KernelCache> cache_;
+  std::optional<CpuToolchain> tools_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cpu_device(const Options& options,
+                                        const Reporter& reporter) {
+  return std::make_unique<CpuDevice>(options, reporter);
+}
+
+}  // namespace lathe

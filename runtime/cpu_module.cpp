@@ -1,0 +1,242 @@
+#include "runtime/cpu_module.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string milliseconds(double seconds) {
+  return cat({static_cast<int64_t>(seconds * 1e3 + 0.5), " ms"});
+}
+
+// True if the compile failed because there was no room for its files.
+bool lacked_room(const std::string& log) {
+  for (const char* sign : {"No space left on device", "File too large",
+                           "Disk quota exceeded", "File size limit"}) {
+    if (log.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Distributes items over at most `bins` bins: the largest first, each into
+// the bin that holds least.
+std::vector<std::vector<int>> distribute(
+    std::vector<int> items, const std::vector<KernelSource>& kernels,
+    int bins) {
+  std::stable_sort(items.begin(), items.end(), [&](int a, int b) {
+    return kernels[a].text.size() > kernels[b].text.size();
+  });
+  const size_t count = std::min(items.size(), static_cast<size_t>(bins));
+  std::vector<std::vector<int>> result(count);
+  std::vector<size_t> load(count, 0);
+  for (int item : items) {
+    const auto least = std::min_element(load.begin(), load.end());
+    result[static_cast<size_t>(least - load.begin())].push_back(item);
+    *least += kernels[item].text.size();
+  }
+  return result;
+}
+
+}  // namespace
+
+CpuModule::CpuModule(const CpuToolchain& toolchain, std::string prelude,
+                     std::vector<KernelSource> kernels)
+    : tools_(toolchain),
+      prelude_(std::move(prelude)),
+      kernels_(std::move(kernels)),
+      functions_(kernels_.size()) {
+  const Clock::time_point start = Clock::now();
+  std::vector<int> missing;
+  look_up(missing);
+  make_batches(missing, true);
+  make_batches(missing, false);
+  for (Batch& batch : batches_) write_source(batch);
+  start_workers();
+  report_.cached = static_cast<int>(kernels_.size() - missing.size());
+  report_.compiled = static_cast<int>(missing.size());
+  report_.seconds = seconds_since(start);
+}
+
+CpuModule::~CpuModule() {
+  next_batch_ = batches_.size();
+  for (std::thread& worker : workers_) worker.join();
+  for (const Batch& batch : batches_) {
+    if (batch.finished) continue;
+    (void)unlink(batch.source.c_str());
+    (void)unlink(batch.object.c_str());
+  }
+}
+
+void CpuModule::look_up(std::vector<int>& missing) {
+  for (size_t i = 0; i < kernels_.size(); ++i) {
+    const KernelSource& kernel = kernels_[i];
+    keys_.push_back(tools_.cache.key(prelude_, kernel.text));
+    CacheLookup found = tools_.cache.find(keys_[i], kernel.name);
+    functions_[i] = found.function;
+    if (found.function) {
+      objects_.push_back(std::move(found.object));
+    } else {
+      missing.push_back(static_cast<int>(i));
+      tools_.reporter.detail(
+          cat({"kernel ", kernel.name, " is compiled: ", found.miss}));
+    }
+  }
+}
+
+void CpuModule::make_batches(const std::vector<int>& missing,
+                             bool wanted_first) {
+  std::vector<int> mine;
+  for (int kernel : missing) {
+    if (kernels_[kernel].wanted_first == wanted_first) mine.push_back(kernel);
+  }
+  for (auto& kernels : distribute(mine, kernels_, tools_.parallel)) {
+    batches_.emplace_back().kernels = std::move(kernels);
+  }
+}
+
+std::string CpuModule::text_of(const std::vector<int>& kernels) const {
+  // The compiler then reports places inside a kernel by the kernel's name.
+  std::string text = cat({"#line 1 \"prelude\"\n", prelude_});
+  for (int kernel : kernels) {
+    text += cat({"\n#line 1 \"", kernels_[kernel].name, "\"\n",
+                 kernels_[kernel].text});
+  }
+  return text + "\n";
+}
+
+void CpuModule::write_source(Batch& batch) {
+  for (;;) {
+    const std::string base = tools_.folder.new_file("");
+    batch.source = base + ".cpp";
+    batch.object = base + ".so";
+    if (write_file(batch.source, text_of(batch.kernels))) return;
+    const std::string reason = std::strerror(errno);
+    if (tools_.folder.is_temporary()) {
+      throw DeviceError("L0604", cat({"cannot write ", batch.source, ": ",
+                                      reason}));
+    }
+    tools_.folder.replace_by_temporary(reason);
+  }
+}
+
+void CpuModule::start_workers() {
+  const size_t count =
+      std::min(batches_.size(), static_cast<size_t>(tools_.parallel));
+  for (size_t i = 0; i < count; ++i) {
+    workers_.emplace_back([this] {
+      for (size_t batch = next_batch_++; batch < batches_.size();
+           batch = next_batch_++) {
+        try {
+          batches_[batch].promise.set_value(compile(batches_[batch]));
+        } catch (...) {
+          batches_[batch].promise.set_exception(std::current_exception());
+        }
+      }
+    });
+  }
+}
+
+CompileResult CpuModule::compile(const Batch& batch) const {
+  return compile_object(tools_.compiler, batch.source, batch.object,
+                        tools_.time_limit_seconds);
+}
+
+void CpuModule::finish(Batch& batch) {
+  CompileResult result = batch.promise.get_future().get();
+  if (!result.ok && lacked_room(result.log) &&
+      !tools_.folder.is_temporary()) {
+    (void)unlink(batch.source.c_str());
+    (void)unlink(batch.object.c_str());
+    tools_.folder.replace_by_temporary(result.first_error);
+    write_source(batch);
+    result = compile(batch);
+  }
+  if (!result.ok) fail(batch, result);
+  tools_.reporter.detail(cat({"compiled ", batch.kernels.size(),
+                              " kernels in one file in ",
+                              milliseconds(result.seconds)}));
+  load(batch);
+  batch.finished = true;
+}
+
+void CpuModule::load(Batch& batch) {
+  std::vector<KernelCache::Entry> entries;
+  for (int kernel : batch.kernels) {
+    entries.push_back({keys_[kernel], kernels_[kernel].name});
+  }
+  auto place = tools_.cache.store(batch.object, batch.source, entries);
+  if (!place) {
+    tools_.reporter.warning(cat({"cannot keep kernels in ",
+                                 tools_.folder.path(), ": ",
+                                 std::strerror(errno)}));
+    place = batch.object;
+  }
+  std::string reason;
+  std::shared_ptr<ObjectFile> object = ObjectFile::open(*place, reason);
+  if (!object) {
+    throw DeviceError("L0602", cat({"cannot load compiled kernels: ", reason}));
+  }
+  for (int kernel : batch.kernels) {
+    functions_[kernel] = object->find(kernels_[kernel].name);
+    LATHE_CHECK(functions_[kernel] != nullptr, "no function ",
+                kernels_[kernel].name, " in ", *place);
+  }
+  objects_.push_back(std::move(object));
+}
+
+void CpuModule::fail(const Batch& batch, const CompileResult& result) {
+  // The kernel that the first error is in; the first one if it does not say.
+  int guilty = batch.kernels[0];
+  for (int kernel : batch.kernels) {
+    if (result.first_error.starts_with(kernels_[kernel].name + ":")) {
+      guilty = kernel;
+    }
+  }
+  const KernelSource& kernel = kernels_[guilty];
+  const std::string kept =
+      tools_.folder.file("failed/" + kernel.name + ".cpp");
+  (void)unlink(kept.c_str());
+  std::string message = cat({"kernel ", kernel.name, " of ", kernel.place,
+                             " does not compile: ", result.first_error});
+  if (write_file(kept, text_of({guilty}))) {
+    tools_.folder.keep();
+    message += cat({"; its text is in ", kept});
+  }
+  throw DeviceError("L0602", message, result.log);
+}
+
+KernelFunction CpuModule::function(int kernel) {
+  if (functions_[kernel]) return functions_[kernel];
+  const Clock::time_point start = Clock::now();
+  for (Batch& batch : batches_) {
+    const auto& mine = batch.kernels;
+    if (std::find(mine.begin(), mine.end(), kernel) != mine.end()) {
+      finish(batch);
+      break;
+    }
+  }
+  report_.seconds += seconds_since(start);
+  return functions_[kernel];
+}
+
+CompileReport CpuModule::wait() {
+  for (size_t i = 0; i < kernels_.size(); ++i) function(static_cast<int>(i));
+  return report_;
+}
+
+}  // namespace lathe

@@ -1,0 +1,73 @@
+#pragma once
+// The compiled kernels of one program on the CPU: those in the cache loaded,
+// the others compiled in batches on threads of their own, one file per core,
+// because the compiler's start costs as much as a small kernel.
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/kernel_cache.h"
+#include "runtime/report.h"
+
+namespace lathe {
+
+// What compiling takes, owned by the device.
+struct CpuToolchain {
+  CacheFolder& folder;
+  KernelCache& cache;
+  CompilerFile compiler;
+  int time_limit_seconds;
+  int parallel;  // compilers at once
+  Reporter reporter;
+};
+
+class CpuModule : public Module {
+ public:
+  // Starts compiling. Requires: the toolchain's parts outlive the module.
+  CpuModule(const CpuToolchain& toolchain, std::string prelude,
+            std::vector<KernelSource> kernels);
+  ~CpuModule() override;
+
+  CompileReport wait() override;
+
+  // Waits until this kernel is there. Throws DeviceError L0602.
+  KernelFunction function(int kernel);
+
+ private:
+  // Kernels that are compiled in one file.
+  struct Batch {
+    std::vector<int> kernels;
+    std::string source;  // file names
+    std::string object;
+    std::promise<CompileResult> promise;
+    bool finished = false;
+  };
+
+  void look_up(std::vector<int>& missing);
+  void make_batches(const std::vector<int>& missing, bool wanted_first);
+  void write_source(Batch& batch);
+  void start_workers();
+  CompileResult compile(const Batch& batch) const;
+  void finish(Batch& batch);
+  void load(Batch& batch);
+  [[noreturn]] void fail(const Batch& batch, const CompileResult& result);
+
+  std::string text_of(const std::vector<int>& kernels) const;
+
+  CpuToolchain tools_;
+  std::string prelude_;
+  std::vector<KernelSource> kernels_;
+  std::vector<std::string> keys_;
+  std::vector<KernelFunction> functions_;
+  std::vector<std::shared_ptr<ObjectFile>> objects_;
+  std::vector<Batch> batches_;
+  std::vector<std::thread> workers_;
+  std::atomic<size_t> next_batch_{0};
+  CompileReport report_;
+};
+
+}  // namespace lathe

@@ -1,0 +1,13 @@
+#pragma once
+// Blocks of host memory: 64-byte aligned, large ones on huge pages and only
+// given when the machine has them free.
+
+#include "runtime/device.h"
+
+namespace lathe {
+
+// Throws DeviceError L0702 when memory is short, before the system has to end
+// processes.
+std::unique_ptr<Memory> allocate_host(int64_t bytes, MemoryUse use);
+
+}  // namespace lathe

@@ -1,0 +1,31 @@
+#include "runtime/thread_pool.h"
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "spec/check.h"
+
+namespace lathe {
+
+struct ThreadPool::Arena {
+  explicit Arena(int threads) : arena(threads) {}
+  tbb::task_arena arena;
+};
+
+ThreadPool::ThreadPool(int threads) : threads_(threads) {
+  LATHE_CHECK(threads >= 1, threads, " threads");
+  // An arena of one would still start TBB up; the caller is enough.
+  if (threads > 1) arena_ = std::make_unique<Arena>(threads);
+}
+
+ThreadPool::~ThreadPool() = default;
+
+void ThreadPool::run(const std::function<void()>& body) {
+  if (!arena_) return body();
+  arena_->arena.execute([&] {
+    tbb::parallel_for(
+        0, threads_, [&](int) { body(); }, tbb::simple_partitioner());
+  });
+}
+
+}  // namespace lathe
