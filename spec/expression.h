@@ -17,14 +17,15 @@
 namespace lathe {
 
 enum class AstKind : uint8_t {
-  kInt,          // integer
-  kFloat,        // number
+  kInt,          // integer; a minus before a literal is part of it
+  kFloat,        // number; likewise
   kString,       // text
   kBool,         // integer (0 or 1)
   kNone,         // none, None
   kName,         // text: "x", or a dotted reference "block.mlp.weight"
   kUnary,        // text: "-" "+" "not" "~"; args: operand
-  kBinary,       // text: "+" ... "@" "**" "==" "in" "not in" "and"; args: 2
+  kBinary,       // text: "+" ... "@" "**" "==" "in" "not in" "and"; args: 2.
+                 // `a < b < c` is `a < b and b < c`.
   kConditional,  // `a if c else b`; args: c, a, b
   kList,         // args: items
   kIndex,        // `x[i, j]`; args: x, then one per index
@@ -56,9 +57,10 @@ struct ExprAst {
   std::vector<ExprRef> args;
   std::vector<KeywordArg> keywords;
   SourceSpan operator_span;  // of a binary operator, or a field's name
+  int depth = 1;             // levels of the tree from here down
 };
 
-// Limit on the nesting of expressions.
+// Limit on ExprAst::depth.
 inline constexpr int kMaxExpressionDepth = 200;
 
 // Reads a scalar as an expression. Adds errors (L03xx) and returns null if it
@@ -115,8 +117,8 @@ std::string to_string(const ExprAst& expr);
 std::string to_string(const TensorTypeAst& type);
 std::string to_string(const AssignAst& assign);
 
-// True if `text` is one of the reserved words
-// (and or not in if else true false none).
+// True if `text` is one of the reserved words: and or not in if else true false
+// none, and Python's True False None.
 bool is_reserved(std::string_view text);
 
 }  // namespace lathe

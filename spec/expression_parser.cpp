@@ -1,0 +1,383 @@
+#include "spec/expression_parser.h"
+
+#include <algorithm>
+#include <map>
+
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::string_view kComparisons[] = {"==", "!=", "<",  "<=",
+                                             ">",  ">=", "in", "not in"};
+
+// What people write in other languages, and how it is written here.
+std::string help_for(std::string_view op) {
+  if (op == "=") return "`==` compares";
+  if (op == "&&") return "write `and`";
+  if (op == "||") return "write `or`";
+  if (op == "!") return "write `not`";
+  if (op == "?") return "write `a if condition else b`";
+  if (op == "+=" || op == "-=" || op == "*=" || op == "/=") {
+    return "write it out: `x = x + 1`";
+  }
+  return "";
+}
+
+}  // namespace
+
+int binary_precedence(std::string_view op) {
+  static const std::map<std::string_view, int> table = {
+      {"or", kPrecOr},      {"and", kPrecAnd},    {"|", kPrecBitOr},
+      {"^", kPrecBitXor},   {"&", kPrecBitAnd},   {"<<", kPrecShift},
+      {">>", kPrecShift},   {"+", kPrecSum},      {"-", kPrecSum},
+      {"*", kPrecProduct},  {"/", kPrecProduct},  {"//", kPrecProduct},
+      {"%", kPrecProduct},  {"@", kPrecProduct},  {"**", kPrecPower}};
+  for (std::string_view comparison : kComparisons) {
+    if (op == comparison) return kPrecComparison;
+  }
+  auto found = table.find(op);
+  return found == table.end() ? 0 : found->second;
+}
+
+Token ExpressionParser::advance() {
+  Token taken = std::move(token_);
+  last_end_ = taken.end;
+  token_ = lexer_.next();
+  return taken;
+}
+
+bool ExpressionParser::take(std::string_view op) {
+  if (!at(op)) return false;
+  advance();
+  return true;
+}
+
+void ExpressionParser::close(std::string_view bracket, const Token& opening) {
+  if (take(bracket)) return;
+  const YamlNode& node = lexer_.node();
+  if (!at_end()) unexpected(cat({"`,` or `", bracket, "`"}));
+  bool cut = node.flow && node.style == YamlStyle::kPlain;
+  lexer_.fail("L0301", opening.begin, opening.end,
+              cat({"this `", opening.text, "` is not closed"}),
+              cut ? "put the text in quotes: inside [ ] and { } a comma or "
+                    "bracket ends it"
+                  : "");
+}
+
+void ExpressionParser::unexpected(const std::string& wanted) const {
+  if (at_end()) {
+    const YamlNode& node = lexer_.node();
+    bool cut = node.flow && node.style == YamlStyle::kPlain;
+    size_t last = std::min(last_end_, node.text.size());
+    lexer_.fail("L0301", last, last,
+                cat({"the text ends where ", wanted, " should stand"}),
+                cut ? "put the text in quotes: inside [ ] and { } a comma or "
+                      "bracket ends it"
+                    : "");
+  }
+  std::string_view text = lexer_.node().text;
+  lexer_.fail("L0301", token_.begin, token_.end,
+              cat({quoted(text.substr(token_.begin,
+                                      token_.end - token_.begin)),
+                   " stands where ", wanted, " should"}),
+              token_.kind == TokenKind::kOperator ? help_for(token_.text) : "");
+}
+
+void ExpressionParser::expect_end() const {
+  if (!at_end()) unexpected("an operator or the end");
+}
+
+ExprRef ExpressionParser::finish(ExprAst node, const SourceSpan& span) const {
+  node.span = span;
+  for (const ExprRef& arg : node.args) {
+    if (arg != nullptr) node.depth = std::max(node.depth, arg->depth + 1);
+  }
+  for (const KeywordArg& keyword : node.keywords) {
+    node.depth = std::max(node.depth, keyword.value->depth + 1);
+  }
+  if (node.depth > kMaxExpressionDepth) {
+    throw SyntaxError{{.code = "L0309",
+                       .message = cat({"the expression is nested more than ",
+                                       kMaxExpressionDepth, " levels deep"}),
+                       .span = node.span,
+                       .help = "give parts of it a name of their own"}};
+  }
+  return std::make_shared<ExprAst>(std::move(node));
+}
+
+ExprRef ExpressionParser::finish(ExprAst node, size_t begin) const {
+  return finish(std::move(node), span(begin, last_end_));
+}
+
+ExprRef ExpressionParser::make_binary(const Token& op, std::string text,
+                                      ExprRef left, ExprRef right) const {
+  ExprAst node;
+  node.kind = AstKind::kBinary;
+  node.text = std::move(text);
+  node.operator_span = span(op.begin, op.end);
+  SourceSpan whole = join(left->span, right->span);
+  node.args = {std::move(left), std::move(right)};
+  return finish(std::move(node), whole);
+}
+
+ExprRef ExpressionParser::expression() {
+  // The tree's depth is checked where nodes are made; this bounds recursion.
+  if (++nesting_ > kMaxExpressionDepth) {
+    lexer_.fail("L0309", token_.begin, token_.end,
+                cat({"the expression is nested more than ",
+                     kMaxExpressionDepth, " levels deep"}),
+                "give parts of it a name of their own");
+  }
+  ExprRef value = binary(kPrecOr);
+  if (take("if")) {
+    ExprAst node;
+    node.kind = AstKind::kConditional;
+    ExprRef condition = binary(kPrecOr);
+    if (!take("else")) unexpected("`else`");
+    ExprRef other = expression();
+    SourceSpan whole = join(value->span, other->span);
+    node.args = {std::move(condition), std::move(value), std::move(other)};
+    value = finish(std::move(node), whole);
+  }
+  --nesting_;
+  return value;
+}
+
+ExprRef ExpressionParser::binary(int lowest) {
+  ExprRef left = unary();
+  while (token_.kind == TokenKind::kOperator) {
+    int precedence = binary_precedence(token_.text);
+    if (token_.text == "not") precedence = kPrecComparison;  // `not in`
+    if (precedence < lowest || precedence == kPrecPower) break;
+    if (precedence == 0) break;
+    if (precedence == kPrecComparison) {
+      left = comparison_chain(std::move(left));
+      continue;
+    }
+    Token op = advance();
+    ExprRef right = binary(precedence + 1);
+    left = make_binary(op, op.text, std::move(left), std::move(right));
+  }
+  return left;
+}
+
+std::string ExpressionParser::comparison_operator() {
+  Token op = advance();
+  if (op.text != "not") return op.text;
+  if (!take("in")) unexpected("`in`");
+  return "not in";
+}
+
+// a < b < c means a < b and b < c.
+ExprRef ExpressionParser::comparison_chain(ExprRef left) {
+  ExprRef all;
+  Token joint;
+  do {
+    Token op = token_;
+    std::string text = comparison_operator();
+    ExprRef right = binary(kPrecComparison + 1);
+    ExprRef one = make_binary(op, text, std::move(left), right);
+    all = all == nullptr ? one : make_binary(op, "and", all, one);
+    left = std::move(right);
+  } while (token_.kind == TokenKind::kOperator &&
+           (at("not") ||
+            binary_precedence(token_.text) == kPrecComparison));
+  return all;
+}
+
+ExprRef ExpressionParser::unary() {
+  bool is_not = at("not");
+  if (!is_not && !at("-") && !at("+") && !at("~")) return power();
+  if (++nesting_ > kMaxExpressionDepth) {
+    lexer_.fail("L0309", token_.begin, token_.end,
+                "the expression is nested too deeply");
+  }
+  Token op = advance();
+  ExprAst node;
+  bool literal =
+      token_.kind == TokenKind::kInt || token_.kind == TokenKind::kFloat;
+  size_t literal_end = token_.end;
+  constexpr uint64_t kLowest = uint64_t{1} << 63;
+  bool lowest = op.text == "-" && token_.kind == TokenKind::kInt &&
+                token_.integer == kLowest;
+  if (lowest) token_.integer = kLowest - 1;  // repaired below
+  ExprRef operand = is_not ? binary(kPrecNot) : unary();
+  --nesting_;
+  // A minus belongs to the number behind it, unless ** or an index follows.
+  if (op.text == "-" && literal && last_end_ == literal_end &&
+      (operand->kind == AstKind::kInt || operand->kind == AstKind::kFloat)) {
+    node.kind = operand->kind;
+    node.integer = -operand->integer - (lowest ? 1 : 0);
+    node.number = -operand->number;
+    return finish(std::move(node), op.begin);
+  }
+  node.kind = AstKind::kUnary;
+  node.text = op.text;
+  node.operator_span = span(op.begin, op.end);
+  node.args = {std::move(operand)};
+  return finish(std::move(node), op.begin);
+}
+
+ExprRef ExpressionParser::power() {
+  ExprRef base = postfix();
+  if (!at("**")) return base;
+  Token op = advance();
+  return make_binary(op, op.text, std::move(base), unary());
+}
+
+ExprRef ExpressionParser::postfix() {
+  ExprRef value = primary();
+  while (true) {
+    if (at("(")) {
+      value = call(std::move(value));
+    } else if (at("[")) {
+      value = index(std::move(value));
+    } else if (at(".")) {
+      advance();
+      if (!at_name()) unexpected("the name of a field");
+      size_t begin = token_.begin;
+      for (const std::string& part : split(advance().text, '.')) {
+        ExprAst node;
+        node.kind = AstKind::kField;
+        node.text = part;
+        node.operator_span = span(begin, begin + part.size());
+        begin += part.size() + 1;
+        SourceSpan whole = join(value->span, node.operator_span);
+        node.args = {std::move(value)};
+        value = finish(std::move(node), whole);
+      }
+    } else {
+      return value;
+    }
+  }
+}
+
+ExprRef ExpressionParser::primary() {
+  size_t begin = token_.begin;
+  ExprAst node;
+  switch (token_.kind) {
+    case TokenKind::kInt:
+      if (token_.integer > static_cast<uint64_t>(INT64_MAX)) {
+        lexer_.fail("L0305", token_.begin, token_.end,
+                    cat({quoted(token_.text), " does not fit into 64 bits"}));
+      }
+      node.kind = AstKind::kInt;
+      node.integer = static_cast<int64_t>(advance().integer);
+      return finish(std::move(node), begin);
+    case TokenKind::kFloat:
+      node.kind = AstKind::kFloat;
+      node.number = advance().number;
+      return finish(std::move(node), begin);
+    case TokenKind::kString:
+      node.kind = AstKind::kString;
+      node.text = advance().text;
+      return finish(std::move(node), begin);
+    case TokenKind::kName: {
+      std::string name = advance().text;
+      bool truth = name == "true" || name == "True";
+      if (truth || name == "false" || name == "False") {
+        node.kind = AstKind::kBool;
+        node.integer = truth ? 1 : 0;
+      } else if (name == "none" || name == "None") {
+        node.kind = AstKind::kNone;
+      } else {
+        node.kind = AstKind::kName;
+        node.text = std::move(name);
+      }
+      return finish(std::move(node), begin);
+    }
+    case TokenKind::kOperator:
+      break;
+    case TokenKind::kEnd:
+      unexpected("a value");
+  }
+  if (at("[")) return list();
+  if (!at("(")) unexpected("a value");
+  Token opening = advance();
+  ExprRef inner = expression();
+  close(")", opening);
+  return inner;
+}
+
+ExprRef ExpressionParser::list() {
+  Token opening = advance();
+  ExprAst node;
+  node.kind = AstKind::kList;
+  while (!at("]")) {
+    node.args.push_back(expression());
+    if (!take(",")) break;
+  }
+  close("]", opening);
+  return finish(std::move(node), opening.begin);
+}
+
+ExprRef ExpressionParser::call(ExprRef callee) {
+  Token opening = advance();
+  ExprAst node;
+  node.kind = AstKind::kCall;
+  SourceSpan start = callee->span;
+  node.args.push_back(std::move(callee));
+  while (!at(")")) {
+    bool single = at_name();
+    Token first = token_;
+    ExprRef value = expression();
+    if (at("=") && single && value->kind == AstKind::kName) {
+      advance();
+      for (const KeywordArg& earlier : node.keywords) {
+        if (earlier.name == value->text) {
+          lexer_.fail("L0301", first.begin, first.end,
+                      cat({"the argument `", value->text,
+                           "` is given twice"}));
+        }
+      }
+      node.keywords.push_back({value->text, value->span, expression()});
+    } else if (!node.keywords.empty()) {
+      lexer_.fail("L0301", first.begin, last_end_,
+                  "an argument without a name follows one with a name");
+    } else {
+      node.args.push_back(std::move(value));
+    }
+    if (!take(",")) break;
+  }
+  close(")", opening);
+  return finish(std::move(node), join(start, span(opening.begin, last_end_)));
+}
+
+ExprRef ExpressionParser::index(ExprRef base) {
+  Token opening = advance();
+  ExprAst node;
+  node.kind = AstKind::kIndex;
+  SourceSpan start = base->span;
+  node.args.push_back(std::move(base));
+  while (!at("]")) {
+    node.args.push_back(index_item());
+    if (!take(",")) break;
+  }
+  if (node.args.size() == 1 && at("]")) unexpected("an index");
+  close("]", opening);
+  return finish(std::move(node), join(start, span(opening.begin, last_end_)));
+}
+
+// An expression, `...`, or a slice `a:b:c` of which any part may be missing.
+ExprRef ExpressionParser::index_item() {
+  size_t begin = token_.begin;
+  ExprAst node;
+  if (take("...")) {
+    node.kind = AstKind::kEllipsis;
+    return finish(std::move(node), begin);
+  }
+  ExprRef first;
+  if (!at(":")) first = expression();
+  if (!at(":")) return first;
+  node.kind = AstKind::kSlice;
+  node.args.push_back(std::move(first));
+  while (node.args.size() < 3 && take(":")) {
+    bool empty = at(":") || at(",") || at("]");
+    node.args.push_back(empty ? nullptr : expression());
+  }
+  node.args.resize(3);
+  return finish(std::move(node), begin);
+}
+
+}  // namespace lathe
