@@ -185,7 +185,15 @@ NumType result_type(ScalarOp op, NumType type) {
   LATHE_CHECK(false, "unknown rule");
 }
 
-DType storage_of(NumType type) {
+}  // namespace
+
+NumType compute_type(DType dtype) {
+  if (is_bool(dtype)) return NumType::kBool;
+  if (is_int(dtype)) return NumType::kInt64;
+  return dtype == DType::kFloat64 ? NumType::kFloat64 : NumType::kFloat32;
+}
+
+DType storage_type(NumType type) {
   switch (type) {
     case NumType::kBool:
       return DType::kBool;
@@ -199,16 +207,8 @@ DType storage_of(NumType type) {
   LATHE_CHECK(false, "unknown number type");
 }
 
-}  // namespace
-
-NumType compute_type(DType dtype) {
-  if (is_bool(dtype)) return NumType::kBool;
-  if (is_int(dtype)) return NumType::kInt64;
-  return dtype == DType::kFloat64 ? NumType::kFloat64 : NumType::kFloat32;
-}
-
 const char* to_string(NumType type) {
-  return info(storage_of(type)).name.data();
+  return info(storage_type(type)).name.data();
 }
 
 const char* name_of(ScalarOp op) { return row_of(op).name; }
@@ -295,7 +295,7 @@ Expr call(ScalarOp op, std::vector<Expr> args) {
 
 Expr cast(DType dtype, const Expr& arg) {
   const NumType type = compute_type(dtype);
-  const bool keeps_all = dtype == storage_of(type);
+  const bool keeps_all = dtype == storage_type(type);
   if (const Number* number = number_of(arg)) {
     if (keeps_all) return make_literal(type, *number, false);
   } else if (arg->type == type && keeps_all) {
@@ -305,7 +305,7 @@ Expr cast(DType dtype, const Expr& arg) {
 }
 
 Expr convert(NumType type, const Expr& arg) {
-  return cast(storage_of(type), arg);
+  return cast(storage_type(type), arg);
 }
 
 Expr reduce(ReduceOp op, std::vector<ReduceAxis> axes, const Expr& body) {

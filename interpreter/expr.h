@@ -26,6 +26,8 @@ enum class NumType : uint8_t { kBool, kInt64, kFloat32, kFloat64 };
 
 // The type in which values of storage dtype `dtype` are computed.
 NumType compute_type(DType dtype);
+// The dtype that holds every value of a compute type.
+DType storage_type(NumType type);
 const char* to_string(NumType type);
 
 // Scalar functions; see scalar_ops.def.

@@ -49,21 +49,29 @@ enum class OpParamKind : uint8_t {
   kBool,
   kString,
   kDType,
+  kNumbers,  // a number, or a (nested) list of numbers
 };
 
 struct OpParam {
   std::string name;
   OpParamKind kind = OpParamKind::kTensor;
-  std::string type_text;  // as written: "float[*s]"
+  std::string type_text;    // as written: "float[*s]"
+  std::string dtype_class;  // of tensors: any float int bool number, or a dtype
   bool optional = false;
   std::optional<OpArg> default_value;
   std::vector<std::string> choices;  // kString: approximate: none|tanh|quick
 };
 
+// Written as "x: float[*s], axis: int = -1 -> float[*s]". The class before a
+// bracket is checked; the dims in it are for the reader. `?` makes a parameter
+// optional (none where left out), `a|b|c` lists the texts that it takes.
 struct OpSignature {
   std::vector<OpParam> params;
   std::string result_text;
 };
+
+// Throws InternalError where the text is not a signature.
+OpSignature parse_signature(std::string_view text);
 
 class OpBuilder;  // op_builder.h: what a definition sees of one call
 

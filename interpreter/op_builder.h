@@ -30,6 +30,9 @@ struct Operand {
 
 using Index = std::vector<Expr>;
 
+// The variables as expressions.
+Index to_index(const std::vector<Var>& axes);
+
 class OpBuilder {
  public:
   // Arguments. `name` must be in the signature (InternalError otherwise).
@@ -44,15 +47,20 @@ class OpBuilder {
   bool flag(std::string_view name) const;
   std::string text(std::string_view name) const;
   DType dtype(std::string_view name) const;
+  // The argument as it was given, for kinds that have no form above.
+  const OpArg& argument(std::string_view name) const;
 
   // Axis argument normalised to [0, rank); L0406 when out of range.
   int axis(std::string_view name, int rank) const;
+  // A list of axes, normalised and sorted; L0406 for one named twice.
+  std::vector<int> axes(std::string_view name, int rank) const;
 
   // Result dtype of operands under the promotion rule of two tensors
-  // (lossless both ways or L0403) and weak numbers.
+  // (lossless both ways or L0403) and weak numbers, which must be values of it
+  // (L0404) unless it is a float type. Numbers alone are int64, float32, bool.
   DType promote(const std::vector<Operand>& operands) const;
   // NumPy broadcast of shapes; symbolic dims are never stretched (L0401).
-  Shape broadcast(const std::vector<Shape>& shapes) const;
+  Shape broadcast(const std::vector<Operand>& operands);
   // Requires that two dims are equal: error `code` with `message` when they
   // provably differ, a run-time constraint when it depends on symbols.
   void require_equal(const Dim& a, const Dim& b, const std::string& code,
@@ -61,10 +69,21 @@ class OpBuilder {
   void require_multiple(const Dim& a, const Dim& b, const std::string& code,
                         const std::string& message);
 
+  // Name of the op, for stages and messages.
+  const std::string& op_name() const;
+
   // Adds a stage whose element at `index` is body(index).
   Operand stage(const std::string& name, DType dtype, const Shape& shape,
                 const std::function<Expr(const Index&)>& body);
   Operand stage(Stage stage);
+  // Adds a stage that applies `body` to each element of the operands, which
+  // are promoted and broadcast. Comparisons give bool.
+  Operand map(const std::string& name, const std::vector<Operand>& operands,
+              const std::function<Expr(const std::vector<Expr>&)>& body);
+  // A literal tensor as a further operand. Requires: no stages yet.
+  Operand constant(std::shared_ptr<const Tensor> tensor);
+  // Fresh variables for the axes of a stage.
+  std::vector<Var> make_axes(int rank) const;
   // Fresh reduction variable over [0, extent).
   ReduceAxis reduce_axis(const std::string& name, const Dim& extent) const;
   // Declares a stage to be the next output of the op. By default the last
@@ -82,9 +101,10 @@ class OpBuilder {
   // Names the operands in messages: "x is float32[B, T], made by `up_proj`".
   std::vector<std::string> operand_notes() const;
 
+  struct Impl;  // op_builder.cpp
+
  private:
   friend std::vector<ValueId> apply_op(Graph&, const OpCall&);
-  struct Impl;
   explicit OpBuilder(Impl* impl) : impl_(impl) {}
   Impl* impl_;
 };
