@@ -17,7 +17,9 @@ struct LongFile {
   size_t lines;
   std::string reason;
 };
-const std::map<std::string, LongFile> kLongFiles = {};
+const std::map<std::string, LongFile> kLongFiles = {
+    {"spec/yaml.cpp", {450, "the one file that knows the YAML library"}},
+};
 
 std::vector<TreeFile> code_of(const std::string& folder) {
   return sources_below(folder, {".cpp", ".h", ".def"});
