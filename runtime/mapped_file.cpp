@@ -79,6 +79,14 @@ void MappedFile::release(size_t offset, size_t size) const {
                   MADV_DONTNEED);
 }
 
+void MappedFile::prefetch(size_t offset, size_t size) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = offset / page * page;
+  if (size == 0 || offset + size > size_) return;
+  (void)::madvise(const_cast<std::byte*>(data_) + begin, offset + size - begin,
+                  MADV_WILLNEED);
+}
+
 std::string read_text_file(const std::string& path, size_t limit) {
   Descriptor file(path == "-" ? STDIN_FILENO : open_to_read(path));
   std::string out;

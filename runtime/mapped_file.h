@@ -28,6 +28,9 @@ class MappedFile {
   // system; touching them again reads the file again.
   void release(size_t offset, size_t size) const;
 
+  // Asks the system to read [offset, offset + size) soon.
+  void prefetch(size_t offset, size_t size) const;
+
  private:
   MappedFile() = default;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <numeric>
 
 #include "runtime/atomic_file.h"
@@ -230,8 +231,19 @@ Tensor SafetensorsFile::read(const FileTensor& tensor) const {
   return out;
 }
 
-void SafetensorsFile::release(const FileTensor& tensor) const {
-  file_->release(tensor.offset, tensor.bytes);
+void SafetensorsFile::release(const Tensor& view) const {
+  const std::span<const std::byte> all = file_->bytes();
+  const std::less<const std::byte*> before;
+  if (before(view.data(), all.data()) ||
+      !before(view.data(), all.data() + all.size())) {
+    return;
+  }
+  file_->release(static_cast<size_t>(view.data() - all.data()),
+                 static_cast<size_t>(view.bytes()));
+}
+
+void SafetensorsFile::prefetch(const FileTensor& tensor) const {
+  file_->prefetch(tensor.offset, tensor.bytes);
 }
 
 void write_safetensors(const std::string& path,

@@ -57,8 +57,12 @@ class SafetensorsFile {
   // Requires: a row of header().
   Tensor read(const FileTensor& tensor) const;
 
-  // Gives the tensor's pages back to the system.
-  void release(const FileTensor& tensor) const;
+  // Gives the pages behind a view back to the system. Does nothing for a
+  // tensor whose bytes are not in this file's mapping.
+  void release(const Tensor& view) const;
+
+  // Asks the system to read the tensor soon.
+  void prefetch(const FileTensor& tensor) const;
 
  private:
   std::shared_ptr<const MappedFile> file_;

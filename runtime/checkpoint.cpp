@@ -1,0 +1,192 @@
+#include "runtime/checkpoint.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "runtime/json.h"
+#include "runtime/mapped_file.h"
+#include "spec/diagnostic.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kIndexName = "model.safetensors.index.json";
+constexpr std::string_view kFileName = "model.safetensors";
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() &&
+         text.substr(text.size() - end.size()) == end;
+}
+
+[[noreturn]] void not_a_checkpoint(const std::string& path,
+                                   const std::string& why,
+                                   const std::string& help = "") {
+  fail("L0519", {}, cat({lathe::quoted(path), " is not a checkpoint: ", why}),
+       help);
+}
+
+std::vector<std::string> safetensors_files(const std::string& folder) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".safetensors") {
+      out.push_back(entry.path().filename().string());
+    }
+  }
+  if (error) fail_to_read(folder, error.value());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// `weight_map` of an index: the file of each tensor. File names are those of
+// siblings: an index has no business elsewhere.
+std::map<std::string, std::string> read_index(const std::string& path) {
+  SourceRef source = make_source(path, read_text_file(path));
+  JsonValue tree = parse_json(source);
+  const JsonValue* weights = tree.find("weight_map");
+  if (weights == nullptr || !weights->is(JsonKind::kObject)) {
+    not_a_checkpoint(path, "it has no object `weight_map`");
+  }
+  std::map<std::string, std::string> out;
+  for (const JsonMember& member : weights->members) {
+    const std::string& file = member.value.text;
+    if (file.empty() || file.find('/') != std::string::npos || file == "..") {
+      fail("L0519", span_of(member.value, source),
+           cat({"the file of ", lathe::quoted(member.name),
+                " is not the name of a file beside the index"}));
+    }
+    out[member.name] = file;
+  }
+  return out;
+}
+
+// A checkpoint in another format gets a message that says so.
+void refuse_other_formats(const std::string& path) {
+  for (std::string_view end : {".bin", ".pt", ".pth", ".ckpt"}) {
+    if (!ends_with(path, end)) continue;
+    not_a_checkpoint(path, "a pickled file can run code when it is read",
+                     "store it again with `safetensors.torch.save_file`");
+  }
+  if (ends_with(path, ".gguf")) {
+    not_a_checkpoint(path, "this version does not read GGUF");
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& path) {
+  std::shared_ptr<Checkpoint> out(new Checkpoint);
+  out->path_ = path;
+  refuse_other_formats(path);
+  if (fs::is_directory(path)) {
+    out->add_folder(path);
+  } else if (ends_with(path, ".json")) {
+    out->add_index(path);
+  } else {
+    out->files_.emplace_back(path);
+  }
+  out->collect();
+  return out;
+}
+
+void Checkpoint::add_folder(const std::string& folder) {
+  const fs::path root(folder);
+  if (fs::exists(root / kIndexName)) {
+    add_index((root / kIndexName).string());
+    return;
+  }
+  std::vector<std::string> names = safetensors_files(folder);
+  if (std::count(names.begin(), names.end(), kFileName) > 0) {
+    names = {std::string(kFileName)};
+  }
+  if (names.empty()) {
+    not_a_checkpoint(folder, "there is no .safetensors file in it");
+  }
+  if (names.size() > 1) {
+    not_a_checkpoint(
+        folder,
+        cat({"it holds ", names.size(), " .safetensors files and no index"}),
+        cat({"name one: `--weights ", (root / names.front()).string(), "`"}));
+  }
+  files_.emplace_back((root / names.front()).string());
+}
+
+void Checkpoint::add_index(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  std::map<std::string, std::string> index = read_index(path);
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : index) names.insert(file);
+  std::map<std::string, size_t> number;
+  for (const std::string& name : names) {
+    number[name] = files_.size();
+    files_.emplace_back((folder / name).string());
+  }
+  for (const auto& [tensor, file] : index) {
+    if (files_[number[file]].find(tensor) != nullptr) continue;
+    not_a_checkpoint(path,
+                     cat({"it promises ", lathe::quoted(tensor), " in ",
+                          lathe::quoted(file), ", which does not hold it"}));
+  }
+}
+
+void Checkpoint::collect() {
+  for (const SafetensorsFile& file : files_) {
+    for (const FileTensor& tensor : file.header().tensors) {
+      entries_.push_back({&tensor, &file});
+    }
+  }
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) {
+              return a.tensor->name < b.tensor->name;
+            });
+  auto twice = std::adjacent_find(entries_.begin(), entries_.end(),
+                                  [](const Entry& a, const Entry& b) {
+                                    return a.tensor->name == b.tensor->name;
+                                  });
+  if (twice == entries_.end()) return;
+  not_a_checkpoint(path_,
+                   cat({"both ", lathe::quoted(twice->file->path()), " and ",
+                        lathe::quoted((twice + 1)->file->path()), " hold ",
+                        lathe::quoted(twice->tensor->name)}));
+}
+
+Checkpoint::Entry Checkpoint::find(std::string_view name) const {
+  auto it = std::lower_bound(entries_.begin(), entries_.end(), name,
+                             [](const Entry& entry, std::string_view wanted) {
+                               return entry.tensor->name < wanted;
+                             });
+  if (it == entries_.end() || it->tensor->name != name) return {};
+  return *it;
+}
+
+CheckpointHeader Checkpoint::header() const {
+  CheckpointHeader out;
+  out.name = path_;
+  Diagnostics diagnostics;
+  for (const Entry& entry : entries_) {
+    const FileTensor& tensor = *entry.tensor;
+    if (!tensor.dtype) {
+      diagnostics.error(
+          "L0517", {},
+          cat({lathe::quoted(entry.file->path()), ": tensor ",
+               lathe::quoted(tensor.name), " is stored as ", tensor.type_code,
+               ", which this version cannot "
+               "compute with"}));
+      continue;
+    }
+    out.tensors.push_back({tensor.name, *tensor.dtype, tensor.shape});
+  }
+  diagnostics.throw_if_errors();
+  return out;
+}
+
+bool has_checkpoint(const std::string& folder) {
+  return fs::exists(fs::path(folder) / kIndexName) ||
+         !safetensors_files(folder).empty();
+}
+
+}  // namespace lathe

@@ -1,0 +1,95 @@
+#include "runtime/model_weights.h"
+
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+
+#include "runtime/random.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+// Elements that one task fills.
+constexpr int64_t kGrain = 1 << 16;
+
+template <typename Element>
+void fill(Tensor& out, const Element& element) {
+  tbb::parallel_for(tbb::blocked_range<int64_t>(0, out.numel(), kGrain),
+                    [&](const tbb::blocked_range<int64_t>& range) {
+                      for (int64_t i = range.begin(); i < range.end(); ++i) {
+                        out.set(i, element(static_cast<uint64_t>(i)));
+                      }
+                    });
+}
+
+}  // namespace
+
+Tensor initial_tensor(const Initializer& init, const std::string& path,
+                      DType dtype, std::vector<int64_t> shape) {
+  Tensor out(dtype, std::move(shape));
+  const RandomStream stream(init.seed, path);
+  const double a = init.first;
+  const double b = init.second;
+  switch (init.kind) {
+    case Initializer::Kind::kNone:
+      LATHE_CHECK(false, "nothing fills ", path);
+      break;
+    case Initializer::Kind::kConstant:
+      fill(out, [&](uint64_t) { return a; });
+      break;
+    case Initializer::Kind::kNormal:
+      fill(out, [&](uint64_t i) { return a + b * stream.normal(i); });
+      break;
+    case Initializer::Kind::kUniform:
+      fill(out, [&](uint64_t i) { return a + (b - a) * stream.uniform(i); });
+      break;
+  }
+  return out;
+}
+
+ModelWeights::ModelWeights(const Model& model,
+                           std::shared_ptr<const Checkpoint> checkpoint)
+    : checkpoint_(std::move(checkpoint)) {
+  for (const WeightFill& fill : model.weights) {
+    const Value& value = model.graph.values[static_cast<size_t>(fill.value)];
+    weights_[value.name] = {fill, value.type.dtype, eval(value.type.shape, {})};
+  }
+}
+
+const ModelWeights::Weight& ModelWeights::weight(
+    const std::string& name) const {
+  auto it = weights_.find(name);
+  LATHE_CHECK(it != weights_.end(), "no weight ", name);
+  return it->second;
+}
+
+Tensor ModelWeights::tensor(const std::string& name) const {
+  const Weight& wanted = weight(name);
+  if (wanted.fill.stored.empty()) {
+    return initial_tensor(wanted.fill.init, wanted.fill.path, wanted.dtype,
+                          wanted.shape);
+  }
+  LATHE_CHECK(checkpoint_ != nullptr, "no checkpoint for ", name);
+  Checkpoint::Entry entry = checkpoint_->find(wanted.fill.stored);
+  LATHE_CHECK(entry.tensor != nullptr, "no tensor ", wanted.fill.stored);
+  Tensor out = entry.file->read(*entry.tensor);
+  LATHE_CHECK(out.dtype() == wanted.dtype && out.shape() == wanted.shape,
+              "tensor ", wanted.fill.stored, " is not as elaborated");
+  return out;
+}
+
+void ModelWeights::release(const Tensor& tensor) const {
+  if (checkpoint_ == nullptr) return;
+  for (const SafetensorsFile& file : checkpoint_->files()) {
+    file.release(tensor);
+  }
+}
+
+void ModelWeights::prefetch(const std::string& name) const {
+  const Weight& wanted = weight(name);
+  if (wanted.fill.stored.empty()) return;
+  Checkpoint::Entry entry = checkpoint_->find(wanted.fill.stored);
+  entry.file->prefetch(*entry.tensor);
+}
+
+}  // namespace lathe
