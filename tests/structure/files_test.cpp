@@ -42,8 +42,8 @@ std::string build_text(const std::string& folder) {
 std::string defined_type(const std::string& line) {
   for (const std::string head : {"struct ", "class ", "enum class "}) {
     if (line.rfind(head, 0) != 0 || line.back() != '{') continue;
-    const size_t end = line.find_first_of(" :", head.size());
-    return line.substr(head.size(), end - head.size());
+    const size_t end = line.find(' ', head.size());
+    return line.substr(head.size(), end - head.size());  // may be A::B
   }
   return "";
 }
