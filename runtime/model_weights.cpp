@@ -1,9 +1,7 @@
 #include "runtime/model_weights.h"
 
-#include <tbb/blocked_range.h>
-#include <tbb/parallel_for.h>
-
 #include "runtime/random.h"
+#include "runtime/thread_pool.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -14,12 +12,11 @@ constexpr int64_t kGrain = 1 << 16;
 
 template <typename Element>
 void fill(Tensor& out, const Element& element) {
-  tbb::parallel_for(tbb::blocked_range<int64_t>(0, out.numel(), kGrain),
-                    [&](const tbb::blocked_range<int64_t>& range) {
-                      for (int64_t i = range.begin(); i < range.end(); ++i) {
-                        out.set(i, element(static_cast<uint64_t>(i)));
-                      }
-                    });
+  parallel_ranges(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      out.set(i, element(static_cast<uint64_t>(i)));
+    }
+  });
 }
 
 }  // namespace

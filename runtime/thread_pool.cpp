@@ -1,5 +1,6 @@
 #include "runtime/thread_pool.h"
 
+#include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -26,6 +27,14 @@ void ThreadPool::run(const std::function<void()>& body) {
     tbb::parallel_for(
         0, threads_, [&](int) { body(); }, tbb::simple_partitioner());
   });
+}
+
+void parallel_ranges(int64_t count, int64_t grain,
+                     const std::function<void(int64_t, int64_t)>& body) {
+  using Range = tbb::blocked_range<int64_t>;
+  tbb::parallel_for(
+      Range(0, count, static_cast<size_t>(grain)),
+      [&](const Range& range) { body(range.begin(), range.end()); });
 }
 
 }  // namespace lathe

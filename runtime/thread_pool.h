@@ -2,6 +2,7 @@
 // The threads that kernels run on: a oneTBB arena of our own, so that the
 // number of threads is ours and not the process's. The only user of TBB.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -24,5 +25,11 @@ class ThreadPool {
   int threads_;
   std::unique_ptr<Arena> arena_;
 };
+
+// Calls `body` on ranges [begin, end) that make up [0, count), on the threads
+// of the process. A range has about `grain` items. For work outside kernels.
+void parallel_ranges(
+    int64_t count, int64_t grain,
+    const std::function<void(int64_t begin, int64_t end)>& body);
 
 }  // namespace lathe
