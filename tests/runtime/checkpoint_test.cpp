@@ -80,10 +80,10 @@ TEST_CASE("checkpoint: an index stays in its folder") {
   CHECK_EQ(names_of(folder, "i.json"),
            "error[L0519]: the file of `a` is not the name of a file beside the "
            "index\n"
-           "  --> i.json:1:23\n"
+           "  --> i.json:1:22\n"
            "   |\n"
            " 1 | {\"weight_map\": {\"a\": \"../x.safetensors\"}}\n"
-           "   |                       ^^^^^^^^^^^^^^^^^^ here\n");
+           "   |                      ^^^^^^^^^^^^^^^^^^ here\n");
   folder.write("i.json", "{}");
   CHECK_EQ(names_of(folder, "i.json"),
            "error[L0519]: `i.json` is not a checkpoint: it has no object "
