@@ -64,6 +64,10 @@ void SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
     }
     std::string help = did_you_mean(entry.key, known);
     if (help.empty()) help = cat({"the keys are: ", join(known, ", ")});
+    bool text = entry.value->is_empty() && !is_identifier(entry.key);
+    if (mapping.flow && text) {
+      help = "put the text before it in quotes: inside { } a comma ends it";
+    }
     error("L0203", entry.key_span,
           cat({what, " has no key ", quoted(entry.key)}), help);
   }
