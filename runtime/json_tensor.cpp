@@ -59,7 +59,7 @@ class Filler {
     if (!value.is(JsonKind::kInt)) misfit(value);
     if (value.integer < lowest_int(dtype) ||
         value.integer > highest_int(dtype)) {
-      fail("L0411", span_of(value, source_),
+      fail("L0404", span_of(value, source_),
            cat({value.integer, " is out of range for ", to_string(dtype)}));
     }
     out_.set_int(next_++, value.integer);
@@ -81,7 +81,7 @@ class Filler {
       fail("L0514", span_of(value, source_),
            "the list is ragged: a list stands where a number is wanted");
     }
-    fail("L0411", span_of(value, source_),
+    fail("L0404", span_of(value, source_),
          cat({kind_name(value.kind), " stands where ", to_string(out_.dtype()),
               " is wanted"}));
   }

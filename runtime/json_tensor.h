@@ -14,7 +14,7 @@ namespace lathe {
 
 // The tensor that nested lists spell. Numbers take `dtype`: integers may
 // become floats, a fraction may not become an integer, an integer must be in
-// range; "NaN", "Infinity" and "-Infinity" are floats. Throws SpecError L0411
+// range; "NaN", "Infinity" and "-Infinity" are floats. Throws SpecError L0404
 // for such values and L0514 for ragged lists, with their places in `source`.
 Tensor tensor_from_json(const JsonValue& value, DType dtype,
                         const SourceRef& source);

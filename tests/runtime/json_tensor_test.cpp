@@ -39,13 +39,13 @@ TEST_CASE("json tensor: nested lists take the wanted type") {
 
 TEST_CASE("json tensor: values that do not fit are errors") {
   CHECK_EQ(tensor_of("[1.5]", DType::kInt64),
-           "error[L0411]: a number stands where int64 is wanted");
+           "error[L0404]: a number stands where int64 is wanted");
   CHECK_EQ(tensor_of("[128]", DType::kInt8),
-           "error[L0411]: 128 is out of range for int8");
+           "error[L0404]: 128 is out of range for int8");
   CHECK_EQ(tensor_of("[1]", DType::kBool),
-           "error[L0411]: an integer stands where bool is wanted");
+           "error[L0404]: an integer stands where bool is wanted");
   CHECK_EQ(tensor_of("[\"a\"]", DType::kFloat32),
-           "error[L0411]: a string stands where float32 is wanted");
+           "error[L0404]: a string stands where float32 is wanted");
 }
 
 TEST_CASE("json tensor: ragged lists are errors") {
