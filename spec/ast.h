@@ -78,15 +78,14 @@ struct LayerDecl {
   ExprRef when;    // null: always
   ExprRef repeat;  // null: one layer, not a list
   Name index;      // empty: none
-  std::string doc;
   SourceSpan span;
 };
 
 struct WeightDecl {
   Name name;
   TensorTypeAst type;
-  ExprRef when;   // null: always
-  YamlRef init;   // null: the default
+  ExprRef when;  // null: always
+  YamlRef init;  // null: the default
   std::string doc;
 };
 
@@ -154,7 +153,8 @@ struct TestDecl {
   std::vector<ValueDecl> params;
   std::vector<ValueDecl> dims;
   std::vector<ValueDecl> inputs;
-  YamlRef expect;  // a mapping, or null
+  std::vector<ValueDecl> weights;  // by path
+  YamlRef expect;                  // a mapping, or null
   SourceSpan span;
 };
 
@@ -166,7 +166,7 @@ enum class SpecKind { kModel, kLayer, kStruct };
 struct SpecFile {
   SourceRef file;
   SpecKind kind = SpecKind::kModel;
-  Name name;  // of the model, or the layer type
+  Name name;  // of the model, the layer type or the struct type
   std::string doc;
   std::vector<ImportDecl> imports;
   std::vector<ParamDecl> params;

@@ -1,0 +1,280 @@
+#include "runtime/compiled_executable.h"
+
+#include <chrono>
+
+#include "runtime/bind_dims.h"
+#include "runtime/fault_error.h"
+#include "spec/check.h"
+#include "spec/diagnostic.h"
+
+namespace lathe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<InputInfo> inputs_of(const Program& program) {
+  std::vector<InputInfo> inputs;
+  for (const auto& port : program.inputs) {
+    const Buffer& buffer = program.buffers[size_t(port.buffer)];
+    inputs.push_back({port.name,
+                      {buffer.dtype, buffer.shape},
+                      port.default_value,
+                      port.span});
+  }
+  return inputs;
+}
+
+// "mlp.gate_proj (model.yaml:27)" of the first step that runs the kernel.
+std::string place_of_kernel(const Program& program, int kernel) {
+  for (const auto* steps : {&program.load_steps, &program.steps}) {
+    for (const Step& step : *steps) {
+      if (step.kernel != kernel) continue;
+      return cat({step.path.empty() ? step.what : step.path, " (",
+                  place_of(step.span), ")"});
+    }
+  }
+  return "no step";
+}
+
+// Bytes of a buffer with these sizes. Throws SpecError L0410.
+int64_t checked_bytes(const Buffer& buffer, const std::vector<int>& shape,
+                      const DimTable& dims) {
+  int64_t count = 1;
+  for (int dim : shape) {
+    if (dims[dim] == 0) return 0;
+  }
+  bool overflow = false;
+  for (int dim : shape) {
+    overflow |= __builtin_mul_overflow(count, dims[dim], &count);
+  }
+  if (!overflow) {
+    try {
+      return bytes_of(buffer.dtype, count);
+    } catch (const DimError&) {
+    }
+  }
+  fail("L0410", {},
+       cat({"`", buffer.name, "`, ", to_string(buffer.dtype),
+            to_string(buffer.shape), ", takes more than 2^63 bytes"}));
+}
+
+}  // namespace
+
+CompiledExecutable::CompiledExecutable(Program program, Device& device,
+                                       const WeightSource& weights,
+                                       const Reporter& reporter, bool profile)
+    : program_(std::move(program)),
+      device_(device),
+      profile_(profile),
+      inputs_(inputs_of(program_), reporter),
+      arena_cache_(program_),
+      ports_(program_.buffers.size()) {
+  compile(reporter);
+  load(weights, reporter);
+  tabulate();
+  addresses_ = weights_->addresses();
+}
+
+void CompiledExecutable::compile(const Reporter& reporter) {
+  std::vector<KernelSource> sources;
+  for (size_t i = 0; i < program_.kernels.size(); ++i) {
+    const Kernel& kernel = program_.kernels[i];
+    sources.push_back({.name = kernel.name, .text = kernel.text,
+                       .place = place_of_kernel(program_, int(i))});
+  }
+  for (const Step& step : program_.load_steps) {
+    sources[size_t(step.kernel)].wanted_first = true;
+  }
+  reporter.progress({"compiling kernels", 0, 0});
+  module_ = device_.compile(program_.prelude, std::move(sources));
+}
+
+void CompiledExecutable::load(const WeightSource& weights,
+                              const Reporter& reporter) {
+  const Clock::time_point start = Clock::now();
+  weights_ = std::make_unique<PackedWeights>(program_, device_);
+  weights_->load(*module_, weights, reporter);
+  load_report_.weights_seconds = seconds_since(start);
+  load_report_.weight_bytes = weights_->bytes();
+  load_report_.steps = static_cast<int>(program_.steps.size());
+  load_report_.kernels = module_->wait();
+}
+
+void CompiledExecutable::tabulate() {
+  for (const Step& step : program_.steps) {
+    BoundStep bound;
+    for (const Dim& dim : step.dims) bound.dims.push_back(dims_.add(dim));
+    bound.items = dims_.add(step.items);
+    bound.cost = dims_.add(step.cost);
+    steps_.push_back(std::move(bound));
+  }
+  for (const Buffer& buffer : program_.buffers) {
+    std::vector<int>& shape = shapes_.emplace_back();
+    for (const Dim& dim : buffer.shape) shape.push_back(dims_.add(dim));
+  }
+}
+
+std::vector<NamedTensor> CompiledExecutable::run(
+    const std::map<std::string, Tensor>& given, const DimBindings& dims) {
+  const Clock::time_point start = Clock::now();
+  std::map<std::string, Tensor> tensors = inputs_.convert(given);
+  const DimBindings bindings = bind_dims(inputs(), tensors, dims);
+  require_bound(program_.symbols, inputs(), bindings);
+  if (!launches_ || bindings != bound_) bind(bindings);
+  inputs_.fill_defaults(tensors, bindings);
+  for (const auto& port : program_.inputs) {
+    provide_input(port.buffer, tensors.at(port.name));
+  }
+  for (const auto& port : program_.outputs) provide_output(port.buffer);
+  run_report_.bind_seconds = seconds_since(start);
+
+  std::vector<int64_t> nanoseconds;
+  const auto fault =
+      launches_->run(addresses_, profile_ ? &nanoseconds : nullptr);
+  if (fault) {
+    fail_with_fault(program_.steps[size_t(fault->launch)], fault->fault);
+  }
+  std::vector<NamedTensor> outputs = collect_outputs();
+  run_report_.seconds = seconds_since(start);
+  report_run(nanoseconds);
+  return outputs;
+}
+
+void CompiledExecutable::bind(const DimBindings& dims) {
+  launches_.reset();
+  check_constraints(program_.constraints, dims);
+  try {
+    dims_.bind(dims);
+  } catch (const DimError& error) {
+    fail("L0410", {}, cat({"a size is too large: ", error.what()}));
+  }
+  place_temporaries(buffer_sizes());
+  make_launches();
+  bound_ = dims;
+}
+
+std::vector<int64_t> CompiledExecutable::buffer_sizes() const {
+  std::vector<int64_t> sizes(program_.buffers.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Buffer& buffer = program_.buffers[i];
+    const int64_t bytes = checked_bytes(buffer, shapes_[i], dims_);
+    if (buffer.role == BufferRole::kTemp) sizes[i] = bytes;
+  }
+  return sizes;
+}
+
+void CompiledExecutable::place_temporaries(const std::vector<int64_t>& sizes) {
+  const ArenaPlan& plan = arena_cache_.plan(sizes);
+  if (!arena_ || arena_->bytes() < plan.bytes) {
+    arena_.reset();
+    try {
+      arena_ = device_.allocate(plan.bytes, MemoryUse::kTemporaries);
+    } catch (const DeviceError& error) {
+      throw DeviceError(error.code(),
+                        cat({error.what(), ", wanted for temporaries:",
+                             largest_temporaries(program_, sizes)}),
+                        error.log());
+    }
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (plan.offsets[i] < 0) continue;
+    addresses_[i] = static_cast<std::byte*>(arena_->data()) + plan.offsets[i];
+  }
+  run_report_.temporary_bytes = plan.bytes;
+}
+
+void CompiledExecutable::make_launches() {
+  std::vector<Launch> launches;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    Launch launch{.kernel = program_.steps[i].kernel,
+                  .buffers = program_.steps[i].buffers,
+                  .items = dims_[steps_[i].items],
+                  .cost = dims_[steps_[i].cost]};
+    for (int dim : steps_[i].dims) launch.dims.push_back(dims_[dim]);
+    launches.push_back(std::move(launch));
+  }
+  launches_ = device_.schedule(*module_, std::move(launches));
+}
+
+// Memory that the caller may still look at is not written again.
+void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
+  Port& port = ports_[size_t(buffer)];
+  const bool usable = port.memory && port.memory.use_count() == 1 &&
+                      port.memory->bytes() == bytes;
+  if (!usable) {
+    port.memory = device_.allocate(bytes, MemoryUse::kTemporaries);
+  }
+  addresses_[size_t(buffer)] = port.memory->data();
+}
+
+void CompiledExecutable::provide_input(int buffer, const Tensor& tensor) {
+  constexpr uintptr_t kAlignment = 64;
+  Port& port = ports_[size_t(buffer)];
+  port.tensor = tensor;
+  const bool aligned =
+      reinterpret_cast<uintptr_t>(tensor.data()) % kAlignment == 0;
+  if (device_.shares_host_memory() && aligned) {
+    // Kernels do not write to inputs, although their arguments could.
+    addresses_[size_t(buffer)] = port.tensor.mutable_data();
+    return;
+  }
+  provide_memory(buffer, tensor.bytes());
+  device_.upload(addresses_[size_t(buffer)], tensor.data(), tensor.bytes());
+}
+
+void CompiledExecutable::provide_output(int buffer) {
+  const Buffer& info = program_.buffers[size_t(buffer)];
+  if (info.role != BufferRole::kOutput) return;
+  ports_[size_t(buffer)].tensor = {};
+  provide_memory(buffer, checked_bytes(info, shapes_[size_t(buffer)], dims_));
+}
+
+std::vector<NamedTensor> CompiledExecutable::collect_outputs() {
+  std::vector<NamedTensor> outputs;
+  for (const auto& port : program_.outputs) {
+    outputs.push_back({port.name, output_of(port.buffer)});
+  }
+  // The caller's tensors, and the tensors that outputs became, are theirs.
+  for (Port& port : ports_) port.tensor = {};
+  return outputs;
+}
+
+Tensor CompiledExecutable::output_of(int buffer) {
+  const auto i = static_cast<size_t>(buffer);
+  const Buffer& info = program_.buffers[i];
+  Port& port = ports_[i];
+  if (info.role == BufferRole::kInput) return port.tensor;
+  if (info.role != BufferRole::kOutput) return weights_->to_host(buffer);
+  std::vector<int64_t> shape;
+  for (int dim : shapes_[i]) shape.push_back(dims_[dim]);
+  if (port.tensor.data()) return port.tensor;  // one buffer, two names
+  if (device_.shares_host_memory()) {
+    auto* data = static_cast<std::byte*>(port.memory->data());
+    port.tensor = Tensor(info.dtype, std::move(shape), data, port.memory);
+  } else {
+    port.tensor = Tensor(info.dtype, std::move(shape));
+    device_.download(port.tensor.mutable_data(), addresses_[i],
+                     port.tensor.bytes());
+  }
+  return port.tensor;
+}
+
+void CompiledExecutable::report_run(const std::vector<int64_t>& nanoseconds) {
+  run_report_.steps.clear();
+  for (size_t i = 0; i < nanoseconds.size(); ++i) {
+    const Step& step = program_.steps[i];
+    int64_t bytes = 0;
+    for (int buffer : step.buffers) {
+      const auto b = static_cast<size_t>(buffer);
+      bytes += checked_bytes(program_.buffers[b], shapes_[b], dims_);
+    }
+    run_report_.steps.push_back({step.what, step.path, place_of(step.span),
+                                 nanoseconds[i], bytes});
+  }
+}
+
+}  // namespace lathe

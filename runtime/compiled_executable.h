@@ -1,0 +1,81 @@
+#pragma once
+// A Program on a device: binds sizes, places temporaries, launches, and hands
+// the outputs out. What depends on sizes alone is kept until they change.
+
+#include <memory>
+
+#include "codegen/program.h"
+#include "runtime/arena_cache.h"
+#include "runtime/dim_table.h"
+#include "runtime/executable.h"
+#include "runtime/packed_weights.h"
+#include "runtime/report.h"
+#include "runtime/run_inputs.h"
+
+namespace lathe {
+
+class CompiledExecutable : public Executable {
+ public:
+  // Compiles the kernels and loads the weights. Requires: the device outlives
+  // the executable. `profile`: time every step of every run.
+  CompiledExecutable(Program program, Device& device,
+                     const WeightSource& weights, const Reporter& reporter,
+                     bool profile);
+
+  const std::vector<InputInfo>& inputs() const override {
+    return inputs_.infos();
+  }
+  std::vector<NamedTensor> run(const std::map<std::string, Tensor>& inputs,
+                               const DimBindings& dims) override;
+  const LoadReport& load_report() const override { return load_report_; }
+  const RunReport& run_report() const override { return run_report_; }
+
+  const Program& program() const { return program_; }
+
+ private:
+  // A step with its sizes as positions in the table.
+  struct BoundStep {
+    std::vector<int> dims;
+    int items = 0;
+    int cost = 0;
+  };
+  // An input or output of the current run.
+  struct Port {
+    Tensor tensor;                   // on the host
+    std::shared_ptr<Memory> memory;  // on the device; kept for the next run
+  };
+
+  void compile(const Reporter& reporter);
+  void load(const WeightSource& weights, const Reporter& reporter);
+  void tabulate();
+  void bind(const DimBindings& dims);
+  std::vector<int64_t> buffer_sizes() const;
+  void place_temporaries(const std::vector<int64_t>& sizes);
+  void make_launches();
+  void provide_input(int buffer, const Tensor& tensor);
+  void provide_output(int buffer);
+  void provide_memory(int buffer, int64_t bytes);
+  std::vector<NamedTensor> collect_outputs();
+  Tensor output_of(int buffer);
+  void report_run(const std::vector<int64_t>& nanoseconds);
+
+  Program program_;
+  Device& device_;
+  bool profile_;
+  RunInputs inputs_;
+  std::unique_ptr<Module> module_;
+  std::unique_ptr<PackedWeights> weights_;
+  DimTable dims_;
+  std::vector<BoundStep> steps_;
+  std::vector<std::vector<int>> shapes_;  // of buffers, as table positions
+  ArenaCache arena_cache_;
+  std::unique_ptr<Memory> arena_;
+  DimBindings bound_;
+  std::unique_ptr<LaunchList> launches_;  // for bound_
+  std::vector<void*> addresses_;          // by buffer
+  std::vector<Port> ports_;               // by buffer
+  LoadReport load_report_;
+  RunReport run_report_;
+};
+
+}  // namespace lathe

@@ -1,0 +1,169 @@
+#include "runtime/packed_weights.h"
+
+#include "runtime/fault_error.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+// What generated kernels may assume of every buffer.
+constexpr uintptr_t kAlignment = 64;
+
+bool is_aligned(const void* p) {
+  return reinterpret_cast<uintptr_t>(p) % kAlignment == 0;
+}
+
+bool is_weight_role(BufferRole role) {
+  return role == BufferRole::kWeight || role == BufferRole::kConstant ||
+         role == BufferRole::kPacked;
+}
+
+int64_t stored_bytes(const Buffer& buffer) {
+  return bytes_of(buffer.dtype, numel(buffer.shape).value());
+}
+
+void check_as_declared(const Buffer& buffer, const Tensor& tensor) {
+  LATHE_CHECK(tensor.dtype() == buffer.dtype &&
+                  tensor.shape() == eval(buffer.shape, {}),
+              "weight ", buffer.name, " is ", to_string(tensor, 1),
+              " and not ", to_string(buffer.dtype), to_string(buffer.shape));
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(const Program& program, Device& device)
+    : program_(program),
+      device_(device),
+      addresses_(program.buffers.size()),
+      memory_(program.buffers.size()),
+      views_(program.buffers.size()),
+      last_use_(program.buffers.size(), -1),
+      kept_(program.buffers.size(), false) {
+  find_uses();
+}
+
+void PackedWeights::find_uses() {
+  for (size_t i = 0; i < program_.load_steps.size(); ++i) {
+    for (int buffer : program_.load_steps[i].buffers) {
+      last_use_[size_t(buffer)] = static_cast<int>(i);
+    }
+  }
+  for (const Step& step : program_.steps) {
+    for (int buffer : step.buffers) kept_[size_t(buffer)] = true;
+  }
+  for (const Port& port : program_.outputs) kept_[size_t(port.buffer)] = true;
+  for (size_t i = 0; i < program_.buffers.size(); ++i) {
+    const Buffer& buffer = program_.buffers[i];
+    if (!is_weight_role(buffer.role)) {
+      kept_[i] = false;
+    } else if (buffer.role == BufferRole::kWeight &&
+               (kept_[i] || last_use_[i] >= 0)) {
+      total_bytes_ += stored_bytes(buffer);
+    }
+  }
+}
+
+void PackedWeights::load(Module& module, const WeightSource& source,
+                         const Reporter& reporter) {
+  for (size_t i = 0; i < program_.load_steps.size(); ++i) {
+    run_step(i, module, source);
+    report_progress(reporter);
+  }
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    if (!kept_[i] || addresses_[i]) continue;
+    provide(static_cast<int>(i), source);
+    report_progress(reporter);
+  }
+}
+
+void PackedWeights::report_progress(const Reporter& reporter) const {
+  reporter.progress({"loading weights", done_bytes_, total_bytes_});
+}
+
+void PackedWeights::run_step(size_t index, Module& module,
+                             const WeightSource& source) {
+  const Step& step = program_.load_steps[index];
+  if (index + 1 < program_.load_steps.size()) {
+    for (int buffer : program_.load_steps[index + 1].buffers) {
+      const Buffer& next = program_.buffers[size_t(buffer)];
+      if (next.role == BufferRole::kWeight) source.prefetch(next.name);
+    }
+  }
+  for (int buffer : step.buffers) provide(buffer, source);
+  Launch launch{.kernel = step.kernel,
+                .buffers = step.buffers,
+                .items = step.items.eval({}),
+                .cost = step.cost.eval({})};
+  for (const Dim& dim : step.dims) launch.dims.push_back(dim.eval({}));
+  const auto fault =
+      device_.schedule(module, {std::move(launch)})->run(addresses_, nullptr);
+  if (fault) fail_with_fault(step, fault->fault);
+  for (int buffer : step.buffers) {
+    if (last_use_[size_t(buffer)] == static_cast<int>(index)) {
+      drop(buffer, source);
+    }
+  }
+}
+
+// Gives the buffer an address: that of the stored tensor, or of new memory.
+void PackedWeights::provide(int buffer, const WeightSource& source) {
+  const auto i = static_cast<size_t>(buffer);
+  if (addresses_[i]) return;
+  const Buffer& info = program_.buffers[i];
+  if (info.role == BufferRole::kConstant) {
+    provide_stored(buffer, *info.constant);
+  } else if (info.role == BufferRole::kWeight) {
+    const Tensor tensor = source.tensor(info.name);
+    check_as_declared(info, tensor);
+    provide_stored(buffer, tensor);
+    if (!views_[i]) source.release(tensor);
+    done_bytes_ += tensor.bytes();
+  } else {
+    memory_[i] = device_.allocate(stored_bytes(info), MemoryUse::kWeights);
+    addresses_[i] = memory_[i]->data();
+  }
+}
+
+void PackedWeights::provide_stored(int buffer, const Tensor& tensor) {
+  const auto i = static_cast<size_t>(buffer);
+  if (device_.shares_host_memory() && is_aligned(tensor.data())) {
+    views_[i] = tensor;
+    // Kernels do not write to weights, although their arguments could.
+    addresses_[i] = views_[i]->mutable_data();
+    return;
+  }
+  memory_[i] = device_.allocate(tensor.bytes(), MemoryUse::kWeights);
+  addresses_[i] = memory_[i]->data();
+  device_.upload(addresses_[i], tensor.data(), tensor.bytes());
+}
+
+void PackedWeights::drop(int buffer, const WeightSource& source) {
+  const auto i = static_cast<size_t>(buffer);
+  if (kept_[i]) return;
+  if (program_.buffers[i].role == BufferRole::kWeight && views_[i]) {
+    source.release(*views_[i]);
+  }
+  views_[i].reset();
+  memory_[i].reset();
+  addresses_[i] = nullptr;
+}
+
+Tensor PackedWeights::to_host(int buffer) const {
+  const auto i = static_cast<size_t>(buffer);
+  if (views_[i]) return *views_[i];
+  const Buffer& info = program_.buffers[i];
+  Tensor tensor(info.dtype, eval(info.shape, {}));
+  device_.download(tensor.mutable_data(), addresses_[i], tensor.bytes());
+  return tensor;
+}
+
+int64_t PackedWeights::bytes() const {
+  int64_t sum = 0;
+  for (size_t i = 0; i < addresses_.size(); ++i) {
+    if (memory_[i]) sum += memory_[i]->bytes();
+    if (views_[i]) sum += views_[i]->bytes();
+  }
+  return sum;
+}
+
+}  // namespace lathe

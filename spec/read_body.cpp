@@ -1,0 +1,118 @@
+// Readers of what a spec computes: the statements of the body and the outputs.
+#include "spec/spec_reader.h"
+
+namespace lathe {
+namespace {
+
+constexpr const char* kForForm = "{for: i, in: range(n), body: [...]}";
+constexpr const char* kIfForm = "{if: condition, then: [...], else: [...]}";
+
+// The node of a key that must be there, or null and an error.
+YamlRef required(SpecReader& reader, const YamlNode& node, const char* key,
+                 const char* what, const char* form) {
+  YamlRef value = reader.get(node, key);
+  if (value == nullptr) {
+    reader.error("L0204", node.entries.front().key_span,
+                 cat({what, " has no `", key, "`"}),
+                 cat({"write `", form, "`"}));
+  }
+  return value;
+}
+
+bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
+  reader.check_keys(node, "a `for` statement", {"for", "in", "body"});
+  auto loop = std::make_shared<ForAst>();
+  const char* what = "the `for` statement";
+  YamlRef variable = reader.get(node, "for");
+  if (auto name = reader.scalar_name(*variable, "the variable of `for`")) {
+    if (reader.check_name(*name, NameRule::kIdentifier, "a variable")) {
+      loop->variable = *name;
+    }
+  }
+  if (YamlRef range = required(reader, node, "in", what, kForForm)) {
+    loop->range = parse_expression(*range, reader.diagnostics());
+  }
+  if (YamlRef body = required(reader, node, "body", what, kForForm)) {
+    loop->body = read_body(reader, *body, "the `body` of `for`");
+  }
+  out.kind = StatementKind::kFor;
+  bool good = !loop->variable.text.empty() && loop->range != nullptr;
+  out.loop = std::move(loop);
+  return good;
+}
+
+bool read_if(SpecReader& reader, const YamlNode& node, StatementAst& out) {
+  reader.check_keys(node, "an `if` statement", {"if", "then", "else"});
+  auto branch = std::make_shared<IfAst>();
+  branch->condition = reader.expression(node, "if");
+  if (YamlRef body =
+          required(reader, node, "then", "the `if` statement", kIfForm)) {
+    branch->then_body = read_body(reader, *body, "`then`");
+  }
+  if (YamlRef body = reader.get(node, "else")) {
+    branch->else_body = read_body(reader, *body, "`else`");
+  }
+  out.kind = StatementKind::kIf;
+  bool good = branch->condition != nullptr;
+  out.branch = std::move(branch);
+  return good;
+}
+
+bool read_mapping(SpecReader& reader, const YamlNode& node,
+                  StatementAst& out) {
+  if (node.find("for") != nullptr) return read_for(reader, node, out);
+  if (node.find("if") != nullptr) return read_if(reader, node, out);
+  if (node.entries.empty()) {
+    reader.error("L0310", node.span, "this statement is empty");
+    return false;
+  }
+  const YamlEntry& first = node.entries.front();
+  bool cut = first.key.find('=') != std::string::npos;
+  std::string help = cat({"a mapping is `", kForForm, "` or `", kIfForm, "`"});
+  if (cut) help = "put the statement in quotes: YAML takes `: ` for a key";
+  reader.error("L0310", first.key_span,
+               cat({quoted(first.key), " begins no statement"}), help);
+  return false;
+}
+
+}  // namespace
+
+std::vector<StatementAst> read_body(SpecReader& reader, const YamlNode& node,
+                                    const std::string& what) {
+  std::vector<StatementAst> out;
+  if (node.is_empty()) return out;
+  if (!reader.expect(node, YamlKind::kSequence, what, "- y = x + 1")) {
+    return out;
+  }
+  for (const YamlRef& item : node.items) {
+    StatementAst statement;
+    statement.span = item->span;
+    if (item->is_mapping()) {
+      if (!read_mapping(reader, *item, statement)) continue;
+    } else {
+      auto assign = parse_assignment(*item, reader.diagnostics());
+      if (!assign) continue;
+      statement.assign = std::move(*assign);
+    }
+    out.push_back(std::move(statement));
+  }
+  return out;
+}
+
+std::vector<OutputDecl> read_outputs(SpecReader& reader,
+                                     const YamlNode& node) {
+  std::vector<OutputDecl> out;
+  if (!node.is_mapping() && !node.is_empty()) {
+    reader.expect(node, YamlKind::kMapping, "`outputs`", "outputs: {y: y}");
+    return out;
+  }
+  reader.entries(node, "`outputs`", NameRule::kIdentifier, "an output",
+                 [&](const Name& name, const YamlRef& value) {
+                   ExprRef expr =
+                       parse_expression(*value, reader.diagnostics());
+                   if (expr != nullptr) out.push_back({name, expr});
+                 });
+  return out;
+}
+
+}  // namespace lathe
