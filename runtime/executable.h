@@ -57,9 +57,9 @@ class Executable {
   virtual const std::vector<InputInfo>& inputs() const = 0;
 
   // The outputs in order. `dims` binds sizes that no input shows. Inputs are
-  // converted within their class, as SPEC says. Throws SpecError L04 when the
-  // inputs do not fit, L08 when an index is out of range, DeviceError L07
-  // when memory is short.
+  // converted within their class, as spec/README.md says. Throws SpecError L04
+  // when the inputs do not fit, L08 when an index is out of range, DeviceError
+  // L07 when memory is short.
   virtual std::vector<NamedTensor> run(
       const std::map<std::string, Tensor>& inputs,
       const DimBindings& dims = {}) = 0;

@@ -10,7 +10,7 @@
 
 namespace lathe {
 
-// Limits on a file; see SPEC rule "strict YAML".
+// Limits on a file; see spec/README.md, "YAML".
 inline constexpr size_t kMaxYamlBytes = size_t{16} << 20;
 inline constexpr int kMaxYamlDepth = 64;
 inline constexpr size_t kMaxAliasNodes = 1000;
