@@ -122,6 +122,18 @@ const InputInfo* input_with(const std::vector<InputInfo>& inputs,
   return nullptr;
 }
 
+// "4", "`B` = 2" or "`2*T + 1` = 5 (T = 2)".
+std::string side_text(const Dim& dim, const DimBindings& dims) {
+  if (dim.is_static()) return dim.to_string();
+  std::string text = cat({"`", dim.to_string(), "` = ", dim.eval(dims)});
+  if (dim.is_symbol()) return text;
+  std::vector<std::string> values;
+  for (const std::string& symbol : dim.symbols()) {
+    values.push_back(cat({symbol, " = ", dims.at(symbol)}));
+  }
+  return cat({text, " (", join(values, ", "), ")"});
+}
+
 }  // namespace
 
 DimBindings bind_dims(const std::vector<InputInfo>& inputs,
@@ -145,17 +157,10 @@ void require_bound(const std::vector<std::string>& symbols,
 void check_constraints(const std::vector<DimConstraint>& constraints,
                        const DimBindings& dims) {
   for (const DimConstraint& constraint : constraints) {
-    const int64_t left = constraint.left.eval(dims);
-    const int64_t right = constraint.right.eval(dims);
-    if (left == right) continue;
-    std::vector<std::string> values;
-    for (const auto& [name, value] : dims) {
-      values.push_back(cat({name, " = ", value}));
-    }
+    if (constraint.left.eval(dims) == constraint.right.eval(dims)) continue;
     fail(constraint.code, constraint.span, constraint.message, "",
-         {cat({"`", constraint.left.to_string(), "` is ", left, " and `",
-               constraint.right.to_string(), "` is ", right, ", with ",
-               join(values, ", ")})});
+         {cat({side_text(constraint.left, dims), " against ",
+               side_text(constraint.right, dims)})});
   }
 }
 
