@@ -101,7 +101,7 @@ Token Lexer::number() {
   if (error == std::errc::result_out_of_range) {
     fail("L0305", at_, end,
          is_float ? cat({quoted(token.text), " is out of the range of float64"})
-                  : cat({quoted(token.text), " does not fit into 64 bits"}));
+                  : cat({quoted(token.text), " is beyond the largest integer, 2^63 - 1"}));
   }
   at_ = end;
   return token;

@@ -75,6 +75,20 @@ bool read_mapping(SpecReader& reader, const YamlNode& node,
   return false;
 }
 
+// True for `b)` of `[y = f(a, b)]`: the comma cut it from the item before it,
+// which has been complained about.
+bool is_cut_off(const YamlNode& item) {
+  if (!item.is_scalar() || !item.flow || item.style != YamlStyle::kPlain) {
+    return false;
+  }
+  int open = 0;
+  for (char c : item.text) {
+    if (c == '(' || c == '[') ++open;
+    if (c == ')' || c == ']') --open;
+  }
+  return open < 0;
+}
+
 }  // namespace
 
 std::vector<StatementAst> read_body(SpecReader& reader, const YamlNode& node,
@@ -84,13 +98,16 @@ std::vector<StatementAst> read_body(SpecReader& reader, const YamlNode& node,
   if (!reader.expect(node, YamlKind::kSequence, what, "- y = x + 1")) {
     return out;
   }
+  bool last_good = true;
   for (const YamlRef& item : node.items) {
+    if (!last_good && is_cut_off(*item)) continue;
     StatementAst statement;
     statement.span = item->span;
     if (item->is_mapping()) {
       if (!read_mapping(reader, *item, statement)) continue;
     } else {
       auto assign = parse_assignment(*item, reader.diagnostics());
+      last_good = assign.has_value();
       if (!assign) continue;
       statement.assign = std::move(*assign);
     }

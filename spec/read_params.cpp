@@ -120,8 +120,9 @@ std::optional<ParamTypeAst> read_type(SpecReader& reader,
 void read_declared(SpecReader& reader, const YamlNode& node,
                    ParamDecl& param) {
   std::string what = cat({"the param `", param.name.text, "`"});
-  reader.check_keys(node, what, {"type", "default", "min", "max", "choices",
-                                 "from", "prefix", "doc"});
+  bool known = reader.check_keys(node, what,
+                                 {"type", "default", "min", "max", "choices",
+                                  "from", "prefix", "doc"});
   YamlRef type = reader.get(node, "type");
   if (type != nullptr) param.type = read_type(reader, *type);
   param.default_value = reader.get(node, "default");
@@ -140,7 +141,7 @@ void read_declared(SpecReader& reader, const YamlNode& node,
     if (prefix->is_scalar()) param.prefix = Name{prefix->text, prefix->span};
   }
   param.doc = reader.text(node, "doc", cat({"`doc` of ", what}));
-  if (type == nullptr && param.default_value == nullptr) {
+  if (known && type == nullptr && param.default_value == nullptr) {
     reader.error("L0204", param.name.span,
                  cat({what, " has neither a type nor a default"}),
                  "give it a `type`, for example `type: int`");

@@ -54,10 +54,8 @@ Excerpt excerpt_of(const SourceSpan& span) {
   out.indent = static_cast<int>(out.text.size()) +
                character_count(line.substr(cut_begin, begin - cut_begin));
   out.width = std::max(1, character_count(line.substr(begin, end - begin)));
-  out.text += line.substr(cut_begin, cut_end - cut_begin);
+  out.text += printable(line.substr(cut_begin, cut_end - cut_begin));
   if (cut_end < line.size()) out.text += "...";
-  // One column each, so that the carets stand below their place.
-  std::replace(out.text.begin(), out.text.end(), '\t', ' ');
   return out;
 }
 

@@ -41,7 +41,6 @@ bool SpecReader::expect(const YamlNode& node, YamlKind kind,
   if (node.kind == kind && !(kind == YamlKind::kScalar && node.is_empty())) {
     return true;
   }
-  std::string found(node.is_empty() ? "nothing" : kind_name(node.kind));
   SourceSpan place = node.span;
   if (!node.is_scalar()) {
     // The first line is enough to show where it begins.
@@ -50,18 +49,23 @@ bool SpecReader::expect(const YamlNode& node, YamlKind kind,
                                   text.size(), text.find_first_of("\r\n")));
   }
   error("L0205", place,
-        cat({what, " is ", kind_name(kind), ", not ", found}),
+        node.is_empty()
+            ? cat({what, " is missing"})
+            : cat({what, " is ", kind_name(kind), ", not ",
+                   kind_name(node.kind)}),
         form.empty() ? "" : cat({"write `", form, "`"}));
   return false;
 }
 
-void SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
+bool SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
                             const std::vector<std::string>& known) {
+  bool good = true;
   for (const YamlEntry& entry : mapping.entries) {
     if (is_user_key(entry.key)) continue;
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) {
       continue;
     }
+    good = false;
     std::string help = did_you_mean(entry.key, known);
     if (help.empty()) help = cat({"the keys are: ", join(known, ", ")});
     bool text = entry.value->is_empty() && !is_identifier(entry.key);
@@ -71,6 +75,7 @@ void SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
     error("L0203", entry.key_span,
           cat({what, " has no key ", quoted(entry.key)}), help);
   }
+  return good;
 }
 
 YamlRef SpecReader::get(const YamlNode& mapping, std::string_view key) {
@@ -135,7 +140,7 @@ void SpecReader::entries(
     const std::string& role,
     const std::function<void(const Name&, const YamlRef&)>& read) {
   if (section.is_empty()) return;
-  if (!expect(section, YamlKind::kMapping, section_name)) return;
+  if (!expect(section, YamlKind::kMapping, section_name, "name: ...")) return;
   for (const YamlEntry& entry : section.entries) {
     if (is_user_key(entry.key)) continue;
     Name name = {entry.key, entry.key_span};

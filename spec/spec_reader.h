@@ -36,8 +36,9 @@ class SpecReader {
   bool expect(const YamlNode& node, YamlKind kind, const std::string& what,
               const std::string& form = "");
 
-  // Adds errors for keys that are not in `known`, except for `x-` keys.
-  void check_keys(const YamlNode& mapping, const std::string& what,
+  // Adds errors for keys that are not in `known`, except for `x-` keys; false
+  // if there are any.
+  bool check_keys(const YamlNode& mapping, const std::string& what,
                   const std::vector<std::string>& known);
 
   // The value of a key, or null if it is absent.

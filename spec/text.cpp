@@ -47,12 +47,46 @@ bool is_identifier(std::string_view text) {
   return true;
 }
 
+size_t utf8_length(std::string_view text, size_t i) {
+  auto byte = [&text](size_t k) {
+    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u;
+  };
+  unsigned first = byte(i);
+  if (first < 0x80) return 1;
+  size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  for (size_t k = 1; k < length; ++k) {
+    if (byte(i + k) >> 6 != 2) return 0;
+  }
+  unsigned second = byte(i + 1);
+  bool overlong = (first == 0xE0 && second < 0xA0) ||
+                  (first == 0xF0 && second < 0x90);
+  bool surrogate = first == 0xED && second > 0x9F;
+  bool too_large = first == 0xF4 && second > 0x8F;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    size_t length = utf8_length(text, i);
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c == '\t' || c == '\n' || c == '\r') {
+      out += ' ';
+    } else if (length == 0 || c < 0x20 || c == 0x7F) {
+      out += '?';
+    } else {
+      out += text.substr(i, length);
+    }
+    i += length == 0 ? 1 : length;
+  }
+  return out;
+}
+
 std::string quoted(std::string_view text) {
   constexpr size_t kLongest = 60;
   std::string line = "`";
-  auto append = [&line](std::string_view part) {
-    for (char c : part) line += c == '\n' || c == '\t' ? ' ' : c;
-  };
+  auto append = [&line](std::string_view part) { line += printable(part); };
   // A cut must not split a character of UTF-8.
   auto inside = [&text](size_t i) {
     return i < text.size() && (static_cast<unsigned char>(text[i]) >> 6) == 2;

@@ -44,7 +44,15 @@ std::vector<std::string> split(std::string_view text, char separator);
 // letters, digits and `_`.
 bool is_identifier(std::string_view text);
 
-// `text` as one line in backquotes, shortened in the middle beyond 60 bytes.
+// Length of the UTF-8 sequence that begins at text[i], or 0 if none does.
+size_t utf8_length(std::string_view text, size_t i);
+
+// `text` fit for a terminal: bytes that are not UTF-8 and control characters
+// become `?`, tabs and line ends a space. Every character keeps its column.
+std::string printable(std::string_view text);
+
+// `text` as one printable line in backquotes, shortened in the middle beyond
+// 60 bytes.
 std::string quoted(std::string_view text);
 
 }  // namespace lathe

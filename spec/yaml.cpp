@@ -325,74 +325,6 @@ void TreeBuilder::add(YamlRef node, YAML::anchor_t anchor, size_t nodes,
   frame.has_key = false;
 }
 
-// The library's message in words that help.
-void report(const YAML::Exception& exception, const SourceRef& file,
-            uint32_t shift, const YamlNode* open_flow,
-            Diagnostics& diagnostics) {
-  std::string_view text = file->text;
-  auto begin = static_cast<uint32_t>(
-      std::clamp<int64_t>(int64_t{exception.mark.pos} + shift, 0,
-                          static_cast<int64_t>(text.size())));
-  SourceSpan here = {file, begin, begin + (begin < text.size() ? 1u : 0u)};
-  std::string_view what = exception.msg;
-  auto says = [&what](std::string_view part) {
-    return what.find(part) != std::string_view::npos;
-  };
-  // A tab is the cause of whatever follows on its line.
-  uint32_t line = file->line_starts[static_cast<size_t>(here.line()) - 1];
-  size_t indent = text.find_first_not_of(" \t", line);
-  size_t tab = text.find('\t', line);
-  if (tab < indent && indent != std::string_view::npos && indent <= begin) {
-    diagnostics.error("L0103", {file, static_cast<uint32_t>(tab),
-                                static_cast<uint32_t>(indent)},
-                      "a tab indents this line", "indent with spaces only");
-  } else if (says("anchor is not defined")) {
-    size_t end = text.find_first_of(" \t\r\n,[]{}", begin);
-    here.end = static_cast<uint32_t>(std::min(end, text.size()));
-    diagnostics.error("L0108", here,
-                      cat({"nothing is marked with `&",
-                           here.text().substr(1), "` before this place"}));
-  } else if (says("flow not found") && open_flow != nullptr) {
-    uint32_t at = open_flow->span.begin;
-    bool list = open_flow->is_sequence();
-    bool ends = begin >= text.size();
-    diagnostics.error(
-        "L0101", {file, at, at + 1},
-        cat({"this `", list ? "[" : "{", "` is not closed",
-             ends ? " before the file ends" : ""}),
-        ends ? ""
-             : cat({"text with `,` `:` or brackets inside ",
-                    list ? "[ ]" : "{ }", " needs quotes"}),
-        ends ? std::vector<std::string>{}
-             : std::vector<std::string>{cat(
-                   {"`", list ? "," : ",", "` or `", list ? "]" : "}",
-                    "` should stand at ", place_of(here), ":",
-                    here.column()})});
-  } else if (says("end of map not found") ||
-             says("end of sequence not found")) {
-    diagnostics.error("L0101", here,
-                      says("map") ? "no key of the mapping above begins here"
-                                  : "no item of the list above begins here",
-                      "indent the line as the lines it belongs to, or put a "
-                      "text with special characters in quotes");
-  } else if (says("illegal map value")) {
-    diagnostics.error("L0101", here, "this `:` cannot stand here",
-                      "put a text that contains `: ` in quotes, or check the "
-                      "indentation");
-  } else if (says("illegal block entry")) {
-    diagnostics.error("L0101", here, "a list cannot begin here",
-                      "begin it on its own line, or write it as [a, b]");
-  } else if (says("illegal flow end")) {
-    diagnostics.error("L0101", here, "this bracket closes nothing");
-  } else if (says("unknown token")) {
-    diagnostics.error("L0101", here,
-                      cat({"a text cannot begin with ", quoted(here.text())}),
-                      "put it in quotes");
-  } else {
-    diagnostics.error("L0101", here, std::string(what));
-  }
-}
-
 }  // namespace
 
 YamlDocument parse_yaml(SourceRef file, Diagnostics& diagnostics) {
@@ -415,7 +347,11 @@ YamlDocument parse_yaml(SourceRef file, Diagnostics& diagnostics) {
     return document;
   } catch (const YAML::Exception& exception) {
     if (diagnostics.error_count() == errors) {
-      report(exception, file, shift, builder.open_flow(), diagnostics);
+      auto end = static_cast<int64_t>(file->text.size());
+      auto begin = static_cast<uint32_t>(std::clamp<int64_t>(
+          int64_t{exception.mark.pos} + shift, 0, end));
+      report_syntax(exception.msg, file, begin, builder.open_flow(),
+                    diagnostics);
     }
     return document;
   }

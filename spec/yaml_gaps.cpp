@@ -10,26 +10,6 @@ SourceSpan at(const SourceRef& file, size_t begin, size_t end) {
   return {file, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
 }
 
-// Length of the valid UTF-8 sequence at `i`, or 0.
-size_t utf8_length(std::string_view text, size_t i) {
-  auto byte = [&text](size_t k) {
-    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u;
-  };
-  unsigned first = byte(i);
-  if (first < 0x80) return 1;
-  size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  for (size_t k = 1; k < length; ++k) {
-    if (byte(i + k) >> 6 != 2) return 0;
-  }
-  unsigned second = byte(i + 1);
-  bool overlong = (first == 0xE0 && second < 0xA0) ||
-                  (first == 0xF0 && second < 0x90);
-  bool surrogate = first == 0xED && second > 0x9F;
-  bool too_large = first == 0xF4 && second > 0x8F;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
 bool is_forbidden(std::string_view text, size_t i) {
   auto c = static_cast<unsigned char>(text[i]);
   if (c == '\r') return i + 1 >= text.size() || text[i + 1] != '\n';

@@ -39,4 +39,10 @@ void check_gaps(const SourceRef& file,
                 const std::vector<std::pair<uint32_t, uint32_t>>& covered,
                 Diagnostics& diagnostics);
 
+// Adds what the library says about the text at `begin`, in words that help.
+// `open_flow` is the innermost { or [ that is open there, or null.
+void report_syntax(std::string_view what, const SourceRef& file,
+                   uint32_t begin, const YamlNode* open_flow,
+                   Diagnostics& diagnostics);
+
 }  // namespace lathe
