@@ -20,7 +20,7 @@ constexpr Synonym kSynonyms[] = {
     {"input", "x"},       {"other", "y"},       {"eps", "epsilon"},
     {"index", "indices"}, {"src", "updates"},   {"sizes", "split_sizes"},
     {"weight", "gamma"},  {"bias", "beta"},     {"kernel_size", "kernel"},
-    {"shape", "sizes"},   {"axes", "axis"},
+    {"axes", "axis"},     {"size", "shape"},    {"pad", "paddings"},
 };
 
 std::string signature_note(const OpCall& call) {
@@ -181,8 +181,7 @@ class Binder {
       case OpParamKind::kInt:
         return is_integer(arg);
       case OpParamKind::kInts:
-        if (is_integer(arg)) arg.value = OpArgs{arg};
-        return is_list(arg, is_integer);
+        return is_integer(arg) || is_list(arg, is_integer);
       case OpParamKind::kFloat:
         if (const Dim* dim = std::get_if<Dim>(&arg.value)) {
           if (!dim->is_static()) return false;

@@ -66,6 +66,8 @@ int64_t OpBuilder::integer(std::string_view name) const {
 }
 
 std::vector<Dim> OpBuilder::dims(std::string_view name) const {
+  // One integer stands for a list of one.
+  if (std::holds_alternative<Dim>(argument(name).value)) return {dim(name)};
   std::vector<Dim> values;
   for (const OpArg& item : impl_->get<OpArgs>(name)) {
     values.push_back(std::get<Dim>(item.value));
