@@ -24,13 +24,16 @@ std::string milliseconds(double seconds) {
   return cat({static_cast<int64_t>(seconds * 1e3 + 0.5), " ms"});
 }
 
-// True if the compile failed because there was no room for its files.
-bool lacked_room(const std::string& log) {
-  for (const char* sign : {"No space left on device", "File too large",
-                           "Disk quota exceeded", "File size limit"}) {
-    if (log.find(sign) != std::string::npos) return true;
+// The line in which the compiler says that there was no room for its files;
+// empty if there is none.
+std::string complaint_about_room(const std::string& log) {
+  for (const std::string& line : split(log, '\n')) {
+    for (const char* sign : {"No space left on device", "File too large",
+                             "Disk quota exceeded"}) {
+      if (line.find(sign) != std::string::npos) return line;
+    }
   }
-  return false;
+  return "";
 }
 
 // Distributes items over at most `bins` bins: the largest first, each into
@@ -158,13 +161,19 @@ CompileResult CpuModule::compile(const Batch& batch) const {
 
 void CpuModule::finish(Batch& batch) {
   CompileResult result = batch.promise.get_future().get();
-  if (!result.ok && lacked_room(result.log) &&
-      !tools_.folder.is_temporary()) {
+  std::string complaint = result.ok ? "" : complaint_about_room(result.log);
+  if (!complaint.empty() && !tools_.folder.is_temporary()) {
     (void)unlink(batch.source.c_str());
     (void)unlink(batch.object.c_str());
-    tools_.folder.replace_by_temporary(result.first_error);
+    tools_.folder.replace_by_temporary(complaint);
     write_source(batch);
     result = compile(batch);
+    complaint = result.ok ? "" : complaint_about_room(result.log);
+  }
+  if (!complaint.empty()) {
+    throw DeviceError("L0604", cat({"no room for compiled kernels in ",
+                                    tools_.folder.path(), ": ", complaint}),
+                      result.log);
   }
   if (!result.ok) fail(batch, result);
   tools_.reporter.detail(cat({"compiled ", batch.kernels.size(),

@@ -53,7 +53,7 @@ std::string first_error_of(const std::string& log) {
 // How a compile that gave no object ended, in one line.
 std::string ending_of(const ProcessResult& result, int time_limit_seconds) {
   if (result.timed_out) {
-    return cat({"it took longer than ", time_limit_seconds, " seconds"});
+    return cat({"it was not done after ", time_limit_seconds, " s"});
   }
   if (result.signal != 0) {
     return cat({"the compiler was ended by signal ", result.signal, " (",
