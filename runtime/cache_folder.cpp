@@ -17,9 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSubfolders[] = {"kernels", "objects", "compilers",
-                                       "failed", "new"};
-
 bool make_folder(const std::string& path) {
   return mkdir(path.c_str(), 0700) == 0 || errno == EEXIST;
 }
@@ -40,7 +37,7 @@ std::string make_folders(const std::string& path) {
 std::string prepare(const std::string& path) {
   if (std::string reason = make_folders(path); !reason.empty()) return reason;
   if (std::string reason = distrust(path); !reason.empty()) return reason;
-  for (const char* name : kSubfolders) {
+  for (const char* name : kCacheSubfolders) {
     const std::string folder = path + "/" + name;
     if (!make_folder(folder)) return std::strerror(errno);
     if (std::string reason = distrust(folder); !reason.empty()) return reason;

@@ -20,6 +20,9 @@
 
 namespace lathe {
 
+inline constexpr const char* kCacheSubfolders[] = {
+    "kernels", "objects", "compilers", "failed", "new"};
+
 class CacheFolder {
  public:
   // `path` may be empty: nothing is to be kept.

@@ -14,52 +14,13 @@
 #include <xxhash.h>
 
 #include "codegen/kernel_abi.h"
+#include "runtime/cache_entry.h"
 #include "spec/text.h"
 
 namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kEntryHead = "lathe-kernel 1";
-
-// The lines of an entry. Every line is a word, a space and the rest.
-struct EntryFile {
-  std::string name;
-  std::string object;  // the hash that the object's name consists of
-  BuildContext context;
-};
-
-std::string to_text(const EntryFile& entry) {
-  return cat({kEntryHead, "\nname ", entry.name, "\nobject ", entry.object,
-              "\nabi ", entry.context.abi, "\ncompiler ",
-              entry.context.compiler, "\nflags ", entry.context.flags,
-              "\ncpu ", entry.context.cpu, "\nend\n"});
-}
-
-// Nothing if the text is not a whole entry.
-std::optional<EntryFile> parse_entry(const std::string& text) {
-  const std::vector<std::string> lines = split(text, '\n');
-  EntryFile entry;
-  const std::pair<std::string_view, std::string*> fields[] = {
-      {"name ", &entry.name},
-      {"object ", &entry.object},
-      {"abi ", &entry.context.abi},
-      {"compiler ", &entry.context.compiler},
-      {"flags ", &entry.context.flags},
-      {"cpu ", &entry.context.cpu}};
-  const size_t count = std::size(fields);
-  if (lines.size() < count + 2 || lines[0] != kEntryHead ||
-      lines[count + 1] != "end") {
-    return std::nullopt;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const auto& [head, value] = fields[i];
-    if (!lines[i + 1].starts_with(head)) return std::nullopt;
-    *value = lines[i + 1].substr(head.size());
-  }
-  return entry;
-}
 
 // Objects in use look recent, so that `prune` keeps them. Once a day will do.
 void mark_as_used(const std::string& path) {
@@ -121,7 +82,7 @@ CacheLookup KernelCache::find(const std::string& key,
     result.miss = reason_of_miss(key);
     return result;
   }
-  const std::optional<EntryFile> entry = parse_entry(*text);
+  const std::optional<CacheEntry> entry = parse_cache_entry(*text);
   if (!entry || entry->name != name) {
     result.miss = "its entry is damaged";
     return result;
@@ -166,7 +127,7 @@ std::string KernelCache::reason_of_miss(const std::string& key) const {
        fs::directory_iterator(folder_.file("kernels"), error)) {
     if (!file.path().filename().string().starts_with(same_text)) continue;
     const auto text = read_file(file.path().string());
-    const auto entry = text ? parse_entry(*text) : std::nullopt;
+    const auto entry = text ? parse_cache_entry(*text) : std::nullopt;
     if (entry) return difference(entry->context, context_);
   }
   return "its text is new";
@@ -185,7 +146,7 @@ std::optional<std::string> KernelCache::store(
   }
   for (const Entry& entry : entries) {
     const std::string file = folder_.new_file(".entry");
-    if (!write_file(file, to_text({entry.name, hash, context_})) ||
+    if (!write_file(file, to_text(CacheEntry{entry.name, hash, context_})) ||
         !move_file(file, folder_.file("kernels/" + entry.key))) {
       return std::nullopt;
     }

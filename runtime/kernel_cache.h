@@ -13,19 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "runtime/cache_entry.h"
 #include "runtime/cache_folder.h"
 #include "runtime/host_compiler.h"
 #include "runtime/object_file.h"
 
 namespace lathe {
-
-// How kernels are compiled here; one line each, as the entries keep it.
-struct BuildContext {
-  std::string abi;
-  std::string compiler;  // path, size, time and version
-  std::string flags;
-  std::string cpu;
-};
 
 // What the lookup of one kernel gave.
 struct CacheLookup {

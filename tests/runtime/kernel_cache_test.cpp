@@ -8,9 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 
+#include "runtime/cache_tools.h"
 #include "runtime/cpu_device.h"
 #include "tests/runtime/hand_program.h"
 #include "tests/support/error_text.h"
@@ -299,6 +301,47 @@ TEST_CASE("cache: kernels are compiled in one file per core") {
   const size_t objects = kitchen.files("objects").size() / 2;
   CHECK_LE(objects, static_cast<size_t>(cores));
   CHECK_EQ(kitchen.files("kernels").size(), 9);
+}
+
+TEST_CASE("cache: lists, measures, prunes and clears") {
+  Kitchen kitchen;
+  kitchen.options.threads = 1;
+  const std::string& dir = kitchen.options.cache_dir;
+  CHECK(list_cache(dir).empty());
+  kitchen.run({1});
+  kitchen.run({2});
+  const auto objects = list_cache(dir);
+  REQUIRE_EQ(objects.size(), 2);
+  CHECK_EQ(objects[0].kernels.size(), 1);
+  CHECK_GT(cache_bytes(dir), objects[0].bytes + objects[1].bytes);
+
+  // An old object goes, and its entry with it.
+  const auto long_ago =
+      fs::file_time_type::clock::now() - std::chrono::hours(24 * 40);
+  fs::last_write_time(objects[0].path, long_ago);
+  CHECK_GT(prune_cache(dir, {}), objects[0].bytes);
+  CHECK_EQ(list_cache(dir).size(), 1);
+  CHECK_EQ(kitchen.files("kernels").size(), 1);
+  CHECK_EQ(prune_cache(dir, {}), 0);
+  CHECK_GE(prune_cache(dir, {.max_bytes = 10}), objects[1].bytes);
+  CHECK(list_cache(dir).empty());
+
+  kitchen.run({3});
+  const std::string mine = dir + "/notes.txt";
+  REQUIRE(write_file(mine, "mine"));
+  CHECK_GT(clear_cache(dir), 0);
+  CHECK_EQ(cache_bytes(dir), 0);
+  CHECK(fs::exists(mine));
+  CHECK_EQ(kitchen.run({3}), std::vector<float>{3});
+}
+
+TEST_CASE("cache: an object in use looks used") {
+  Kitchen kitchen;
+  kitchen.run({1});
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(72);
+  fs::last_write_time(kitchen.file_with("objects", ".so"), old);
+  kitchen.run({1});
+  CHECK_GT(fs::last_write_time(kitchen.file_with("objects", ".so")), old);
 }
 
 }  // namespace lathe
