@@ -13,6 +13,10 @@ const std::vector<std::string> kPairSamples = {
     "x: [5, 3].T, y: [5]",  "x: [], y: [2, 3]",   "x: [N], y: 3",
 };
 
+const std::vector<std::string> kBoolSamples = {
+    "x: [N], y: [N]", "x: [B, 7], y: [7]", "x: [5, 3].T, y: [5]",
+};
+
 // An op of two arguments of one dtype class.
 OpDef binary(const char* name, const char* infix, const char* dtype_class,
              const char* result, const char* doc,
@@ -23,7 +27,7 @@ OpDef binary(const char* name, const char* infix, const char* dtype_class,
           .signature = "x: " + type + "[*s], y: " + type + "[*t] -> " +
                        result + "[*broadcast(s, t)]",
           .map = [map](const std::vector<Expr>& a) { return map(a[0], a[1]); },
-          .samples = kPairSamples,
+          .samples = type == "bool" ? kBoolSamples : kPairSamples,
           .infix = infix};
 }
 

@@ -38,7 +38,7 @@ const RegisterOp kClamp({
     .signature = "x: number[*s], min: number[*t]?, max: number[*u]? "
                  "-> number[*broadcast(s, t, u)]",
     .define = define_clamp,
-    .samples = {"x: [N], min: -1, max: 2", "x: [N], min: 0",
+    .samples = {"x: [N], min: 1, max: 2", "x: [N], min: 0",
                 "x: [3, 5], max: [5]", "x: [4]"},
 });
 
