@@ -1,16 +1,27 @@
 #include "runtime/thread_pool.h"
 
 #include <tbb/blocked_range.h>
+#include <tbb/global_control.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+
+#include <optional>
 
 #include "spec/check.h"
 
 namespace lathe {
 
 struct ThreadPool::Arena {
-  explicit Arena(int threads) : arena(threads) {}
+  explicit Arena(int threads) : arena(threads) {
+    // TBB lends no more than one thread a core unless it is told to.
+    if (threads > tbb::info::default_concurrency()) {
+      more.emplace(tbb::global_control::max_allowed_parallelism,
+                   static_cast<size_t>(threads));
+    }
+  }
   tbb::task_arena arena;
+  std::optional<tbb::global_control> more;
 };
 
 ThreadPool::ThreadPool(int threads) : threads_(threads) {
