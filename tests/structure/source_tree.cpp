@@ -7,22 +7,17 @@
 #include "tests/support/paths.h"
 
 namespace lathe {
-namespace {
-
 namespace fs = std::filesystem;
-
-TreeFile read_source(const fs::path& path) {
-  const fs::path relative = fs::relative(path, source_dir());
-  TreeFile file{relative.generic_string(), relative.begin()->string(), {}};
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) file.lines.push_back(line);
-  return file;
-}
-
-}  // namespace
 
 const std::vector<std::string> kFolders = {"spec", "interpreter", "layers",
                                            "codegen", "runtime"};
+
+TreeFile read_tree_file(const std::string& path) {
+  TreeFile file{path, path.substr(0, path.find('/')), {}};
+  std::ifstream in(source_dir() / path);
+  for (std::string line; std::getline(in, line);) file.lines.push_back(line);
+  return file;
+}
 
 std::vector<TreeFile> sources_below(
     const std::string& folder, const std::vector<std::string>& extensions) {
@@ -32,7 +27,8 @@ std::vector<TreeFile> sources_below(
     const std::string extension = entry.path().extension().string();
     if (entry.is_regular_file() &&
         std::count(extensions.begin(), extensions.end(), extension)) {
-      files.push_back(read_source(entry.path()));
+      const fs::path path = fs::relative(entry.path(), source_dir());
+      files.push_back(read_tree_file(path.generic_string()));
     }
   }
   std::sort(

@@ -16,6 +16,9 @@ struct TreeFile {
 // The folders of the program, in the order in which they may include.
 extern const std::vector<std::string> kFolders;
 
+// One file, by its path from the root; without lines if it does not exist.
+TreeFile read_tree_file(const std::string& path);
+
 // All files below `folder` whose extension is one of `extensions`, by path.
 std::vector<TreeFile> sources_below(const std::string& folder,
                                     const std::vector<std::string>& extensions);
