@@ -1,5 +1,7 @@
 #include "runtime/cpu_device.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <optional>
 
@@ -33,8 +35,19 @@ class CpuDevice : public Device {
     return allocate_host(bytes, use);
   }
 
+  // On all threads: the source may be a mapped file, whose pages come in as
+  // they are touched.
   void upload(void* to, const void* from, int64_t bytes) override {
-    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+    constexpr int64_t kPiece = int64_t{1} << 20;
+    std::atomic<int64_t> next{0};
+    const auto copy_pieces = [&] {
+      for (int64_t at; (at = next.fetch_add(kPiece)) < bytes;) {
+        std::memcpy(static_cast<std::byte*>(to) + at,
+                    static_cast<const std::byte*>(from) + at,
+                    static_cast<size_t>(std::min(kPiece, bytes - at)));
+      }
+    };
+    bytes > 4 * kPiece ? pool_.run(copy_pieces) : copy_pieces();
   }
 
   void download(void* to, const void* from, int64_t bytes) override {
