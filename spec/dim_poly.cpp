@@ -31,42 +31,13 @@ std::vector<DimTerm> normalized(std::vector<DimTerm> terms) {
   return out;
 }
 
-bool needs_parentheses(const Dim& operand) {
-  if (operand.is_static()) return operand.value() < 0;
-  const std::vector<DimTerm>& terms = operand.poly()->terms;
-  const DimTerm& first = terms.front();
-  return terms.size() > 1 || first.coefficient != 1 ||
-         first.factors.size() != 1 ||
-         first.factors.front()->kind == DimAtomKind::kFloorDiv;
-}
-
-std::string operand_text(const Dim& operand) {
-  std::string text = operand.to_string();
-  return needs_parentheses(operand) ? "(" + text + ")" : text;
-}
-
-// "2*T*(S // 4)" without the sign.
-std::string term_text(const DimTerm& term) {
-  std::string out;
-  uint64_t magnitude = static_cast<uint64_t>(term.coefficient);
-  if (term.coefficient < 0) magnitude = 0 - magnitude;
-  if (magnitude != 1 || term.factors.empty()) out = std::to_string(magnitude);
-  bool alone = out.empty() && term.factors.size() == 1;
-  for (const DimAtomRef& atom : term.factors) {
-    if (!out.empty()) out += "*";
-    bool wrap = atom->kind == DimAtomKind::kFloorDiv && !alone;
-    out += wrap ? "(" + atom->key + ")" : atom->key;
-  }
-  return out;
-}
-
 DimAtomRef make_atom(DimAtomKind kind, const Dim& a, const Dim& b) {
   auto atom = std::make_shared<DimAtom>();
   atom->kind = kind;
   atom->a = a;
   atom->b = b;
   if (kind == DimAtomKind::kFloorDiv) {
-    atom->key = cat({operand_text(a), " // ", operand_text(b)});
+    atom->key = cat({dim_operand_text(a), " // ", dim_operand_text(b)});
   } else {
     atom->key = cat({kind == DimAtomKind::kMin ? "min(" : "max(",
                      a.to_string(), ", ", b.to_string(), ")"});
@@ -298,21 +269,6 @@ bool provably_less(const Dim& a, const Dim& b) {
   if (a.is_static() && b.is_static()) return a.value() < b.value();
   std::optional<int64_t> low = (b - a).lower_bound();
   return low && *low > 0;
-}
-
-std::string Dim::to_string() const {
-  if (is_static()) return std::to_string(value_);
-  std::string out;
-  for (const DimTerm& term : poly_->terms) {
-    bool negative = term.coefficient < 0;
-    if (out.empty()) {
-      out = negative ? "-" : "";
-    } else {
-      out += negative ? " - " : " + ";
-    }
-    out += term_text(term);
-  }
-  return out;
 }
 
 }  // namespace lathe

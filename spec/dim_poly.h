@@ -56,6 +56,9 @@ int compare_factors(const DimTerm& a, const DimTerm& b);
 // The coefficient of the term without factors.
 int64_t constant_of(const std::vector<DimTerm>& terms);
 
+// The text of a dim as operand of a division, in parentheses where needed.
+std::string dim_operand_text(const Dim& operand);
+
 // Range of values, symbols being at least 0.
 DimRange range_of(const Dim& dim);
 

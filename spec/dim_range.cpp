@@ -1,5 +1,5 @@
 // Bounds of symbolic sizes: interval arithmetic over terms, with one rule for
-// remainders, which have no atom of their own.
+// quotients, so that remainders (which have no atom) have their bounds.
 #include <algorithm>
 
 #include "spec/dim_poly.h"
@@ -103,18 +103,21 @@ void tighten(DimRange& range, const DimRange& other) {
   }
 }
 
-// A term k * n * (a // n) is k*a - k*(a % n), and a % n is in [0, n - 1].
+// With a term c * (a // n), and a // n = (a - a % n) / n:
+// n * dim = n * others + c * a - c * (a % n), where a % n is in [0, n - 1].
 DimRange remainder_range(const Dim& dim, const DimTerm& term) {
   if (term.factors.size() != 1) return {};
   const DimAtom& atom = *term.factors[0];
   if (atom.kind != DimAtomKind::kFloorDiv || !atom.b.is_static()) return {};
-  int64_t divisor = atom.b.value();
-  if (divisor <= 0 || term.coefficient % divisor != 0) return {};
-  int64_t factor = term.coefficient / divisor;
+  int64_t n = atom.b.value();
+  if (n <= 0) return {};
   try {
-    Dim others = dim - DimPoly::make(std::vector<DimTerm>{term}) +
-                 atom.a * Dim(factor);
-    return sum(range_of(others), scale({0, divisor - 1}, -factor));
+    Dim others = dim - DimPoly::make(std::vector<DimTerm>{term});
+    Dim scaled = others * Dim(n) + atom.a * Dim(term.coefficient);
+    DimRange range =
+        sum(range_of(scaled), scale({0, n - 1}, -term.coefficient));
+    // Rounded inwards: the dim is an integer.
+    return {divide(add(range.low, n - 1), n), divide(range.high, n)};
   } catch (const DimError&) {
     return {};  // too large to say anything
   }

@@ -17,7 +17,7 @@
 namespace lathe {
 
 enum class AstKind : uint8_t {
-  kInt,          // integer; a minus before a literal is part of it
+  kInt,          // integer; a minus before a number is part of it
   kFloat,        // number; likewise
   kString,       // text
   kBool,         // integer (0 or 1)

@@ -121,14 +121,18 @@ ExprRef ExpressionParser::make_binary(const Token& op, std::string text,
   return finish(std::move(node), whole);
 }
 
+// The depth of the tree is checked where nodes are made; this bounds the
+// recursion on the way there.
+void ExpressionParser::enter() {
+  if (++nesting_ <= kMaxExpressionDepth) return;
+  lexer_.fail("L0309", token_.begin, token_.end,
+              cat({"the expression is nested more than ", kMaxExpressionDepth,
+                   " levels deep"}),
+              "give parts of it a name of their own");
+}
+
 ExprRef ExpressionParser::expression() {
-  // The tree's depth is checked where nodes are made; this bounds recursion.
-  if (++nesting_ > kMaxExpressionDepth) {
-    lexer_.fail("L0309", token_.begin, token_.end,
-                cat({"the expression is nested more than ",
-                     kMaxExpressionDepth, " levels deep"}),
-                "give parts of it a name of their own");
-  }
+  enter();
   ExprRef value = binary(kPrecOr);
   if (take("if")) {
     ExprAst node;
@@ -189,26 +193,20 @@ ExprRef ExpressionParser::comparison_chain(ExprRef left) {
 ExprRef ExpressionParser::unary() {
   bool is_not = at("not");
   if (!is_not && !at("-") && !at("+") && !at("~")) return power();
-  if (++nesting_ > kMaxExpressionDepth) {
-    lexer_.fail("L0309", token_.begin, token_.end,
-                "the expression is nested too deeply");
-  }
+  enter();
   Token op = advance();
-  ExprAst node;
-  bool literal =
-      token_.kind == TokenKind::kInt || token_.kind == TokenKind::kFloat;
-  size_t literal_end = token_.end;
-  constexpr uint64_t kLowest = uint64_t{1} << 63;
-  bool lowest = op.text == "-" && token_.kind == TokenKind::kInt &&
-                token_.integer == kLowest;
-  if (lowest) token_.integer = kLowest - 1;  // repaired below
+  if (op.text == "-" && token_.kind == TokenKind::kInt &&
+      token_.integer == uint64_t{1} << 63) {
+    --nesting_;
+    return lowest_integer(op);
+  }
   ExprRef operand = is_not ? binary(kPrecNot) : unary();
   --nesting_;
-  // A minus belongs to the number behind it, unless ** or an index follows.
-  if (op.text == "-" && literal && last_end_ == literal_end &&
-      (operand->kind == AstKind::kInt || operand->kind == AstKind::kFloat)) {
+  ExprAst node;
+  bool literal = operand->kind == AstKind::kInt && operand->integer >= 0;
+  if (op.text == "-" && (literal || operand->kind == AstKind::kFloat)) {
     node.kind = operand->kind;
-    node.integer = -operand->integer - (lowest ? 1 : 0);
+    node.integer = -operand->integer;
     node.number = -operand->number;
     return finish(std::move(node), op.begin);
   }
@@ -219,11 +217,28 @@ ExprRef ExpressionParser::unary() {
   return finish(std::move(node), op.begin);
 }
 
+// -2^63, whose magnitude is no integer; it stands alone, not before `**`.
+ExprRef ExpressionParser::lowest_integer(const Token& minus) {
+  Token digits = advance();
+  if (at("**")) {
+    lexer_.fail("L0305", digits.begin, digits.end,
+                cat({quoted(digits.text),
+                     " is beyond the largest integer, 2^63 - 1"}));
+  }
+  ExprAst node;
+  node.kind = AstKind::kInt;
+  node.integer = INT64_MIN;
+  return finish(std::move(node), minus.begin);
+}
+
 ExprRef ExpressionParser::power() {
   ExprRef base = postfix();
   if (!at("**")) return base;
+  enter();
   Token op = advance();
-  return make_binary(op, op.text, std::move(base), unary());
+  ExprRef exponent = unary();
+  --nesting_;
+  return make_binary(op, op.text, std::move(base), std::move(exponent));
 }
 
 ExprRef ExpressionParser::postfix() {

@@ -74,6 +74,7 @@ class ExpressionParser {
   ExprRef binary(int lowest);
   ExprRef comparison_chain(ExprRef left);
   ExprRef unary();
+  ExprRef lowest_integer(const Token& minus);
   ExprRef power();
   ExprRef postfix();
   ExprRef primary();
@@ -82,6 +83,7 @@ class ExpressionParser {
   ExprRef index_item();
   ExprRef list();
   std::string comparison_operator();
+  void enter();
   ExprRef finish(ExprAst node, size_t begin) const;
   ExprRef finish(ExprAst node, const SourceSpan& span) const;
   ExprRef make_binary(const Token& op, std::string text, ExprRef left,

@@ -38,7 +38,7 @@ TestDecl read_test(SpecReader& reader, const YamlRef& node) {
   TestDecl test;
   test.span = node->span;
   reader.check_keys(*node, "a test",
-                    {"name", "doc", "preset", "params", "dims", "inputs",
+                    {"name", "preset", "params", "dims", "inputs",
                      "weights", "expect"});
   if (YamlRef name = reader.get(*node, "name")) {
     test.name = reader.scalar_name(*name, "the name of a test");

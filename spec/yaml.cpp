@@ -25,7 +25,7 @@ struct StopReading {};
 struct Anchored {
   YamlRef node;      // null while it is still open
   size_t nodes = 1;  // in the whole subtree
-  int depth = 0;     // levels below the node
+  int depth = 0;     // levels of collections in it
 };
 
 // A sequence or mapping that is being read.
@@ -40,7 +40,7 @@ struct Frame {
   SourceSpan key_span;
   std::set<std::string> keys;  // to find duplicates
   size_t nodes = 1;
-  int depth = 0;
+  int depth = 1;
 };
 
 class TreeBuilder : public YAML::EventHandler {
