@@ -101,7 +101,7 @@ struct Model {
 // only good for use if `diagnostics` got no error.
 Model elaborate(const ElaborateInputs& inputs, Diagnostics& diagnostics);
 
-// Throws SpecError if the model cannot run: features without support (L0702)
+// Throws SpecError if the model cannot run: features without support (L0220)
 // and weights that nothing fills (L0505, folded).
 void require_runnable(const Model& model);
 

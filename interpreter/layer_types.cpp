@@ -1,0 +1,147 @@
+// Layer types: which file a type's name means, imports included.
+
+#include "interpreter/elaborator.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+std::string file_name(const SpecFile& spec) {
+  return spec.file == nullptr ? spec.name.text : spec.file->name;
+}
+
+void index_declarations(LayerType& type) {
+  for (const ParamDecl& decl : type.spec->params) {
+    type.params.emplace(decl.name.text, &decl);
+  }
+  for (const ValueDecl& decl : type.spec->values) {
+    type.values.emplace(decl.name.text, &decl);
+  }
+  for (const LayerDecl& decl : type.spec->layers) {
+    type.layers.emplace(decl.name.text, &decl);
+  }
+  for (const WeightDecl& decl : type.spec->weights) {
+    type.weights.emplace(decl.name.text, &decl);
+  }
+}
+
+template <typename Map>
+auto found_in(const Map& map, std::string_view name) ->
+    typename Map::mapped_type {
+  const auto it = map.find(name);
+  return it == map.end() ? nullptr : it->second;
+}
+
+}  // namespace
+
+const ParamDecl* LayerType::find_param(std::string_view param) const {
+  return found_in(params, param);
+}
+
+const LayerDecl* LayerType::find_layer(std::string_view layer) const {
+  return found_in(layers, layer);
+}
+
+const GivenField* LayerInstance::find_given(std::string_view param) const {
+  for (const GivenField& field : given) {
+    if (field.name == param) return &field;
+  }
+  return nullptr;
+}
+
+const LayerType* Elaborator::type_of(const SpecFile& spec, std::string name,
+                                     bool library) {
+  std::unique_ptr<LayerType>& slot = types_[&spec];
+  if (slot != nullptr) return slot.get();
+  slot = std::make_unique<LayerType>();
+  LayerType& type = *slot;
+  type.name = std::move(name);
+  type.spec = &spec;
+  type.library = library;
+  index_declarations(type);
+  importing_.push_back(&spec);
+  for (const ImportDecl& import : spec.imports) {
+    try {
+      const LayerType* imported = import_type(type, import);
+      const std::string own_name = imported->spec->name.text;
+      type.imports.emplace(
+          import.prefix ? import.prefix->text + "." + own_name : own_name,
+          imported);
+    } catch (const SpecError& error) {
+      report(error);
+    }
+  }
+  importing_.pop_back();
+  return &type;
+}
+
+const LayerType* Elaborator::import_type(const LayerType& importer,
+                                         const ImportDecl& import) {
+  const SpecFile* spec = nullptr;
+  bool library = importer.library;
+  SourceRef file;
+  if (!importer.library && inputs_.load_spec) {
+    file = inputs_.load_spec(*importer.spec->file, import.path.text);
+  }
+  if (file != nullptr) {
+    std::unique_ptr<SpecFile>& slot = imported_[file->name];
+    if (slot == nullptr && file->name == file_name(*inputs_.spec)) {
+      spec = inputs_.spec;
+    } else if (slot == nullptr) {
+      Diagnostics diagnostics;
+      slot = std::make_unique<SpecFile>(read_spec(file, diagnostics));
+      diagnostics_.add_all(diagnostics.sorted());
+    }
+    if (spec == nullptr) spec = slot.get();
+  } else {
+    spec = inputs_.library->find_file(import.path.text);
+    library = true;
+  }
+  if (spec == nullptr) {
+    fail("L0340", import.path.span,
+         cat({"there is no file `", import.path.text, "` to import"}),
+         "paths are relative to this file, then to the layer library");
+  }
+  for (size_t i = 0; i < importing_.size(); ++i) {
+    if (importing_[i] != spec) continue;
+    std::string ring;
+    for (size_t k = i; k < importing_.size(); ++k) {
+      ring += file_name(*importing_[k]) + " -> ";
+    }
+    fail("L0341", import.path.span, "files import each other in a ring", "",
+         {ring + file_name(*spec)});
+  }
+  if (spec->kind != SpecKind::kLayer) {
+    fail("L0340", import.path.span,
+         cat({"`", import.path.text,
+              "` declares no layer type, so it cannot be imported"}),
+         "a file with `layer: Name` can");
+  }
+  return type_of(*spec, spec->name.text, library);
+}
+
+const LayerType* Elaborator::find_type(const LayerType& from,
+                                       std::string_view name) {
+  const auto imported = from.imports.find(name);
+  if (imported != from.imports.end()) return imported->second;
+  if (from.spec->kind == SpecKind::kLayer && from.spec->name.text == name) {
+    return &from;
+  }
+  const SpecFile* spec = inputs_.library->find(SpecKind::kLayer, name);
+  return spec == nullptr ? nullptr
+                         : type_of(*spec, std::string(name), true);
+}
+
+const LayerType* Elaborator::find_struct(std::string_view name) {
+  const SpecFile* spec = inputs_.library->find(SpecKind::kStruct, name);
+  return spec == nullptr ? nullptr
+                         : type_of(*spec, std::string(name), true);
+}
+
+std::vector<std::string> Elaborator::type_names(const LayerType& from) {
+  std::vector<std::string> names = inputs_.library->names(SpecKind::kLayer);
+  for (const auto& [name, type] : from.imports) names.push_back(name);
+  return names;
+}
+
+}  // namespace lathe

@@ -1,0 +1,39 @@
+// What stops a model that was elaborated without a mistake from running.
+
+#include "interpreter/elaborate.h"
+#include "interpreter/fold_names.h"
+#include "spec/text.h"
+
+namespace lathe {
+
+void require_runnable(const Model& model) {
+  std::vector<Diagnostic> diagnostics;
+  for (const UnsupportedFeature& feature : model.unsupported) {
+    diagnostics.push_back(feature.diagnostic);
+  }
+  std::vector<std::string> unfilled;
+  SourceSpan span;
+  for (const WeightFill& fill : model.weights) {
+    const bool filled = !fill.stored.empty() ||
+                        fill.init.kind != Initializer::Kind::kNone;
+    if (filled) continue;
+    unfilled.push_back(fill.path);
+    const Value& value = model.graph.values[fill.value];
+    if (!span.known()) span = model.graph.nodes[value.node].span;
+  }
+  if (!unfilled.empty()) {
+    Diagnostic diagnostic;
+    diagnostic.code = "L0505";
+    diagnostic.message = "the model has no weights";
+    diagnostic.span = span;
+    diagnostic.label = "this one, for example";
+    diagnostic.notes = fold_names(unfilled, 8);
+    diagnostic.help =
+        "`--weights PATH`, or `checkpoint: {init: {normal: {std: 0.02}, "
+        "seed: 0}}` for random ones on purpose";
+    diagnostics.push_back(std::move(diagnostic));
+  }
+  if (!diagnostics.empty()) throw SpecError(std::move(diagnostics));
+}
+
+}  // namespace lathe

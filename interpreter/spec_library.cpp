@@ -1,0 +1,120 @@
+#include "interpreter/spec_library.h"
+
+#include <algorithm>
+
+#include "interpreter/library.h"
+#include "spec/check.h"
+#include "spec/text.h"
+#include "spec/yaml.h"
+
+namespace lathe {
+namespace {
+
+struct Heading {
+  SpecKind kind;
+  std::string_view key;
+};
+constexpr Heading kHeadings[] = {{SpecKind::kLayer, "layer: "},
+                                 {SpecKind::kModel, "model: "},
+                                 {SpecKind::kStruct, "struct: "}};
+
+// Finds what a file declares without reading it as YAML: parsing the whole
+// library would take longer than most commands. Embedded files have the line
+// in exactly this form; a test holds it.
+LibraryEntry entry_of(std::string file_name, std::string_view text) {
+  for (const std::string& line : split(text.substr(0, 200), '\n')) {
+    for (const Heading& heading : kHeadings) {
+      if (line.rfind(heading.key, 0) != 0) continue;
+      return {heading.kind, line.substr(heading.key.size()),
+              std::move(file_name), text};
+    }
+  }
+  throw InternalError("library file " + file_name + " declares nothing");
+}
+
+std::string source_name(std::string_view file_name) {
+  return cat({"layers/", file_name});
+}
+
+}  // namespace
+
+SpecLibrary::SpecLibrary() {
+  for (const LibraryFile& file : library_files()) {
+    index(std::string(file.name), file.text);
+  }
+}
+
+SpecLibrary::SpecLibrary(
+    const std::vector<std::pair<std::string, std::string>>& files) {
+  for (const auto& [name, text] : files) {
+    owned_texts_.push_back(std::make_unique<std::string>(text));
+    index(name, *owned_texts_.back());
+  }
+}
+
+SpecLibrary::~SpecLibrary() = default;
+SpecLibrary::SpecLibrary(SpecLibrary&&) noexcept = default;
+
+void SpecLibrary::index(std::string file_name, std::string_view text) {
+  LibraryEntry entry = entry_of(std::move(file_name), text);
+  const auto before = [](const LibraryEntry& a, const LibraryEntry& b) {
+    return std::tie(a.kind, a.type) < std::tie(b.kind, b.type);
+  };
+  entries_.insert(
+      std::upper_bound(entries_.begin(), entries_.end(), entry, before),
+      std::move(entry));
+}
+
+const SpecFile* SpecLibrary::parse(const LibraryEntry& entry) {
+  const auto found = parsed_.find(entry.file_name);
+  if (found != parsed_.end()) return found->second.get();
+  Diagnostics diagnostics;
+  auto spec = std::make_unique<SpecFile>(
+      read_spec(make_source(source_name(entry.file_name),
+                            std::string(entry.text)),
+                diagnostics));
+  diagnostics.throw_if_errors();
+  return parsed_.emplace(entry.file_name, std::move(spec))
+      .first->second.get();
+}
+
+const SpecFile* SpecLibrary::find(SpecKind kind, std::string_view name) {
+  for (const LibraryEntry& entry : entries_) {
+    if (entry.kind == kind && entry.type == name) return parse(entry);
+  }
+  return nullptr;
+}
+
+const SpecFile* SpecLibrary::find_file(std::string_view file_name) {
+  for (const LibraryEntry& entry : entries_) {
+    if (entry.file_name == file_name) return parse(entry);
+  }
+  return nullptr;
+}
+
+bool SpecLibrary::owns(const SourceFile& file) const {
+  for (const auto& [name, spec] : parsed_) {
+    if (spec->file.get() == &file) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> SpecLibrary::names(SpecKind kind) const {
+  std::vector<std::string> names;
+  for (const LibraryEntry& entry : entries_) {
+    if (entry.kind == kind) names.push_back(entry.type);
+  }
+  return names;
+}
+
+SpecFile read_spec(const SourceRef& file, Diagnostics& diagnostics) {
+  const YamlDocument document = parse_yaml(file, diagnostics);
+  if (document.root == nullptr) {
+    SpecFile empty;
+    empty.file = file;
+    return empty;
+  }
+  return parse_spec(document, diagnostics);
+}
+
+}  // namespace lathe
