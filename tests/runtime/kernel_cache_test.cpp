@@ -160,10 +160,11 @@ TEST_CASE("cache: damage is found, said and mended") {
         {"empty", "its object is damaged"},
         {"missing", "its object is gone"},
         {"entry", "its entry is damaged"}}) {
-    CAPTURE(kind);
+    const std::string damaged = kind;
+    CAPTURE(damaged);
     Kitchen kitchen;
     kitchen.run({5});
-    damage(kitchen, kind);
+    damage(kitchen, damaged);
     CHECK_EQ(kitchen.run({5}), std::vector<float>{5});
     CHECK_EQ(kitchen.report.compiled, 1);
     CHECK(contains(kitchen.said, cat({"kernel fill_5 is compiled: ", reason})));
