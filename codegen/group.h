@@ -42,8 +42,8 @@ struct Group {
   int row_axes = 0;  // kRow: leading axes that all stages share
   std::vector<GroupOperand> operands;
   // Stages in order. Outputs are stored in memory in their dtype; all other
-  // stages are local to the kernel, and their dtype is the compute type's
-  // (kFloat32, kFloat64, kInt64, kBool): nothing is rounded on the way.
+  // stages are local to the kernel. Narrow floats among them have become
+  // kFloat32, so that nothing is rounded on the way; integers still wrap.
   Definition definition;
   std::vector<std::string> symbols;  // n0, n1, ... that shapes mention
 

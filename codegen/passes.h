@@ -25,6 +25,9 @@ StageGraph hoist_reductions(StageGraph graph);
 // Why here: before inlining copies bodies.
 StageGraph share(StageGraph graph);
 
+// Drops arrays that no output needs. Inputs and weights stay.
+StageGraph prune(StageGraph graph);
+
 // Substitutes maps into their readers where that costs no more work than
 // the store and load it saves, and simplifies all indices.
 // After: movement (reshape, transpose, slice) has no arrays of its own, but
@@ -61,6 +64,10 @@ PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
 
 // Arrays that a cluster other than their own reads, or that are outputs.
 std::vector<bool> stored_arrays(const Schedule& schedule);
+
+// The ops whose stages a cluster holds, in order, each node once.
+std::vector<std::string> ops_of(const StageGraph& graph,
+                                const Cluster& cluster);
 
 // "kernel k0  row  fuses add rms_norm", one line a cluster.
 std::string to_string(const Schedule& schedule);

@@ -24,7 +24,8 @@ struct Given {
 };
 
 struct Array {
-  std::string name;  // of the op or stage, for the schedule's text
+  std::string name;  // of the stage
+  std::string op;    // of its node, for the schedule's text
   DType dtype = DType::kFloat32;
   Shape shape;
   std::vector<Var> axes;  // one per dim; empty for Given
@@ -55,6 +56,9 @@ ArrayKind with_expressions(const ArrayKind& kind, std::vector<Expr> exprs);
 
 // One line an array: "%5 exps float32[B, T] = exp(%3[i, j] - %4[i])".
 std::string to_string(const StageGraph& graph);
+
+// Whether the definition depends on a symbolic dim.
+bool mentions_symbols(const Array& array);
 
 // Throws InternalError when slots, ranks or types do not fit together, or a
 // body uses a variable that nothing binds.

@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <map>
+
+#include "codegen/group.h"
+#include "codegen/passes.h"
+#include "codegen/rewrite.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+DType local_dtype(DType dtype) {
+  bool narrow = is_float(dtype) && dtype != DType::kFloat64;
+  return narrow ? DType::kFloat32 : dtype;
+}
+
+// Gives numbers to what a cluster mentions, in order of first mention.
+class GroupMaker {
+ public:
+  GroupMaker(const StageGraph& graph, const Cluster& cluster,
+             const std::vector<bool>& stored)
+      : graph_(graph), cluster_(cluster), stored_(stored) {}
+
+  PlacedGroup run() {
+    for (size_t s = 0; s < cluster_.arrays.size(); ++s) {
+      stage_of_[cluster_.arrays[s]] = static_cast<int>(s);
+    }
+    for (ArrayId id : cluster_.arrays) number_operands(graph_.arrays[id]);
+    Group& group = result_.group;
+    group.kind = cluster_.kind;
+    group.row_axes = cluster_.row_axes;
+    group.definition.inputs =
+        static_cast<int>(result_.placement.operands.size());
+    for (ArrayId id : cluster_.arrays) {
+      if (stored_[id]) {
+        group.definition.outputs.push_back(stage_of_[id]);
+        result_.placement.outputs.push_back(id);
+      }
+      group.definition.stages.push_back(make_stage(id));
+    }
+    for (ArrayId id : result_.placement.operands) {
+      const Array& array = graph_.arrays[id];
+      group.operands.push_back(
+          {array.dtype, rename(array.shape), array.at_load});
+    }
+    for (size_t i = 0; i < result_.placement.symbols.size(); ++i) {
+      group.symbols.push_back(cat({"n", i}));
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void number_operands(const Array& array) {
+    for (const Expr& expr : expressions_of(array.kind)) {
+      for (const Expr& e : loads_of(expr)) {
+        int slot = std::get<Load>(e->node).slot;
+        if (stage_of_.count(slot) || operand_of_.count(slot)) continue;
+        operand_of_[slot] =
+            static_cast<int>(result_.placement.operands.size());
+        result_.placement.operands.push_back(slot);
+      }
+    }
+  }
+
+  Dim rename(const Dim& dim) {
+    for (const std::string& symbol : dim.symbols()) {
+      auto& symbols = result_.placement.symbols;
+      if (new_symbol_.count(symbol)) continue;
+      new_symbol_[symbol] = Dim::symbol(cat({"n", symbols.size()}));
+      symbols.push_back(symbol);
+    }
+    return dim.substitute(new_symbol_);
+  }
+  Shape rename(const Shape& shape) {
+    Shape out;
+    for (const Dim& dim : shape) out.push_back(rename(dim));
+    return out;
+  }
+  std::vector<ReduceAxis> rename(const std::vector<ReduceAxis>& axes,
+                                 const char* prefix, Substitution& renamed) {
+    std::vector<ReduceAxis> out;
+    for (const ReduceAxis& axis : axes) {
+      out.push_back({make_var(cat({prefix, out.size()})),
+                     rename(axis.extent)});
+      renamed[axis.var.get()] = var(out.back().var);
+    }
+    return out;
+  }
+
+  int site_of(int node) {
+    auto& sites = result_.placement.sites;
+    auto found = std::find(sites.begin(), sites.end(), node);
+    if (found != sites.end()) return static_cast<int>(found - sites.begin());
+    sites.push_back(node);
+    return static_cast<int>(sites.size()) - 1;
+  }
+
+  Expr load_in_group(const Load& from) {
+    auto stage = stage_of_.find(from.slot);
+    if (stage == stage_of_.end()) {
+      return load(operand_of_.at(from.slot), from.dtype, from.index);
+    }
+    int slot = result_.group.definition.inputs + stage->second;
+    DType dtype = stored_[from.slot] ? from.dtype : local_dtype(from.dtype);
+    return load(slot, dtype, from.index);
+  }
+
+  Expr rename(const Expr& expr, const Substitution& axes) {
+    Rewriter rewrite([&](const Expr& e) -> Expr {
+      if (auto* node = std::get_if<Load>(&e->node)) {
+        return load_in_group(*node);
+      }
+      if (auto* size = std::get_if<SizeOf>(&e->node)) {
+        return size_of(rename(size->dim));
+      }
+      if (auto* check = std::get_if<CheckedIndex>(&e->node)) {
+        return checked_index(check->index, check->extent,
+                             site_of(check->site));
+      }
+      if (auto* node = std::get_if<Reduce>(&e->node)) {
+        Substitution inner;
+        auto reduced = rename(node->axes, "k", inner);
+        return reduce(node->op, reduced, substitute(node->body, inner));
+      }
+      return {};
+    });
+    return rewrite(substitute(expr, axes));
+  }
+
+  Stage make_stage(ArrayId id) {
+    const Array& array = graph_.arrays[id];
+    Stage stage;
+    stage.name = array.name;
+    stage.dtype = stored_[id] ? array.dtype : local_dtype(array.dtype);
+    stage.shape = rename(array.shape);
+    Substitution axes;
+    for (size_t i = 0; i < array.axes.size(); ++i) {
+      stage.axes.push_back(make_var(cat({"i", i})));
+      axes[array.axes[i].get()] = var(stage.axes.back());
+    }
+    ArrayKind kind = array.kind;
+    if (auto* update = std::get_if<Update>(&kind)) {
+      update->domain = rename(update->domain, "u", axes);
+    }
+    if (auto* sort = std::get_if<Sort>(&kind)) {
+      sort->extent = rename(sort->extent);
+    }
+    std::vector<Expr> exprs = expressions_of(kind);
+    for (Expr& expr : exprs) expr = rename(expr, axes);
+    kind = with_expressions(kind, std::move(exprs));
+    std::visit(
+        [&](const auto& k) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(k)>, Given>) {
+            stage.kind = k;
+          }
+        },
+        kind);
+    return stage;
+  }
+
+  const StageGraph& graph_;
+  const Cluster& cluster_;
+  const std::vector<bool>& stored_;
+  PlacedGroup result_;
+  std::map<ArrayId, int> stage_of_, operand_of_;
+  DimSubstitution new_symbol_;
+};
+
+}  // namespace
+
+const char* to_string(GroupKind kind) {
+  switch (kind) {
+    case GroupKind::kRow:
+      return "row";
+    case GroupKind::kContraction:
+      return "contraction";
+    case GroupKind::kAttention:
+      return "attention";
+    case GroupKind::kSequential:
+      return "sequential";
+  }
+  return "";
+}
+
+bool Group::is_output(int s) const {
+  return std::find(definition.outputs.begin(), definition.outputs.end(), s) !=
+         definition.outputs.end();
+}
+
+std::string to_string(const Group& group) {
+  std::string text = cat({to_string(group.kind), " ", group.row_axes, "\n"});
+  for (size_t i = 0; i < group.operands.size(); ++i) {
+    const GroupOperand& operand = group.operands[i];
+    text += cat({"in", i, " : ", to_string(operand.dtype),
+                 to_string(operand.shape),
+                 operand.at_load ? "  # at load" : "", "\n"});
+  }
+  return text + to_string(group.definition);
+}
+
+PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
+                       const std::vector<bool>& stored) {
+  return GroupMaker(graph, cluster, stored).run();
+}
+
+}  // namespace lathe

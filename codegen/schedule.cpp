@@ -1,0 +1,72 @@
+#include "codegen/passes.h"
+#include "codegen/strategy.h"
+#include "spec/text.h"
+
+namespace lathe {
+
+Schedule schedule(const Graph& graph, const Target& target,
+                  const CompileOptions& options) {
+  StageGraph stages = flatten(graph, options);
+  // From here on, ops and nodes are gone: only arrays and their definitions.
+  stages = hoist_reductions(std::move(stages));
+  stages = share(std::move(stages));
+  // From here on, no two arrays have the same definition.
+  stages = inline_maps(std::move(stages));
+  stages = share(std::move(stages));
+  // From here on, every array is computed where its cluster is.
+  auto accepts = [&](const StageGraph& in, const Cluster& cluster) {
+    std::vector<bool> stored(in.arrays.size(), false);
+    stored[cluster.arrays.back()] = true;
+    PlacedGroup placed = make_group(in, cluster, stored);
+    return find_strategy(placed.group, target, options.generic_only) !=
+           nullptr;
+  };
+  return fuse(std::move(stages), accepts);
+}
+
+std::vector<bool> stored_arrays(const Schedule& schedule) {
+  const auto& arrays = schedule.graph.arrays;
+  std::vector<int> cluster_of(arrays.size(), -1);
+  for (size_t c = 0; c < schedule.clusters.size(); ++c) {
+    for (ArrayId id : schedule.clusters[c].arrays) {
+      cluster_of[id] = static_cast<int>(c);
+    }
+  }
+  std::vector<bool> stored(arrays.size(), false);
+  for (size_t id = 0; id < arrays.size(); ++id) {
+    stored[id] = stored[id] || arrays[id].stored;
+    for (ArrayId operand : operands_of(arrays[id])) {
+      if (cluster_of[operand] != cluster_of[id]) stored[operand] = true;
+    }
+  }
+  return stored;
+}
+
+std::string to_string(const Schedule& schedule) {
+  std::string text;
+  for (size_t c = 0; c < schedule.clusters.size(); ++c) {
+    const Cluster& cluster = schedule.clusters[c];
+    const Array& last = schedule.graph.arrays[cluster.arrays.back()];
+    text += cat({"kernel ", last.at_load ? "load" : "k", c, "  ",
+                 to_string(cluster.kind), "  fuses"});
+    for (const std::string& op : ops_of(schedule.graph, cluster)) {
+      text += " " + op;
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> ops_of(const StageGraph& graph,
+                                const Cluster& cluster) {
+  std::vector<std::string> ops;
+  NodeId last = -1;
+  for (ArrayId id : cluster.arrays) {
+    const Array& array = graph.arrays[id];
+    if (array.node != last) ops.push_back(array.op);
+    last = array.node;
+  }
+  return ops;
+}
+
+}  // namespace lathe
