@@ -5,6 +5,9 @@
 // slots number LoopKernel::buffers, then LoopKernel::locals, and take one flat
 // element index; there is no Reduce; SizeOf mentions the kernel's symbols.
 //
+// A block is no scope: what it declares lives on in the loop body, branch or
+// function that holds it.
+//
 // Vectors. A node with lanes > 1 is a vector. A Load or Store whose index is a
 // Ramp moves lanes elements (stride 1: one vector; else a gather). In a Call,
 // scalar arguments are broadcast. Vectors compute in kFloat32 (and kFloat64
@@ -63,6 +66,10 @@ struct If {
   Expr condition;
   Stmt then, otherwise;  // otherwise may be null
 };
+struct While {
+  Expr condition;
+  Stmt body;
+};
 struct Block {
   std::vector<Stmt> stmts;
 };
@@ -76,7 +83,8 @@ struct Comment {
 };
 
 struct StmtNode {
-  std::variant<For, Let, Declare, Assign, Store, If, Block, Prefetch, Comment>
+  std::variant<For, Let, Declare, Assign, Store, If, While, Block, Prefetch,
+               Comment>
       node;
 };
 
@@ -88,16 +96,16 @@ Stmt declare(Var v, Expr value);
 Stmt assign(Var v, Expr value);
 Stmt store(int slot, Expr index, Expr value);
 Stmt if_then(Expr condition, Stmt then, Stmt otherwise = nullptr);
+Stmt while_loop(Expr condition, Stmt body);
 Stmt block(std::vector<Stmt> stmts);
 Stmt prefetch(int slot, Expr index);
 Stmt comment(std::string text);
 
-// Loop forms of expressions. vector_load: `lanes` elements from `base` on.
-Expr ramp(Expr base, int lanes, int64_t stride = 1);
-Expr flat_load(int slot, DType dtype, Expr index);
-Expr vector_load(int slot, DType dtype, Expr base, int lanes);
-// A value repeated in all lanes.
-Expr broadcast(Expr value, int lanes);
+// Loop forms of loads: one element; `lanes` consecutive elements from `base`
+// on; element `index` of a local array of vectors.
+Expr flat_load(int slot, DType dtype, const Expr& index);
+Expr vector_load(int slot, DType dtype, const Expr& base, int lanes);
+Expr local_vector(int slot, DType dtype, const Expr& index, int lanes);
 
 struct BufferParam {
   std::string name;  // "in0", "out0", "pack0"

@@ -1,0 +1,181 @@
+#include "codegen/row_plan.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "codegen/rewrite.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+// Bytes on the stack for one kernel's row values.
+constexpr int64_t kMostLocalBytes = 64 * 1024;
+
+class Planner {
+ public:
+  Planner(const Group& group, int row_axes) : group_(group) {
+    plan_.row_axes = row_axes;
+    const Shape& shape = group.stage(0).shape;
+    plan_.rows.assign(shape.begin(), shape.begin() + row_axes);
+  }
+
+  // Nothing when a value can be neither kept nor computed again.
+  std::optional<RowPlan> run() {
+    const auto& stages = group_.definition.stages;
+    for (const Stage& stage : stages) {
+      plan_.forms.push_back(form_of(stage, plan_.row_axes));
+    }
+    plan_.keep.assign(stages.size(), Keep::kScalar);
+    for (size_t s = 0; s < stages.size(); ++s) {
+      if (!place(static_cast<int>(s))) return std::nullopt;
+    }
+    return plan_;
+  }
+
+ private:
+  Shape domain_of(int s) const {
+    const StageForm& form = plan_.forms[s];
+    Shape extents;
+    if (plan_.accumulates(s)) {
+      for (int r : form.reduced) {
+        extents.push_back(form.reduce->axes[r].extent);
+      }
+    } else {
+      for (int axis : form.own) extents.push_back(shape_of(s)[axis]);
+    }
+    return extents;
+  }
+  const Shape& shape_of(int s) const { return group_.stage(s).shape; }
+
+  // Whether the load reads stage p at the point where s is computed.
+  bool at_point(int s, int p, const Load& load) const {
+    const StageForm& form = plan_.forms[s];
+    std::vector<const VarInfo*> point;
+    if (plan_.accumulates(s)) {
+      for (int r : form.reduced) {
+        point.push_back(form.reduce->axes[r].var.get());
+      }
+    } else {
+      for (int axis : form.own) {
+        point.push_back(group_.stage(s).axes[axis].get());
+      }
+    }
+    const std::vector<int>& own = plan_.forms[p].own;
+    if (own.size() != point.size()) return false;
+    for (size_t i = 0; i < own.size(); ++i) {
+      auto* ref = std::get_if<VarRef>(&load.index[own[i]]->node);
+      if (!ref || ref->var.get() != point[i]) return false;
+    }
+    return true;
+  }
+
+  bool place(int s) {
+    Shape domain = domain_of(s);
+    const auto& body = std::get<Compute>(group_.stage(s).kind).body;
+    // The first phase that has what s reads; `seen` lists reads of whole rows.
+    int earliest = 0;
+    std::vector<std::pair<int, bool>> reads;
+    for (const Expr& e : loads_of(body)) {
+      auto& load = std::get<Load>(e->node);
+      int p = load.slot - group_.definition.inputs;
+      if (p < 0) continue;
+      bool scalar = plan_.accumulates(p) || plan_.forms[p].own.empty();
+      bool point = !scalar && at_point(s, p, load) &&
+                   domain == plan_.phases[plan_.phase_of[p]].extents;
+      bool same_phase = point || (scalar && !plan_.accumulates(p));
+      earliest = std::max(earliest, plan_.phase_of[p] + (same_phase ? 0 : 1));
+      if (!scalar) reads.emplace_back(p, point);
+    }
+    int phase = earliest;
+    int count = static_cast<int>(plan_.phases.size());
+    while (phase < count && plan_.phases[phase].extents != domain) ++phase;
+    if (phase == count) plan_.phases.push_back({domain, {}});
+    plan_.phases[phase].stages.push_back(s);
+    plan_.phase_of.push_back(phase);
+    for (auto [p, point] : reads) {
+      if (point && plan_.phase_of[p] == phase) continue;
+      if (!keep(p)) return false;
+    }
+    return true;
+  }
+
+  bool keep(int p) {
+    if (plan_.keep[p] != Keep::kScalar) return true;
+    const Stage& stage = group_.stage(p);
+    bool output = group_.is_output(p);
+    bool exact = compute_dtype(stage.dtype) == stage.dtype;
+    int64_t bytes = 0;
+    for (int axis : plan_.forms[p].own) {
+      const Dim& extent = stage.shape[axis];
+      int64_t size = extent.is_static() ? extent.value() : kMostLocalBytes;
+      bytes = std::min(kMostLocalBytes + 1, std::max<int64_t>(bytes, 1) * size);
+    }
+    bytes *= size_of(stage.dtype);
+    if (output && exact) {
+      plan_.keep[p] = Keep::kOutput;
+    } else if (local_bytes_ + bytes <= kMostLocalBytes) {
+      local_bytes_ += bytes;
+      plan_.keep[p] = Keep::kLocal;
+    } else if (output) {
+      plan_.keep[p] = Keep::kOutput;
+    } else if (!plan_.forms[p].reduce) {
+      plan_.keep[p] = Keep::kAgain;
+      return keep_operands_of(p);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  // What a stage reads must be at hand wherever it is computed again.
+  bool keep_operands_of(int p) {
+    const auto& body = std::get<Compute>(group_.stage(p).kind).body;
+    for (const Expr& e : loads_of(body)) {
+      int q = std::get<Load>(e->node).slot - group_.definition.inputs;
+      if (q < 0 || plan_.forms[q].own.empty()) continue;
+      if (!keep(q)) return false;
+    }
+    return true;
+  }
+
+  static DType compute_dtype(DType dtype) {
+    bool narrow = is_float(dtype) && dtype != DType::kFloat64;
+    return narrow ? DType::kFloat32 : dtype;
+  }
+
+  const Group& group_;
+  RowPlan plan_;
+  int64_t local_bytes_ = 0;
+};
+
+}  // namespace
+
+StageForm form_of(const Stage& stage, int row_axes) {
+  StageForm form;
+  auto& body = std::get<Compute>(stage.kind).body;
+  form.reduce = std::get_if<Reduce>(&body->node);
+  for (size_t i = row_axes; i < stage.shape.size(); ++i) {
+    if (stage.shape[i] != 1) form.own.push_back(static_cast<int>(i));
+  }
+  if (form.reduce) {
+    for (size_t i = 0; i < form.reduce->axes.size(); ++i) {
+      if (form.reduce->axes[i].extent != 1) {
+        form.reduced.push_back(static_cast<int>(i));
+      }
+    }
+  }
+  return form;
+}
+
+RowPlan plan_rows(const Group& group, int row_axes) {
+  std::optional<RowPlan> plan = Planner(group, row_axes).run();
+  LATHE_CHECK(plan.has_value(), "no row plan for ", to_string(group));
+  return *plan;
+}
+
+bool rows_fit(const Group& group, int row_axes) {
+  return Planner(group, row_axes).run().has_value();
+}
+
+}  // namespace lathe

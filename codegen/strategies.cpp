@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include "codegen/lower_rows.h"
+#include "codegen/lower_sequential.h"
+#include "codegen/row_plan.h"
+#include "codegen/strategy.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+// Cheapest first.
+constexpr Strategy kStrategies[] = {
+    {"row", matches_row, 500, lower_row},
+    {"generic", matches_generic, 1000, lower_generic},
+};
+
+bool has_float_reduction(const Group& group) {
+  for (const Stage& stage : group.definition.stages) {
+    auto* compute = std::get_if<Compute>(&stage.kind);
+    if (!compute) continue;
+    auto* reduce = std::get_if<Reduce>(&compute->body->node);
+    if (reduce && (reduce->body->type == NumType::kFloat32 ||
+                   reduce->body->type == NumType::kFloat64)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Strategy> strategies() { return kStrategies; }
+
+const Strategy* find_strategy(const Group& group, const Target& target,
+                              bool generic_only) {
+  if (generic_only) {
+    const Strategy& generic = kStrategies[std::size(kStrategies) - 1];
+    return generic.matches(group, target) ? &generic : nullptr;
+  }
+  for (const Strategy& strategy : kStrategies) {
+    if (strategy.matches(group, target)) return &strategy;
+  }
+  return nullptr;
+}
+
+bool matches_generic(const Group& group, const Target&) {
+  if (group.kind == GroupKind::kSequential) return true;
+  if (group.kind == GroupKind::kAttention) return false;
+  return rows_fit(group, group.row_axes);
+}
+
+LoweredGroup lower_generic(const Group& group, const Target& target) {
+  if (group.kind == GroupKind::kSequential) return lower_sequential(group);
+  return lower_rows(group, target, Vectors::kNo);
+}
+
+bool matches_row(const Group& group, const Target& target) {
+  return group.kind == GroupKind::kRow && has_float_reduction(group) &&
+         matches_generic(group, target);
+}
+
+LoweredGroup lower_row(const Group& group, const Target& target) {
+  return lower_rows(group, target, Vectors::kYes);
+}
+
+}  // namespace lathe
