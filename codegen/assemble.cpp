@@ -1,0 +1,279 @@
+#include "codegen/assemble.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/core.h>
+
+#include "codegen/kernel_abi.h"
+#include "codegen/render_cpp.h"
+#include "codegen/rewrite.h"
+#include "codegen/strategy.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+// FNV-1a, twice with different seeds: kernel names must not clash.
+std::string hash_of(const std::string& text) {
+  uint64_t a = 14695981039346656037ull, b = 0x9e3779b97f4a7c15ull;
+  for (char c : text) {
+    a = (a ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    b = (b ^ static_cast<unsigned char>(c)) * 0x100000001b3ull + 0x632be5abull;
+  }
+  return fmt::format("{:016x}", a ^ (b << 1 | b >> 63));
+}
+
+struct Lowered {
+  int kernel = -1;
+  LoweredGroup group;
+};
+
+class Assembler {
+ public:
+  Assembler(const Graph& graph, const Schedule& schedule, const Target& target,
+            const CompileOptions& options)
+      : graph_(graph),
+        schedule_(schedule),
+        arrays_(schedule.graph.arrays),
+        target_(target),
+        options_(options),
+        stored_(stored_arrays(schedule)) {}
+
+  Program run() {
+    for (const GraphInput& input : graph_.inputs) {
+      for (size_t id = 0; id < arrays_.size(); ++id) {
+        if (arrays_[id].value != input.value) continue;
+        if (!schedule_.graph.is_given(static_cast<int>(id))) continue;
+        program_.inputs.push_back({input.name,
+                                   buffer_of(static_cast<int>(id)),
+                                   input.default_value, input.span});
+      }
+    }
+    for (const Cluster& cluster : schedule_.clusters) add_cluster(cluster);
+    for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+      Port port;
+      port.name = graph_.outputs[i].name;
+      port.buffer = buffer_of(schedule_.graph.outputs[i]);
+      program_.outputs.push_back(std::move(port));
+    }
+    find_lifetimes();
+    return std::move(program_);
+  }
+
+ private:
+  BufferRole role_of(ArrayId id) const {
+    const Array& array = arrays_[id];
+    if (auto* given = std::get_if<Given>(&array.kind)) {
+      return given->kind == NodeKind::kInput    ? BufferRole::kInput
+             : given->kind == NodeKind::kWeight ? BufferRole::kWeight
+                                                : BufferRole::kConstant;
+    }
+    if (array.stored) return BufferRole::kOutput;
+    return array.at_load ? BufferRole::kPacked : BufferRole::kTemp;
+  }
+
+  int buffer_of(ArrayId id) {
+    auto [it, inserted] = buffers_.emplace(id, -1);
+    if (!inserted) return it->second;
+    const Array& array = arrays_[id];
+    Buffer buffer;
+    buffer.role = role_of(id);
+    buffer.name = array.value >= 0 ? graph_.values[array.value].name
+                                   : array.name;
+    buffer.dtype = array.dtype;
+    buffer.shape = array.shape;
+    buffer.value = array.value;
+    if (buffer.role == BufferRole::kConstant) {
+      buffer.constant = graph_.nodes[array.node].constant;
+    }
+    it->second = static_cast<int>(program_.buffers.size());
+    program_.buffers.push_back(std::move(buffer));
+    return it->second;
+  }
+
+  void add_cluster(const Cluster& cluster) {
+    PlacedGroup placed = make_group(schedule_.graph, cluster, stored_);
+    bool at_load = arrays_[cluster.arrays.back()].at_load;
+    const Lowered& lowered =
+        lower(placed.group, cluster, options_.generic_only);
+    Step step = step_of(lowered, placed.placement, cluster);
+    for (const BufferBinding& binding : lowered.group.bindings) {
+      step.buffers.push_back(bound_buffer(binding, lowered, placed));
+    }
+    (at_load ? program_.load_steps : program_.steps)
+        .push_back(std::move(step));
+  }
+
+  int bound_buffer(const BufferBinding& binding, const Lowered& lowered,
+                   const PlacedGroup& placed) {
+    switch (binding.source) {
+      case BufferSource::kOperand:
+        return buffer_of(placed.placement.operands[binding.index]);
+      case BufferSource::kOutput:
+        return buffer_of(placed.placement.outputs[binding.index]);
+      case BufferSource::kPacked:
+        return packed_buffer(lowered.group.packed[binding.index], placed);
+    }
+    LATHE_CHECK(false, "no such source");
+    return -1;
+  }
+
+  // The buffer in the layout that a kernel asked for; the same layout of the
+  // same weights is made once.
+  int packed_buffer(const PackedOperand& packed, const PlacedGroup& placed) {
+    StageGraph graph;
+    std::vector<int> buffers;
+    std::string key;
+    for (int operand : packed.operands) {
+      ArrayId id = placed.placement.operands[operand];
+      Array given = arrays_[id];
+      given.kind = Given{NodeKind::kWeight};
+      graph.arrays.push_back(std::move(given));
+      buffers.push_back(buffer_of(id));
+      key += cat({buffers.back(), " "});
+    }
+    Array array;
+    array.name = packed.stage.name;
+    array.op = "pack";
+    array.dtype = packed.stage.dtype;
+    array.shape = packed.stage.shape;
+    array.axes = packed.stage.axes;
+    array.kind = std::get<Compute>(packed.stage.kind);
+    array.at_load = true;
+    array.node = graph.arrays.empty() ? -1 : graph.arrays[0].node;
+    graph.arrays.push_back(array);
+    Cluster cluster;
+    cluster.row_axes = static_cast<int>(array.shape.size());
+    cluster.arrays = {static_cast<int>(graph.arrays.size()) - 1};
+    std::vector<bool> stored(graph.arrays.size(), true);
+    PlacedGroup pack = make_group(graph, cluster, stored);
+    key += to_string(pack.group);
+    auto [it, inserted] = packed_.emplace(key, -1);
+    if (!inserted) return it->second;
+    Buffer buffer;
+    buffer.role = BufferRole::kPacked;
+    buffer.name = program_.buffers[buffers[0]].name + "." + array.name;
+    buffer.dtype = array.dtype;
+    buffer.shape = array.shape;
+    it->second = static_cast<int>(program_.buffers.size());
+    int made = it->second;
+    program_.buffers.push_back(std::move(buffer));
+    const Lowered& lowered = lower(pack.group, cluster, true);
+    Step step;
+    step.kernel = lowered.kernel;
+    step.items = lowered.group.items;
+    step.cost = lowered.group.cost;
+    step.what = "pack " + program_.buffers[buffers[0]].name;
+    for (const BufferBinding& binding : lowered.group.bindings) {
+      bool output = binding.source == BufferSource::kOutput;
+      step.buffers.push_back(
+          output ? made : buffers[pack.placement.operands[binding.index]]);
+    }
+    program_.load_steps.push_back(std::move(step));
+    return made;
+  }
+
+  const Lowered& lower(const Group& group, const Cluster& cluster,
+                       bool generic_only) {
+    std::string key = to_string(group) + (generic_only ? "generic" : "");
+    auto [it, inserted] = lowered_.emplace(key, Lowered{});
+    if (!inserted) return it->second;
+    const Strategy* strategy = find_strategy(group, target_, generic_only);
+    LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
+    it->second.group = strategy->lower(group, target_);
+    verify(it->second.group.kernel);
+    it->second.kernel = add_kernel(it->second.group.kernel, *strategy, cluster);
+    return it->second;
+  }
+
+  int add_kernel(const LoopKernel& loops, const Strategy& strategy,
+                 const Cluster& cluster) {
+    std::string hash = hash_of(cpu::render_kernel(loops, "kernel"));
+    Kernel kernel;
+    kernel.name = cat({strategy.name, "_", hash});
+    auto [it, inserted] = kernels_.emplace(
+        kernel.name, static_cast<int>(program_.kernels.size()));
+    if (!inserted) return it->second;
+    kernel.text = cpu::render_kernel(loops, kernel.name);
+    kernel.commented = comment_of(cluster) + kernel.text;
+    kernel.buffers = static_cast<int>(loops.buffers.size());
+    kernel.dims = static_cast<int>(loops.symbols.size());
+    program_.kernels.push_back(std::move(kernel));
+    return it->second;
+  }
+
+  // Where the work of a kernel stands in the model: its first use.
+  std::string comment_of(const Cluster& cluster) const {
+    std::string text;
+    NodeId last = -1;
+    for (ArrayId id : cluster.arrays) {
+      if (id >= static_cast<int>(arrays_.size())) continue;
+      NodeId node = arrays_[id].node;
+      if (node < 0 || node == last) continue;
+      last = node;
+      const Node& from = graph_.nodes[node];
+      text += cat({"// ", from.path, from.path.empty() ? "" : ": ",
+                   arrays_[id].op, " (", place_of(from.span), ")\n"});
+    }
+    return text;
+  }
+
+  Step step_of(const Lowered& lowered, const Placement& placement,
+               const Cluster& cluster) {
+    Step step;
+    step.kernel = lowered.kernel;
+    DimSubstitution symbols;
+    for (size_t i = 0; i < placement.symbols.size(); ++i) {
+      Dim symbol = Dim::symbol(placement.symbols[i]);
+      symbols[cat({"n", i})] = symbol;
+      step.dims.push_back(symbol);
+    }
+    step.items = lowered.group.items.substitute(symbols);
+    step.cost = lowered.group.cost.substitute(symbols);
+    for (const std::string& op : ops_of(schedule_.graph, cluster)) {
+      step.what += (step.what.empty() ? "" : " ") + op;
+    }
+    if (NodeId node = arrays_[cluster.arrays.front()].node; node >= 0) {
+      step.path = graph_.nodes[node].path;
+      step.span = graph_.nodes[node].span;
+    }
+    for (int site : placement.sites) {
+      const Node& node = graph_.nodes[site];
+      step.faults.push_back({node.op, node.path, node.span});
+    }
+    return step;
+  }
+
+  void find_lifetimes() {
+    std::vector<bool> seen(program_.buffers.size(), false);
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      for (int b : program_.steps[s].buffers) {
+        Buffer& buffer = program_.buffers[b];
+        if (!seen[b]) buffer.first = static_cast<int>(s);
+        buffer.last = static_cast<int>(s);
+        seen[b] = true;
+      }
+    }
+  }
+
+  const Graph& graph_;
+  const Schedule& schedule_;
+  const std::vector<Array>& arrays_;
+  const Target& target_;
+  const CompileOptions& options_;
+  std::vector<bool> stored_;
+  Program program_;
+  std::unordered_map<ArrayId, int> buffers_;
+  std::unordered_map<std::string, Lowered> lowered_;
+  std::unordered_map<std::string, int> packed_, kernels_;
+};
+
+}  // namespace
+
+Program assemble(const Graph& graph, const Schedule& schedule,
+                 const Target& target, const CompileOptions& options) {
+  return Assembler(graph, schedule, target, options).run();
+}
+
+}  // namespace lathe

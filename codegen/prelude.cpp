@@ -1,0 +1,26 @@
+#include "codegen/prelude.h"
+
+#include "codegen/prelude_text.h"
+#include "spec/text.h"
+
+namespace lathe {
+
+std::string render_prelude(const Target& target) {
+  std::string width = std::to_string(target.vector_bytes);
+  std::string half = std::to_string(target.vector_bytes / 2);
+  std::string quarter = std::to_string(target.vector_bytes / 4);
+  auto vector = [](const char* element, const char* name,
+                   const std::string& bytes) {
+    return cat({"typedef ", element, " ", name,
+                " __attribute__((vector_size(", bytes, ")));\n"});
+  };
+  return std::string(kPreludeTypes) +  //
+         vector("f32", "f32v", width) + vector("i32", "i32v", width) +
+         vector("u32", "u32v", width) + vector("f64", "f64v", width) +
+         vector("i64", "i64v", width) + vector("u64", "u64v", width) +
+         vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
+         kPreludeConversions + kPreludeIntegers + kPreludeFloat32 +
+         kPreludeFloat64 + kPreludeFunctions;
+}
+
+}  // namespace lathe

@@ -1,0 +1,179 @@
+// Types, conversions between storage and numbers, and integers.
+
+#include "codegen/prelude_text.h"
+
+namespace lathe {
+
+const char kPreludeTypes[] = R"(
+typedef signed char i8;
+typedef unsigned char u8;
+typedef short i16;
+typedef unsigned short u16;
+typedef int i32;
+typedef unsigned u32;
+typedef long i64;
+typedef unsigned long u64;
+typedef float f32;
+typedef double f64;
+struct Fault { i64 site, value, extent, position; };
+struct Args { void* const* buf; const i64* dim; Fault* fault; };
+#define INLINE static inline __attribute__((always_inline))
+)";
+
+const char kPreludeConversions[] = R"(
+// The integers behind a float type, and one element of a vector.
+template <class T> struct Of;
+template <> struct Of<f32> { typedef i32 Int; typedef u32 Bits; typedef f32 One; };
+template <> struct Of<f64> { typedef i64 Int; typedef u64 Bits; typedef f64 One; };
+template <> struct Of<f32v> { typedef i32v Int; typedef u32v Bits; typedef f32 One; };
+template <> struct Of<f64v> { typedef i64v Int; typedef u64v Bits; typedef f64 One; };
+template <class T> INLINE typename Of<T>::Int bits(T x) {
+  return __builtin_bit_cast(typename Of<T>::Int, x);
+}
+template <class T> INLINE T from_bits(typename Of<T>::Int x) {
+  return __builtin_bit_cast(T, x);
+}
+template <class T> INLINE T splat(typename Of<T>::One x) { return T{} + x; }
+template <class T> constexpr bool is_vector = sizeof(T) != sizeof(typename Of<T>::One);
+template <class T> constexpr bool is_single = sizeof(typename Of<T>::One) == 4;
+template <class T, class F> INLINE T each_lane(T x, F f) {
+  T out = x;
+  for (unsigned l = 0; l < sizeof(T) / sizeof(typename Of<T>::One); ++l) out[l] = f(x[l]);
+  return out;
+}
+template <class T, class F> INLINE T each_lane(T x, T y, F f) {
+  T out = x;
+  for (unsigned l = 0; l < sizeof(T) / sizeof(typename Of<T>::One); ++l) out[l] = f(x[l], y[l]);
+  return out;
+}
+
+// Narrow floats. U is u32 or a vector of it, F the float of the same shape.
+template <class F, class U> INLINE F float_of(U b) { return __builtin_bit_cast(F, b); }
+template <class F, class U> INLINE F decode_bf16(U b) { return float_of<F>((U)(b << 16)); }
+template <class F, class U> INLINE F decode_f16(U b) {
+  U magnitude = (b & 0x7fffu) << 13;
+  F x = float_of<F>(magnitude) * 0x1p112f;
+  U y = __builtin_bit_cast(U, x);
+  y = (b & 0x7c00u) == 0x7c00u ? (magnitude | 0x7f800000u) : y;
+  return float_of<F>((U)(y | ((b & 0x8000u) << 16)));
+}
+template <class F, class U> INLINE F decode_e5m2(U b) { return decode_f16<F>((U)(b << 8)); }
+template <class F, class U> INLINE F decode_e4m3(U b) {
+  U magnitude = b & 0x7fu;
+  F x = float_of<F>((U)(magnitude << 20)) * 0x1p120f;
+  U y = __builtin_bit_cast(U, x);
+  y = magnitude == 0x7fu ? U{} + 0x7fc00000u : y;
+  return float_of<F>((U)(y | ((b & 0x80u) << 24)));
+}
+template <class F, class U> INLINE U encode_bf16(F x) {
+  U b = __builtin_bit_cast(U, x);
+  U rounded = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
+  return (b & 0x7fffffffu) > 0x7f800000u ? ((b >> 16) | 0x40u) : rounded;
+}
+template <class F, class U> INLINE U encode_f16(F x) {
+  U b = __builtin_bit_cast(U, x), m = b & 0x7fffffffu;
+  U normal = (m + 0xc8000fffu + ((m >> 13) & 1u)) >> 13;
+  U small = __builtin_bit_cast(U, (F)(float_of<F>(m) + 0.5f)) - 0x3f000000u;
+  U large = m > 0x7f800000u ? U{} + 0x7e00u : U{} + 0x7c00u;
+  U out = m < 0x38800000u ? small : normal;
+  out = m >= 0x47800000u ? large : out;
+  return out | ((b >> 16) & 0x8000u);
+}
+template <class F, class U> INLINE U encode_e4m3(F x) {
+  U b = __builtin_bit_cast(U, x), m = b & 0x7fffffffu;
+  U c = m > 0x43e00000u ? U{} + 0x43e00000u : m;
+  U normal = ((c + 0x7ffffu + ((c >> 20) & 1u)) >> 20) - (120u << 3);
+  U small = __builtin_bit_cast(U, (F)(float_of<F>(c) + 16384.0f)) - 0x46800000u;
+  U out = c < 0x3c800000u ? small : normal;
+  out = m > 0x7f800000u ? U{} + 0x7fu : out;
+  return out | ((b >> 24) & 0x80u);
+}
+template <class F, class U> INLINE U encode_e5m2(F x) {
+  U b = __builtin_bit_cast(U, x), m = b & 0x7fffffffu;
+  U normal = ((m + 0xfffffu + ((m >> 21) & 1u)) >> 21) - (112u << 2);
+  U small = __builtin_bit_cast(U, (F)(float_of<F>(m) + 128.0f)) - 0x43000000u;
+  U out = m < 0x38800000u ? small : normal;
+  out = m >= 0x47700000u ? U{} + 0x7cu : out;
+  out = m > 0x7f800000u ? U{} + 0x7eu : out;
+  return out | ((b >> 24) & 0x80u);
+}
+// A double rounded to odd, so that rounding it once more is right.
+INLINE f32 to_odd(f64 x) {
+  f32 y = (f32)x;
+  i32 b = __builtin_bit_cast(i32, y);
+  b -= (y - x) * x > 0 ? 1 : 0;
+  return (f64)y != x && x == x && x - x == 0 ? __builtin_bit_cast(f32, b | 1) : y;
+}
+INLINE f32 narrow(f32 x) { return x; }
+INLINE f32 narrow(f64 x) { return to_odd(x); }
+INLINE f32v narrow(f32v x) { return x; }
+
+// Elements by storage type: `S` as stored, `load` to the computing type.
+#define NARROW_FLOAT(name, S, V) \
+  INLINE f32 load_##name(const S* p) { return decode_##name<f32, u32>(*p); } \
+  template <class T> INLINE S bits_##name(T x) { return (S)encode_##name<f32, u32>(narrow(x)); } \
+  template <class T> INLINE void store_##name(S* p, T x) { *p = bits_##name(x); } \
+  INLINE f32 round_##name(f32 x) { return decode_##name<f32, u32>(encode_##name<f32, u32>(x)); } \
+  INLINE f32 round_##name(f64 x) { return round_##name(to_odd(x)); } \
+  INLINE f32v round_##name(f32v x) { return decode_##name<f32v, u32v>(encode_##name<f32v, u32v>(x)); } \
+  INLINE f32v loadv_##name(const S* p) { \
+    V raw; __builtin_memcpy(&raw, p, sizeof raw); \
+    return decode_##name<f32v, u32v>(__builtin_convertvector(raw, u32v)); \
+  } \
+  INLINE void storev_##name(S* p, f32v x) { \
+    V raw = __builtin_convertvector((encode_##name<f32v, u32v>(x)), V); \
+    __builtin_memcpy(p, &raw, sizeof raw); \
+  }
+NARROW_FLOAT(bf16, u16, u16h)
+NARROW_FLOAT(f16, u16, u16h)
+NARROW_FLOAT(e4m3, u8, u8q)
+NARROW_FLOAT(e5m2, u8, u8q)
+INLINE f32v loadv_f32(const f32* p) { f32v x; __builtin_memcpy(&x, p, sizeof x); return x; }
+INLINE void storev_f32(f32* p, f32v x) { __builtin_memcpy(p, &x, sizeof x); }
+INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x); return x; }
+INLINE void storev_f64(f64* p, f64v x) { __builtin_memcpy(p, &x, sizeof x); }
+)";
+
+const char kPreludeIntegers[] = R"(
+// Integers wrap at 64 bits; a division by 0 gives 0.
+INLINE i64 floor_div(i64 a, i64 b) {
+  if (b == 0) return 0;
+  if (b == -1) return (i64)(0 - (u64)a);
+  i64 q = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+}
+INLINE i64 floor_mod(i64 a, i64 b) {
+  if (b == 0 || b == -1) return 0;
+  i64 r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+INLINE i64 pow_int(i64 base, i64 exponent) {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
+  u64 out = 1, factor = (u64)base;
+  for (; exponent; exponent >>= 1) {
+    if (exponent & 1) out *= factor;
+    factor *= factor;
+  }
+  return (i64)out;
+}
+INLINE i64 shift_left(i64 a, i64 b) { return b < 0 || b > 63 ? 0 : (i64)((u64)a << b); }
+INLINE i64 shift_right(i64 a, i64 b) { return a >> (b < 0 || b > 63 ? 63 : b); }
+INLINE i64 to_int(f64 x) {
+  return x >= -0x1p63 && x < 0x1p63 ? (i64)x : (i64)((u64)1 << 63);
+}
+// A data-dependent index: from the end when negative, else a fault and 0.
+INLINE i64 checked(const Args* a, i64 index, i64 extent, i64 site, i64 position) {
+  i64 i = index < 0 ? index + extent : index;
+  if (__builtin_expect((u64)i < (u64)extent, 1)) return i;
+  i64 none = -1;
+  if (__atomic_compare_exchange_n(&a->fault->site, &none, site, 0,
+                                  __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    a->fault->value = index;
+    a->fault->extent = extent;
+    a->fault->position = position;
+  }
+  return 0;
+}
+)";
+
+}  // namespace lathe

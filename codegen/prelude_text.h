@@ -1,0 +1,16 @@
+#pragma once
+// The parts of the prelude, as text; see prelude.h.
+
+namespace lathe {
+
+extern const char kPreludeTypes[];
+extern const char kPreludeConversions[];
+extern const char kPreludeIntegers[];
+// exp, log, tanh and erf in float, by polynomials of at most 2 ulp error.
+extern const char kPreludeFloat32[];
+// The same in double, and what needs double inside: sin, cos, pow, mod.
+extern const char kPreludeFloat64[];
+// The names that kernels call, for any type.
+extern const char kPreludeFunctions[];
+
+}  // namespace lathe
