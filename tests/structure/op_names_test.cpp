@@ -33,6 +33,7 @@ const std::vector<OtherMeaning> kOtherMeanings = {
     {"runtime/machine.cpp", {"max"}, "no limit, in a cgroup's file"},
     {"runtime/outputs.cpp", {"min", "max", "mean"}, "fields of a summary"},
     {"spec/read_params.cpp", {"min", "max"}, "bounds of a param"},
+    {"spec/spec_to_yaml.cpp", {"min", "max"}, "bounds of a param"},
 };
 
 bool means_something_else(const std::string& path, const std::string& word) {
