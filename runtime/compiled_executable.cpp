@@ -172,7 +172,7 @@ void CompiledExecutable::place_temporaries(const std::vector<int64_t>& sizes) {
   if (!arena_ || arena_->bytes() < plan.bytes) {
     arena_.reset();
     try {
-      arena_ = device_.allocate(plan.bytes, MemoryUse::kTemporaries);
+      arena_ = device_.allocate(plan.bytes);
     } catch (const DeviceError& error) {
       throw DeviceError(error.code(),
                         cat({error.what(), ", wanted for temporaries:",
@@ -206,7 +206,7 @@ void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
   const bool usable = port.memory && port.memory.use_count() == 1 &&
                       port.memory->bytes() == bytes;
   if (!usable) {
-    port.memory = device_.allocate(bytes, MemoryUse::kTemporaries);
+    port.memory = device_.allocate(bytes);
   }
   addresses_[size_t(buffer)] = port.memory->data();
 }

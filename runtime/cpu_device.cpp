@@ -31,8 +31,8 @@ class CpuDevice : public Device {
 
   bool shares_host_memory() const override { return true; }
 
-  std::unique_ptr<Memory> allocate(int64_t bytes, MemoryUse use) override {
-    return allocate_host(bytes, use);
+  std::unique_ptr<Memory> allocate(int64_t bytes) override {
+    return allocate_host(bytes);
   }
 
   // On all threads: the source may be a mapped file, whose pages come in as

@@ -84,9 +84,6 @@ class LaunchList {
       std::vector<int64_t>* nanoseconds) = 0;
 };
 
-// Large blocks that live long are worth huge pages.
-enum class MemoryUse : uint8_t { kWeights, kTemporaries };
-
 class Device {
  public:
   virtual ~Device() = default;
@@ -101,7 +98,7 @@ class Device {
   virtual bool shares_host_memory() const = 0;
 
   // Throws DeviceError L0702 when memory is short. Contents are undefined.
-  virtual std::unique_ptr<Memory> allocate(int64_t bytes, MemoryUse use) = 0;
+  virtual std::unique_ptr<Memory> allocate(int64_t bytes) = 0;
 
   // To and from the host. Plain copies where memory is shared.
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;

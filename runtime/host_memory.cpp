@@ -59,7 +59,7 @@ class LargeBlock : public Memory {
 
 }  // namespace
 
-std::unique_ptr<Memory> allocate_host(int64_t bytes, MemoryUse use) {
+std::unique_ptr<Memory> allocate_host(int64_t bytes) {
   LATHE_CHECK(bytes >= 0, bytes, " bytes");
   if (bytes > INT64_MAX - 4 * kHugePage) fail_short(bytes, 0);
   if (bytes < kHugePage) return std::make_unique<SmallBlock>(bytes);
@@ -67,9 +67,7 @@ std::unique_ptr<Memory> allocate_host(int64_t bytes, MemoryUse use) {
     const int64_t available = available_memory();
     if (available > 0 && bytes > available) fail_short(bytes, available);
   }
-  auto block = std::make_unique<LargeBlock>(bytes);
-  (void)use;
-  return block;
+  return std::make_unique<LargeBlock>(bytes);
 }
 
 }  // namespace lathe

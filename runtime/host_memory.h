@@ -8,6 +8,6 @@ namespace lathe {
 
 // Throws DeviceError L0702 when memory is short, before the system has to end
 // processes.
-std::unique_ptr<Memory> allocate_host(int64_t bytes, MemoryUse use);
+std::unique_ptr<Memory> allocate_host(int64_t bytes);
 
 }  // namespace lathe

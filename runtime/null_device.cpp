@@ -57,9 +57,9 @@ class NullDevice : public Device {
   Target target() const override { return target_preset("generic"); }
   bool shares_host_memory() const override { return false; }
 
-  std::unique_ptr<Memory> allocate(int64_t bytes, MemoryUse use) override {
+  std::unique_ptr<Memory> allocate(int64_t bytes) override {
     log_.push_back(cat({"allocate ", bytes}));
-    auto memory = allocate_host(bytes, use);
+    auto memory = allocate_host(bytes);
     // Nothing computes the outputs; they are zeros, not what was there.
     if (bytes > 0) std::memset(memory->data(), 0, static_cast<size_t>(bytes));
     return memory;

@@ -119,7 +119,7 @@ void PackedWeights::provide(int buffer, const WeightSource& source) {
     if (!views_[i]) source.release(tensor);
     done_bytes_ += tensor.bytes();
   } else {
-    memory_[i] = device_.allocate(stored_bytes(info), MemoryUse::kWeights);
+    memory_[i] = device_.allocate(stored_bytes(info));
     addresses_[i] = memory_[i]->data();
   }
 }
@@ -132,7 +132,7 @@ void PackedWeights::provide_stored(int buffer, const Tensor& tensor) {
     addresses_[i] = views_[i]->mutable_data();
     return;
   }
-  memory_[i] = device_.allocate(tensor.bytes(), MemoryUse::kWeights);
+  memory_[i] = device_.allocate(tensor.bytes());
   addresses_[i] = memory_[i]->data();
   device_.upload(addresses_[i], tensor.data(), tensor.bytes());
 }
