@@ -101,6 +101,7 @@ void CompiledExecutable::load(const WeightSource& weights,
   load_report_.weights_seconds = seconds_since(start);
   load_report_.weight_bytes = weights_->bytes();
   load_report_.steps = static_cast<int>(program_.steps.size());
+  reporter.progress({"compiling kernels", 0, 0});
   load_report_.kernels = module_->wait();
 }
 

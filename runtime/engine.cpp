@@ -3,32 +3,26 @@
 #include "codegen/compile.h"
 #include "runtime/compiled_executable.h"
 #include "runtime/cpu_device.h"
-#include "runtime/null_device.h"
 #include "runtime/reference_executable.h"
 #include "spec/check.h"
-#include "spec/suggest.h"
 
 namespace lathe {
 
 struct Engine::State {
   Options options;
   Reporter reporter;
-  DeviceLog null_log;
   std::unique_ptr<Device> device;  // null for the reference
 };
 
 Engine::Engine(Options options, Reporter reporter)
-    : state_(new State{std::move(options), std::move(reporter), {}, {}}) {
+    : state_(new State{std::move(options), std::move(reporter), {}}) {
   const std::string& name = state_->options.device;
   if (name == "cpu" || name == "auto") {
     state_->device = make_cpu_device(state_->options, state_->reporter);
-  } else if (name == "null") {
-    state_->device = make_null_device(state_->null_log);
   } else if (name != "reference") {
-    const std::string hint =
-        did_you_mean(name, {"auto", "cpu", "null", "reference"});
-    throw DeviceError("L0701", cat({"there is no device `", name, "`",
-                                    hint.empty() ? "" : ": ", hint}));
+    throw DeviceError("L0701",
+                      cat({"there is no device `", name,
+                           "` here; auto, cpu and reference are"}));
   }
 }
 

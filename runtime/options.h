@@ -8,7 +8,7 @@
 namespace lathe {
 
 struct Options {
-  // "auto", "cpu", "reference" or "null".
+  // "auto", "cpu" or "reference".
   std::string device = "auto";
   // Threads of the CPU device; 0: one for each core the process may use.
   int threads = 0;
