@@ -36,7 +36,29 @@ std::vector<std::filesystem::path> shipped_specs() {
   return out;
 }
 
+// The YAML blocks of a Markdown file that are whole specs.
+std::vector<std::string> specs_in(const std::filesystem::path& path) {
+  std::vector<std::string> out;
+  const std::string text = read_test_file(path);
+  const std::string opening = "```yaml\n";
+  for (size_t at = text.find(opening); at != std::string::npos;
+       at = text.find(opening, at)) {
+    at += opening.size();
+    std::string block = text.substr(at, text.find("```", at) - at);
+    if (block.rfind("lathe: 1", 0) == 0) out.push_back(block);
+  }
+  return out;
+}
+
 }  // namespace
+
+TEST_CASE("spec: the examples of the manuals read") {
+  for (const char* name : {"README.md", "spec/README.md"}) {
+    std::vector<std::string> specs = specs_in(source_dir() / name);
+    CHECK_FALSE(specs.empty());
+    for (const std::string& text : specs) CHECK_EQ(read(text).messages, "");
+  }
+}
 
 TEST_CASE("spec: every shipped file reads, prints, and reads back the same") {
   for (const std::filesystem::path& path : shipped_specs()) {
