@@ -49,9 +49,11 @@ void Elaborator::report(Diagnostic diagnostic) {
   if (!active_.empty()) {
     const LayerInstance* layer = active_.back().layer;
     place.path = layer->path;
-    if (layer->span.known()) place.declared = place_of(layer->span);
     for (const LayerInstance* at = layer; at; at = at->parent) {
       if (at->repeats > 1) place.list_size = at->repeats;
+      const bool shown = at->span.known() && at->parent != nullptr &&
+                         own_place(at->span).file == at->span.file;
+      if (shown && place.declared.empty()) place.declared = place_of(at->span);
     }
   }
   reports_.add(std::move(diagnostic), std::move(place));
@@ -143,6 +145,7 @@ void Elaborator::add_graph_output(const std::string& name,
 
 // Layers that nothing called may still lack a param.
 void Elaborator::build_uncalled() {
+  if (root_->failed) return;
   for (size_t i = 0; i < instances_.size(); ++i) {
     LayerInstance& layer = instances_[i];
     if (layer.built == Progress::kNotYet && !layer.called) build(layer);

@@ -203,6 +203,8 @@ class Elaborator {
                            bool library);
   const LayerType* import_type(const LayerType& importer,
                                const ImportDecl& import);
+  const SpecFile* find_in_library(const LayerType& importer,
+                                  const std::string& path);
   Datum param_value(LayerInstance& layer, const ParamDecl& decl);
   void check_choice_names_param(LayerInstance& layer, const ParamDecl& decl,
                                 const Datum& value, const SourceSpan& span);

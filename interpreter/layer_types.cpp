@@ -75,6 +75,17 @@ const LayerType* Elaborator::type_of(const SpecFile& spec, std::string name,
   return &type;
 }
 
+// A library file next to the one that imports it, or by its full name.
+const SpecFile* Elaborator::find_in_library(const LayerType& importer,
+                                            const std::string& path) {
+  if (importer.library) {
+    const std::string near =
+        inputs_.library->folder_of(*importer.spec) + path;
+    if (const SpecFile* spec = inputs_.library->find_file(near)) return spec;
+  }
+  return inputs_.library->find_file(path);
+}
+
 const LayerType* Elaborator::import_type(const LayerType& importer,
                                          const ImportDecl& import) {
   const SpecFile* spec = nullptr;
@@ -94,7 +105,7 @@ const LayerType* Elaborator::import_type(const LayerType& importer,
     }
     if (spec == nullptr) spec = slot.get();
   } else {
-    spec = inputs_.library->find_file(import.path.text);
+    spec = find_in_library(importer, import.path.text);
     library = true;
   }
   if (spec == nullptr) {

@@ -184,11 +184,11 @@ void Elaborator::check_choice_names_param(LayerInstance& layer,
                                           const Datum& value,
                                           const SourceSpan& span) {
   const Text* text = value.as<Text>();
-  if (text == nullptr || decl.choices == nullptr || !layer.parent) return;
+  if (text == nullptr || !decl.choices || !layer.written_in) return;
   for (const YamlRef& choice : decl.choices->items) {
     if (choice->text == text->text) return;
   }
-  if (!find_param_or_value(*layer.parent, text->text)) return;
+  if (!find_param_or_value(*layer.written_in, text->text)) return;
   fail("L0332", span,
        cat({"`", decl.name.text, "` gets the text '", text->text,
             "', which is none of its choices"}),

@@ -99,6 +99,15 @@ bool SpecLibrary::owns(const SourceFile& file) const {
   return false;
 }
 
+std::string SpecLibrary::folder_of(const SpecFile& spec) const {
+  for (const auto& [name, parsed] : parsed_) {
+    if (parsed.get() != &spec) continue;
+    const size_t slash = name.rfind('/');
+    return slash == std::string::npos ? "" : name.substr(0, slash + 1);
+  }
+  return "";
+}
+
 std::vector<std::string> SpecLibrary::names(SpecKind kind) const {
   std::vector<std::string> names;
   for (const LibraryEntry& entry : entries_) {

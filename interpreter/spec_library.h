@@ -47,6 +47,8 @@ class SpecLibrary {
   const SpecFile* find(SpecKind kind, std::string_view name);
   // The file by its name below layers/, for imports; or null.
   const SpecFile* find_file(std::string_view file_name);
+  // "models/" for a library file below layers/models, else empty.
+  std::string folder_of(const SpecFile& spec) const;
   // True if the file was read from the library.
   bool owns(const SourceFile& file) const;
   // Names of a kind, for lists and suggestions.

@@ -21,6 +21,11 @@ struct OtherMeaning {
 
 const std::vector<OtherMeaning> kOtherMeanings = {
     {"interpreter/scalar_ops.def", {}, "scalar functions of expressions"},
+    {"interpreter/builtin_functions.cpp",
+     {},
+     "the table of functions of the expression language"},
+    {"interpreter/load_rules.cpp", {}, "the table of verbs of load rules"},
+    {"interpreter/initializer.cpp", {"constant"}, "a key of `init`"},
     {"interpreter/expr.cpp",
      {"sum", "prod", "min", "max", "argmin", "argmax"},
      "how a reduction combines"},
