@@ -28,4 +28,22 @@ TEST_CASE("ops: every sample makes a sound graph") {
   }
 }
 
+TEST_CASE("ops: the reference runs every sample at every size") {
+  for (const auto& [name, op] : OpRegistry::instance().all()) {
+    for (const std::string& text : op.samples) {
+      for (DType dtype : sample_dtypes(op, text)) {
+        CAPTURE(name);
+        CAPTURE(text);
+        CAPTURE(to_string(dtype));
+        const OpSample sample = make_sample(op, text, dtype);
+        for (const DimBindings& dims : sample_bindings(sample)) {
+          const std::vector<Tensor> outputs =
+              evaluate(sample.graph, sample_inputs(sample, dims, 1));
+          CHECK_EQ(outputs.size(), sample.graph.outputs.size());
+        }
+      }
+    }
+  }
+}
+
 }  // namespace lathe
