@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -14,9 +13,10 @@
 
 namespace lathe {
 
+struct ConfigMember;
 struct ConfigValue;
 using ConfigList = std::vector<ConfigValue>;
-using ConfigMap = std::vector<std::pair<std::string, ConfigValue>>;
+using ConfigMap = std::vector<ConfigMember>;
 
 struct ConfigValue {
   // monostate: null
@@ -24,6 +24,11 @@ struct ConfigValue {
                ConfigMap>
       value;
   SourceSpan span;
+};
+
+struct ConfigMember {
+  std::string name;
+  ConfigValue value;
 };
 
 // The value at a dotted key (`rope_parameters.rope_theta`), or null if a part

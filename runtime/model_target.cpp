@@ -203,7 +203,7 @@ ConfigValue to_config(const JsonValue& value, const SourceRef& source) {
     case JsonKind::kObject: {
       ConfigMap map;
       for (const JsonMember& member : value.members) {
-        map.emplace_back(member.name, to_config(member.value, source));
+        map.push_back({member.name, to_config(member.value, source)});
       }
       out.value = std::move(map);
       break;

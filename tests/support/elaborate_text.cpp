@@ -31,7 +31,7 @@ ConfigValue config_value(const YamlNode& node) {
   for (const YamlRef& item : node.items) list.push_back(config_value(*item));
   ConfigMap map;
   for (const YamlEntry& entry : node.entries) {
-    map.emplace_back(entry.key, config_value(*entry.value));
+    map.push_back({entry.key, config_value(*entry.value)});
   }
   if (node.is_sequence()) result.value = std::move(list);
   if (node.is_mapping()) result.value = std::move(map);
