@@ -14,12 +14,15 @@ std::string render_prelude(const Target& target) {
     return cat({"typedef ", element, " ", name,
                 " __attribute__((vector_size(", bytes, ")));\n"});
   };
+  const char* widen = target.name == "avx2"     ? kPreludeWidenAvx2
+                      : target.name == "avx512" ? kPreludeWidenAvx512
+                                                : kPreludeWiden;
   return std::string(kPreludeTypes) +  //
          vector("f32", "f32v", width) + vector("i32", "i32v", width) +
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
-         kPreludeConversions + kPreludeIntegers + kPreludeFloat32 +
+         widen + kPreludeConversions + kPreludeIntegers + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;
 }
 

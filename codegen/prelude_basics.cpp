@@ -20,6 +20,41 @@ struct Args { void* const* buf; const i64* dim; Fault* fault; };
 #define INLINE static inline __attribute__((always_inline))
 )";
 
+const char kPreludeWiden[] = R"(
+template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+)";
+
+// g++ converts in halves, or lane by lane, unless told the instruction.
+const char kPreludeWidenAvx2[] = R"(
+#if defined(__AVX2__) && !defined(__clang__)
+typedef i16 i16w __attribute__((vector_size(16)));
+typedef char i8w __attribute__((vector_size(16)));
+INLINE u32v widen(u16h x) { return (u32v)__builtin_ia32_pmovzxwd256((i16w)x); }
+INLINE u32v widen(u8q x) {
+  i8w whole = {};
+  __builtin_memcpy(&whole, &x, sizeof x);
+  return (u32v)__builtin_ia32_pmovzxbd256(whole);
+}
+#else
+template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+#endif
+)";
+
+const char kPreludeWidenAvx512[] = R"(
+#if defined(__AVX512F__) && !defined(__clang__)
+typedef i16 i16w __attribute__((vector_size(32)));
+typedef char i8w __attribute__((vector_size(16)));
+INLINE u32v widen(u16h x) {
+  return (u32v)__builtin_ia32_pmovzxwd512_mask((i16w)x, i32v{}, 0xffff);
+}
+INLINE u32v widen(u8q x) {
+  return (u32v)__builtin_ia32_pmovzxbd512_mask((i8w)x, i32v{}, 0xffff);
+}
+#else
+template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+#endif
+)";
+
 const char kPreludeConversions[] = R"(
 // The integers behind a float type, and one element of a vector.
 template <class T> struct Of;
@@ -33,7 +68,7 @@ template <class T> INLINE typename Of<T>::Int bits(T x) {
 template <class T> INLINE T from_bits(typename Of<T>::Int x) {
   return __builtin_bit_cast(T, x);
 }
-template <class T> INLINE T splat(typename Of<T>::One x) { return T{} + x; }
+template <class T> INLINE T splat(typename Of<T>::One x) { return x - T{}; }
 template <class T> constexpr bool is_vector = sizeof(T) != sizeof(typename Of<T>::One);
 template <class T> constexpr bool is_single = sizeof(typename Of<T>::One) == 4;
 template <class T, class F> INLINE T each_lane(T x, F f) {
@@ -118,7 +153,7 @@ INLINE f32v narrow(f32v x) { return x; }
   INLINE f32v round_##name(f32v x) { return decode_##name<f32v, u32v>(encode_##name<f32v, u32v>(x)); } \
   INLINE f32v loadv_##name(const S* p) { \
     V raw; __builtin_memcpy(&raw, p, sizeof raw); \
-    return decode_##name<f32v, u32v>(__builtin_convertvector(raw, u32v)); \
+    return decode_##name<f32v, u32v>(widen(raw)); \
   } \
   INLINE void storev_##name(S* p, f32v x) { \
     V raw = __builtin_convertvector((encode_##name<f32v, u32v>(x)), V); \

@@ -4,6 +4,11 @@
 namespace lathe {
 
 extern const char kPreludeTypes[];
+// A vector of narrow integers as one of u32: in general, and for g++ on two
+// instruction sets.
+extern const char kPreludeWiden[];
+extern const char kPreludeWidenAvx2[];
+extern const char kPreludeWidenAvx512[];
 extern const char kPreludeConversions[];
 extern const char kPreludeIntegers[];
 // exp, log, tanh and erf in float, by polynomials of at most 2 ulp error.
