@@ -11,6 +11,8 @@ namespace {
 
 // Cheapest first.
 constexpr Strategy kStrategies[] = {
+    {"attention", matches_attention, 100, lower_attention},
+    {"matmul", matches_matmul, 200, lower_matmul},
     {"row", matches_row, 500, lower_row},
     {"generic", matches_generic, 1000, lower_generic},
 };

@@ -59,5 +59,9 @@ bool matches_generic(const Group& group, const Target& target);
 LoweredGroup lower_generic(const Group& group, const Target& target);
 bool matches_row(const Group& group, const Target& target);
 LoweredGroup lower_row(const Group& group, const Target& target);
+bool matches_matmul(const Group& group, const Target& target);
+LoweredGroup lower_matmul(const Group& group, const Target& target);
+bool matches_attention(const Group& group, const Target& target);
+LoweredGroup lower_attention(const Group& group, const Target& target);
 
 }  // namespace lathe

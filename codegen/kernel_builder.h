@@ -1,0 +1,65 @@
+#pragma once
+// Collects what a strategy's kernel needs (buffers, locals, packed operands)
+// and turns bodies of the group's stages into loop expressions.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codegen/rewrite.h"
+#include "codegen/simplify.h"
+#include "codegen/strategy.h"
+
+namespace lathe {
+
+class KernelBuilder {
+ public:
+  explicit KernelBuilder(const Group& group);
+
+  const Group& group() const { return group_; }
+
+  // Slots of the kernel; an operand or output is bound at its first use.
+  // Requires: all of them before the first local.
+  int operand(int index);
+  int output(int index);
+  int packed(PackedOperand operand);
+  int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
+  // Binds the operands that `expr` loads.
+  void bind_operands(const Expr& expr);
+
+  // Value of stage `stage` at `index`, as a loop expression.
+  using StageValue =
+      std::function<Expr(int stage, const std::vector<Expr>& index)>;
+  // `body` with axes replaced and operands loaded by flat index. `ranges`
+  // knows the variables that the replacements mention.
+  Expr lower(const Expr& body, const Substitution& axes, const Ranges& ranges,
+             const StageValue& stage_value = {});
+
+  // The stages at one point `index` (their axes), each bound to a variable and,
+  // if it is an output, stored. `given` has the values of some stages and is
+  // empty for the others, which are maps of earlier ones.
+  Stmt point(const std::vector<int>& stages, const std::vector<Expr>& index,
+             const Ranges& ranges, const std::function<Expr(int)>& given);
+
+  // The kernel that runs `body` for the items [lo(), hi()).
+  const Var& lo() const { return lowered_.kernel.lo; }
+  const Var& hi() const { return lowered_.kernel.hi; }
+  LoweredGroup finish(Stmt body, const Dim& items, const Dim& cost);
+
+ private:
+  int output_of(int stage) const;
+  int add_buffer(BufferBinding binding, BufferParam param);
+
+  const Group& group_;
+  LoweredGroup lowered_;
+  std::map<int, int> operand_slots_, output_slots_;
+};
+
+// The position along each of `dims` of flat position `flat`.
+std::vector<Expr> unflatten(const Expr& flat, const std::vector<Dim>& dims);
+
+// ceil(a / b) of positive integers.
+Expr ceil_div(const Expr& a, const Expr& b);
+
+}  // namespace lathe

@@ -1,0 +1,120 @@
+#include "codegen/matmul_panels.h"
+
+#include <algorithm>
+#include <map>
+
+#include "codegen/simplify.h"
+
+namespace lathe {
+namespace {
+
+// Panels of a work item: enough that filling a block of the left side is a few
+// per cent of the work that uses it.
+constexpr int64_t kItemPanels = 8;
+// Work items to aim at, with many rows and with few.
+constexpr int64_t kItemsManyRows = 16;
+constexpr int64_t kItemsFewRows = 64;
+
+int64_t group_for(const Dim& units, int64_t most, int64_t items) {
+  if (!units.is_static()) return most;
+  return std::clamp<int64_t>(units.value() / items, 1, most);
+}
+
+// Renumbers the operands that a packed stage loads.
+class OperandList {
+ public:
+  Expr renumber(const Expr& expr) {
+    Rewriter rewrite([this](const Expr& e) -> Expr {
+      auto* node = std::get_if<Load>(&e->node);
+      if (!node) return {};
+      auto [it, added] =
+          slots_.emplace(node->slot, static_cast<int>(operands_.size()));
+      if (added) operands_.push_back(node->slot);
+      return load(it->second, node->dtype, node->index);
+    });
+    return rewrite(expr);
+  }
+  const std::vector<int>& operands() const { return operands_; }
+
+ private:
+  std::map<int, int> slots_;
+  std::vector<int> operands_;
+};
+
+}  // namespace
+
+MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile) {
+  MatmulPanels plan;
+  plan.width = tile.columns();
+  for (const MatmulSection& section : form.sections) {
+    PanelSection s;
+    s.parts = static_cast<int>(section.parts.size());
+    s.columns = section.columns;
+    s.units = ceildiv(section.columns, plan.width);
+    s.first_panel = plan.panels;
+    int64_t most = std::max<int64_t>(1, kItemPanels / s.parts);
+    s.group = group_for(s.units, most, kItemsManyRows);
+    s.group_few = group_for(s.units, s.group, kItemsFewRows);
+    plan.panels += s.units * s.parts;
+    plan.most = std::max(plan.most, static_cast<int>(s.group) * s.parts);
+    plan.sections.push_back(s);
+  }
+  return plan;
+}
+
+std::optional<DType> packed_dtype(const MatmulForm& form) {
+  if (!form.right_at_load) return std::nullopt;
+  std::optional<DType> dtype;
+  for (const MatmulPart& part : form.parts) {
+    auto* node = std::get_if<Load>(&part.right->node);
+    if (!node || !is_float(node->dtype)) return std::nullopt;
+    if (dtype && *dtype != node->dtype) return std::nullopt;
+    dtype = node->dtype;
+  }
+  return dtype;
+}
+
+PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
+                          DType dtype) {
+  Var b = make_var("b"), p = make_var("p"), k = make_var("k"),
+      j = make_var("j");
+  OperandList operands;
+  Expr zero = float_literal(0, form.type);
+  Expr body = zero;
+  // From the last section to the first, so that the selects nest in order.
+  for (size_t s = form.sections.size(); s-- > 0;) {
+    const MatmulSection& section = form.sections[s];
+    const PanelSection& plan = panels.sections[s];
+    Expr local = var(p) - size_of(plan.first_panel);
+    Expr column = local / plan.parts * panels.width + var(j);
+    Expr value = zero;
+    for (size_t q = section.parts.size(); q-- > 0;) {
+      Substitution place = {{form.b.get(), var(b)},
+                            {form.k.get(), var(k)},
+                            {form.n.get(), column}};
+      Expr right = substitute(form.parts[section.parts[q]].right, place);
+      bool last = q + 1 == section.parts.size();
+      value = last ? right
+                   : select(equal(local % plan.parts, static_cast<int>(q)),
+                            right, value);
+    }
+    if (!(mod(section.columns, panels.width) == 0)) {
+      value = select(column < size_of(section.columns), value, zero);
+    }
+    Expr here = var(p) < size_of(plan.first_panel + plan.units * plan.parts);
+    bool last = s + 1 == form.sections.size();
+    body = last ? value : select(here, value, body);
+  }
+  PackedOperand packed;
+  packed.stage.name = "panels";
+  packed.stage.dtype = dtype;
+  packed.stage.shape = {form.batch, panels.panels, form.depth, panels.width};
+  packed.stage.axes = {b, p, k, j};
+  Ranges ranges;
+  ranges.add(packed.stage.axes, packed.stage.shape);
+  packed.stage.kind = Compute{simplify(operands.renumber(body), ranges)};
+  packed.operands = operands.operands();
+  return packed;
+}
+
+}  // namespace lathe

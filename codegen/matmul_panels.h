@@ -1,0 +1,47 @@
+#pragma once
+// How the right sides of a matrix product are laid out and shared out: panels
+// of as many columns as a register tile is wide.
+//
+// The panels of a section are interleaved part by part (gate 0, up 0, gate 1,
+// up 1, ...), sections follow each other. A work item takes a few neighbouring
+// units (one panel of every part of a section), so that each thread streams
+// its own weights once.
+
+#include <vector>
+
+#include "codegen/matmul_form.h"
+#include "codegen/register_tile.h"
+#include "codegen/strategy.h"
+
+namespace lathe {
+
+struct PanelSection {
+  int parts = 1;
+  Dim columns;
+  Dim units;        // panels of each part
+  Dim first_panel;  // of the section
+  // Units a work item takes: of a product with many rows and with few, where
+  // streaming the weights is all the work and must reach every thread.
+  int64_t group = 1;
+  int64_t group_few = 1;
+};
+
+struct MatmulPanels {
+  int width = 1;  // columns of a panel
+  Dim panels;     // of all sections
+  int most = 1;   // panels that a work item may take
+  std::vector<PanelSection> sections;
+};
+
+MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile);
+
+// The stored dtype of packed panels, or nothing when the right sides are not
+// plain weights of one dtype.
+std::optional<DType> packed_dtype(const MatmulForm& form);
+
+// packed[b, p, k, j] = right side of panel p, row k, column j; 0 beyond the
+// last column. Requires: packed_dtype(form).
+PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
+                          DType dtype);
+
+}  // namespace lathe

@@ -1,0 +1,346 @@
+// Matrix products from register tiles.
+//
+// A work item is a block of rows times a few panels of columns. For each block
+// of depth the left side is made ready (read in place when it is a float32
+// operand with contiguous k, else evaluated once into a local block: the
+// prologue), then every panel's block, which fits in L1, is used by all row
+// tiles. Partial sums wait in a local block; when all of k is done, the maps
+// of the group run over it and store the outputs: the epilogue.
+//
+//   for item:  for k block:  for panel:  for row tile:  registers
+//              epilogue
+//
+// Right sides that are weights come as packed panels, which the tiles load
+// directly or, in a dtype they cannot load, through a local block; activations
+// are evaluated into such a block at run time.
+
+#include <algorithm>
+#include <utility>
+
+#include "codegen/kernel_builder.h"
+#include "codegen/matmul_form.h"
+#include "codegen/matmul_operands.h"
+#include "codegen/matmul_panels.h"
+#include "codegen/register_tile.h"
+
+namespace lathe {
+namespace {
+
+// Rows of a work item, in tiles.
+constexpr int kRowTiles = 16;
+// With at most this many row tiles a product counts as one with few rows.
+constexpr int kFewRowTiles = 2;
+// A depth block is a multiple of this, and so of every count of chains.
+constexpr int64_t kDepthStep = 8;
+
+int64_t round_up(int64_t value, int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+TileShape tile_for(const MatmulForm& form, const Target& target) {
+  bool is_double = form.type == NumType::kFloat64;
+  return tile_shape(target, is_double ? DType::kFloat64 : DType::kFloat32);
+}
+
+class MatmulLowering {
+ public:
+  MatmulLowering(const Group& group, MatmulForm form, const Target& target)
+      : group_(group),
+        form_(std::move(form)),
+        kernel_(group),
+        panels_(plan_panels(form_, tile_for(form_, target))),
+        context_{form_, kernel_, panels_, tile_for(form_, target), {}, {}},
+        tile_(context_.tile),
+        at_(context_.at),
+        left_(with_ranges()),
+        right_(context_) {
+    context_.depth_block = depth_block(target);
+    context_.row_block = row_block();
+    bind_rest();
+    add_locals();
+  }
+
+  LoweredGroup lower() {
+    Stmt shared = grid();
+    Var item = make_var("item");
+    std::vector<Stmt> body = {item_position(item), depth_loop()};
+    for (size_t s = 0; s < form_.sections.size(); ++s) {
+      body.push_back(in_section(context_, s, epilogue(s)));
+    }
+    Stmt loop = for_loop(item, var(kernel_.lo()), var(kernel_.hi()),
+                         block(std::move(body)), LoopKind::kItems);
+    return kernel_.finish(block({shared, loop}), items(), cost());
+  }
+
+ private:
+  // --- sizes and buffers ---
+
+  MatmulContext& with_ranges() {
+    context_.ranges.add(form_.b, form_.batch);
+    context_.ranges.add(form_.m, form_.rows);
+    context_.ranges.add(form_.k, form_.depth);
+    return context_;
+  }
+
+  // A panel's block takes half of L1.
+  int64_t depth_block(const Target& target) const {
+    int64_t depth =
+        target.l1_bytes / 2 / (panels_.width * right_.block_bytes());
+    depth = std::max<int64_t>(128, depth / 64 * 64);
+    int64_t step = left_.run() % kDepthStep == 0 ? left_.run() : kDepthStep;
+    if (!form_.depth.is_static()) return round_up(depth, step);
+    // Blocks of about equal size.
+    int64_t all = std::max<int64_t>(1, form_.depth.value());
+    int64_t blocks = (all + depth - 1) / depth;
+    return round_up((all + blocks - 1) / blocks, step);
+  }
+
+  int64_t row_block() const {
+    int64_t most = static_cast<int64_t>(kRowTiles) * tile_.rows;
+    if (!form_.rows.is_static()) return most;
+    int64_t rows = std::max<int64_t>(1, form_.rows.value());
+    return std::min(most, round_up(rows, tile_.rows));
+  }
+
+  void bind_rest() {
+    for (const MatmulPart& part : form_.parts) {
+      if (part.scale) kernel_.bind_operands(part.scale);
+    }
+    for (const MatmulSection& section : form_.sections) {
+      for (int s : section.stages) {
+        if (part_of(section, s) < 0) {
+          kernel_.bind_operands(std::get<Compute>(group_.stage(s).kind).body);
+        }
+      }
+    }
+    for (size_t o = 0; o < group_.definition.outputs.size(); ++o) {
+      kernel_.output(static_cast<int>(o));
+    }
+  }
+
+  void add_locals() {
+    sums_stride_ = static_cast<int64_t>(panels_.most) * panels_.width;
+    sums_ =
+        kernel_.local("sums", tile_.dtype, context_.row_block * sums_stride_);
+    left_.add_local();
+    right_.add_local();
+    int cells = tile_.rows * tile_.vectors;
+    locals_.acc = kernel_.local("acc", tile_.dtype, cells, tile_.lanes);
+    locals_.right = kernel_.local("b", tile_.dtype, tile_.vectors, tile_.lanes);
+    locals_.offsets = kernel_.local("row", DType::kInt64, tile_.rows);
+  }
+
+  // --- the grid of work items ---
+
+  Dim row_blocks() const {
+    return ceildiv(form_.rows, Dim(context_.row_block));
+  }
+  int64_t few_rows() const {
+    return static_cast<int64_t>(kFewRowTiles) * tile_.rows;
+  }
+  // 1 when there are more than a few rows, else 0.
+  Dim many() const {
+    return min(floordiv(form_.rows, Dim(few_rows() + 1)), Dim(1));
+  }
+
+  Dim items() const {
+    Dim groups;
+    for (const PanelSection& s : panels_.sections) {
+      groups += many() * ceildiv(s.units, Dim(s.group)) +
+                (Dim(1) - many()) * ceildiv(s.units, Dim(s.group_few));
+    }
+    return form_.batch * row_blocks() * groups;
+  }
+
+  // A core does some 40 multiply-adds a nanosecond and reads 10 bytes.
+  Dim cost() const {
+    Dim weights = form_.batch * panels_.panels * panels_.width * form_.depth;
+    return floordiv(weights * form_.rows, Dim(40)) +
+           floordiv(weights * Dim(right_.block_bytes()), Dim(10));
+  }
+
+  // What does not depend on the work item.
+  Stmt grid() {
+    std::vector<Stmt> stmts;
+    Expr is_few = size_of(form_.rows) <= int_literal(few_rows());
+    Expr total = int_literal(0);
+    for (const PanelSection& s : panels_.sections) {
+      Var size = make_var("group"), count = make_var("groups");
+      stmts.push_back(let(size, select(is_few, int_literal(s.group_few),
+                                       int_literal(s.group))));
+      stmts.push_back(let(count, ceil_div(size_of(s.units), var(size))));
+      group_size_.push_back(size);
+      group_start_.push_back(total);
+      total = total + var(count);
+    }
+    stmts.push_back(let(groups_, total));
+    stmts.push_back(right_.prepare());
+    return block(std::move(stmts));
+  }
+
+  // From the item to its rows, section, units and panels.
+  Stmt item_position(const Var& item) const {
+    Var blocks = make_var("row_blocks"), rest = make_var("rest");
+    Var group = make_var("g");
+    Expr first_row = var(item) % var(blocks) * context_.row_block;
+    Expr rows_left = size_of(form_.rows) - var(at_.m0);
+    std::vector<Stmt> stmts = {
+        let(blocks, size_of(row_blocks())),
+        let(at_.m0, first_row),
+        let(at_.rows, min(rows_left, int_literal(context_.row_block))),
+        let(rest, var(item) / var(blocks)),
+        let(group, var(rest) % var(groups_)),
+        let(form_.b, var(rest) / var(groups_)),
+    };
+    Expr section, u0, units, p0, panels;
+    // From the last section to the first, so that the selects nest in order.
+    for (size_t s = panels_.sections.size(); s-- > 0;) {
+      const PanelSection& plan = panels_.sections[s];
+      bool last = s + 1 == panels_.sections.size();
+      Expr here = last ? literal(true) : var(group) < group_start_[s + 1];
+      auto choose = [&](Expr& chosen, const Expr& value) {
+        chosen = last ? value : select(here, value, chosen);
+      };
+      Expr first = (var(group) - group_start_[s]) * var(group_size_[s]);
+      Expr count = min(size_of(plan.units) - first, var(group_size_[s]));
+      choose(section, int_literal(static_cast<int64_t>(s)));
+      choose(u0, first);
+      choose(units, count);
+      choose(p0, first * plan.parts + size_of(plan.first_panel));
+      choose(panels, count * plan.parts);
+    }
+    stmts.push_back(let(at_.section, section));
+    stmts.push_back(let(at_.u0, u0));
+    stmts.push_back(let(at_.units, units));
+    stmts.push_back(let(at_.p0, p0));
+    stmts.push_back(let(at_.panels, panels));
+    return block(std::move(stmts));
+  }
+
+  // --- the sums ---
+
+  Stmt depth_loop() const {
+    Var kb = make_var("kb");
+    Expr depth = size_of(form_.depth);
+    Expr step = int_literal(context_.depth_block);
+    Stmt tiles =
+        tile_rows(tile_heights(tile_), var(at_.rows),
+                  [&](const Expr& first_row) { return tile_code(first_row); });
+    Stmt panels = for_loop(at_.p, int_literal(0), var(at_.panels),
+                           block({right_.fill(), tiles}));
+    Stmt body = block({let(at_.k0, var(kb) * step),
+                       let(at_.depth, min(depth - var(at_.k0), step)),
+                       left_.fill(), panels});
+    // An empty sum still writes its zeros.
+    Expr blocks = max(ceil_div(depth, step), int_literal(1));
+    return for_loop(kb, int_literal(0), blocks, body);
+  }
+
+  TileCode tile_code(const Expr& first_row) const {
+    TileCode code;
+    code.shape = tile_;
+    code.locals = locals_;
+    code.offset = [this, first_row](const Expr& i) {
+      return left_.offset(first_row + i);
+    };
+    code.left = [this](const Expr& offset, const Expr& k) {
+      return left_.element(offset, k);
+    };
+    code.right = [this](const Expr& k, const Expr& column) {
+      return right_.vector(k, column);
+    };
+    if (right_.prefetches()) {
+      code.step = [this](const Expr& k) { return right_.prefetch_next(k); };
+    }
+    code.k_count = var(at_.depth);
+    if (mod(form_.depth, kDepthStep) == 0) code.k_multiple = kDepthStep;
+    code.out = sums_;
+    code.out_index = [this, first_row](const Expr& i, const Expr& j) {
+      return (first_row + i) * sums_stride_ + var(at_.p) * panels_.width + j;
+    };
+    code.resume = var(at_.k0) > int_literal(0);
+    return code;
+  }
+
+  // --- the epilogue ---
+
+  Stmt epilogue(size_t s) {
+    const MatmulSection& section = form_.sections[s];
+    Ranges ranges = context_.ranges;
+    ranges.add(form_.n, section.columns);
+    Var unit = make_var("u"), i = make_var("i"), j = make_var("j"),
+        n0 = make_var("n0");
+    Stmt cell = block({let(form_.n, var(n0) + var(j)),
+                       maps(section, ranges, var(i), var(unit), var(j))});
+    bool whole = mod(section.columns, panels_.width) == 0;
+    Expr width = int_literal(panels_.width);
+    Expr columns =
+        whole ? width : min(size_of(section.columns) - var(n0), width);
+    Stmt row =
+        block({let(form_.m, var(at_.m0) + var(i)),
+               for_loop(j, int_literal(0), columns, cell, LoopKind::kVector)});
+    Stmt rows = for_loop(i, int_literal(0), var(at_.rows), row);
+    Expr first = (var(at_.u0) + var(unit)) * panels_.width;
+    return for_loop(unit, int_literal(0), var(at_.units),
+                    block({let(n0, first), rows}));
+  }
+
+  // All stages of a section at (b, m, n).
+  Stmt maps(const MatmulSection& section, const Ranges& ranges, const Expr& i,
+            const Expr& unit, const Expr& j) {
+    const MatmulPart& model = form_.parts[section.parts[0]];
+    std::vector<Expr> index;
+    for (const Var& axis : group_.stage(model.stage).axes) {
+      index.push_back(model.axes.at(axis.get()));
+    }
+    return kernel_.point(section.stages, index, ranges, [&](int stage) {
+      int q = part_of(section, stage);
+      if (q < 0) return Expr();
+      int count = static_cast<int>(section.parts.size());
+      Expr column = (unit * count + q) * panels_.width + j;
+      Expr sum = flat_load(sums_, tile_.dtype, i * sums_stride_ + column);
+      const MatmulPart& part = form_.parts[section.parts[q]];
+      if (!part.scale.get()) return sum;
+      return sum * kernel_.lower(part.scale, part.axes, ranges);
+    });
+  }
+
+  // Which part of the section the stage is, or -1 for a map.
+  int part_of(const MatmulSection& section, int stage) const {
+    for (size_t q = 0; q < section.parts.size(); ++q) {
+      if (form_.parts[section.parts[q]].stage == stage) {
+        return static_cast<int>(q);
+      }
+    }
+    return -1;
+  }
+
+  const Group& group_;
+  MatmulForm form_;
+  KernelBuilder kernel_;
+  MatmulPanels panels_;
+  MatmulContext context_;
+  const TileShape& tile_;
+  const MatmulPlace& at_;
+  MatmulLeft left_;
+  MatmulRight right_;
+  TileLocals locals_;
+  int sums_ = -1;
+  int64_t sums_stride_ = 0;
+  std::vector<Var> group_size_;
+  std::vector<Expr> group_start_;
+  Var groups_ = make_var("all_groups");
+};
+
+}  // namespace
+
+bool matches_matmul(const Group& group, const Target&) {
+  std::optional<MatmulForm> form = match_matmul(group);
+  return form && !(form->depth == 0);
+}
+
+LoweredGroup lower_matmul(const Group& group, const Target& target) {
+  return MatmulLowering(group, *match_matmul(group), target).lower();
+}
+
+}  // namespace lathe
