@@ -213,7 +213,10 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
     frames_.back().wants_key = false;
     return;
   }
-  add(target.node, 0, target.nodes, target.depth);
+  auto repeated = std::make_shared<YamlNode>(*target.node);
+  repeated->span = span;
+  repeated->alias = true;
+  add(std::move(repeated), 0, target.nodes, target.depth);
 }
 
 void TreeBuilder::open(YamlKind kind, const YAML::Mark& mark,

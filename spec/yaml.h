@@ -34,6 +34,7 @@ struct YamlNode {
   YamlKind kind = YamlKind::kScalar;
   YamlStyle style = YamlStyle::kPlain;  // scalars only
   bool flow = false;                    // written in { } or [ ], or inside one
+  bool alias = false;                   // `*name`; `span` is that of the alias
   SourceSpan span;                      // of a scalar with its quotes
   std::string text;                     // the scalar, decoded
   std::vector<YamlRef> items;           // the sequence
@@ -54,7 +55,8 @@ struct YamlNode {
   // The entry with this key, or null.
   const YamlEntry* find(std::string_view key) const;
 
-  // The place of text[begin, end) in the file. Requires: a scalar.
+  // The place of text[begin, end) in the file; that of the whole alias for an
+  // alias. Requires: a scalar.
   SourceSpan span_of(size_t begin, size_t end) const;
 };
 

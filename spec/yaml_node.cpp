@@ -19,6 +19,7 @@ SourceSpan YamlNode::span_of(size_t begin, size_t end) const {
   LATHE_CHECK(is_scalar() && begin <= end && end <= text.size(),
               "no such part of a scalar");
   if (!span.known()) return {};
+  if (alias) return span;
   if (places.empty()) {
     return {span.file, text_begin + static_cast<uint32_t>(begin),
             text_begin + static_cast<uint32_t>(end)};

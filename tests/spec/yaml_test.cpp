@@ -110,6 +110,9 @@ TEST_CASE("yaml: anchors repeat nodes") {
   CHECK_EQ(tree_of("a: &x {p: 1}\nb: *x\nc: [*x, 2]\n"),
            "{a: {p: <1>}, b: {p: <1>}, c: [{p: <1>}, <2>]}");
   CHECK_EQ(tree_of("&k a: 1\nb: *k\n"), "{a: <1>, b: <a>}");
+  YamlRef alias = scalar_of("b: &x some text\na: *x\n");
+  CHECK_EQ(alias->span_of(5, 9).text(), "*x");
+  CHECK_EQ(alias->span_of(5, 9).line(), 2);
 }
 
 TEST_CASE("yaml: every character of a text knows its place") {
