@@ -35,6 +35,8 @@ class CpuSchedule : public LaunchList {
     int64_t chunks = 0;
   };
 
+  Fault first_fault();
+
   std::vector<Launch> launches_;
   ThreadPool& pool_;
   std::vector<Step> steps_;
