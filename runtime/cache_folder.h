@@ -12,6 +12,7 @@
 //   compilers/KEY     what `--version` said
 //   failed/NAME.cpp   text that did not compile
 //   new/              files being made; renamed into place when complete
+//   pruned            its time is when the cache was last made smaller
 
 #include <optional>
 #include <string>

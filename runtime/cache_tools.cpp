@@ -136,6 +136,17 @@ int64_t prune_cache(const std::string& folder, const PruneLimits& limits) {
   return freed + remove_orphans(folder, now);
 }
 
+void prune_daily(const std::string& folder) {
+  const std::string stamp = folder + "/pruned";
+  struct stat facts;
+  const int64_t now = static_cast<int64_t>(std::time(nullptr));
+  const bool known = lstat(stamp.c_str(), &facts) == 0;
+  if (known && now - facts.st_mtim.tv_sec < kDay) return;
+  // The stamp first: of several processes, most leave it to one.
+  if (known) (void)unlink(stamp.c_str());
+  if (write_file(stamp, "") && known) prune_cache(folder, {});
+}
+
 int64_t clear_cache(const std::string& folder) {
   int64_t freed = 0;
   for (const char* subfolder : kCacheSubfolders) {

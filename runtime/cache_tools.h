@@ -31,6 +31,10 @@ struct PruneLimits {
 // freed. Running processes keep what they have loaded.
 int64_t prune_cache(const std::string& folder, const PruneLimits& limits);
 
+// Prunes with the default limits if nobody has for a day. Called when kernels
+// are added, so that no cache grows for ever.
+void prune_daily(const std::string& folder);
+
 // Removes every file of the cache, and nothing else that lies in the folder.
 // Returns the bytes freed.
 int64_t clear_cache(const std::string& folder);

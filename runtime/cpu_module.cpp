@@ -9,6 +9,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "runtime/cache_tools.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -195,6 +196,7 @@ void CpuModule::load(Batch& batch) {
                                  std::strerror(errno)}));
     place = batch.object;
   }
+  prune_daily(tools_.folder.path());
   std::string reason;
   std::shared_ptr<ObjectFile> object = ObjectFile::open(*place, reason);
   if (!object) {

@@ -336,6 +336,20 @@ TEST_CASE("cache: lists, measures, prunes and clears") {
   CHECK_EQ(kitchen.run({3}), std::vector<float>{3});
 }
 
+TEST_CASE("cache: old objects go by themselves, once a day") {
+  Kitchen kitchen;
+  kitchen.run({1});
+  const std::string old = kitchen.file_with("objects", ".so");
+  const auto long_ago =
+      fs::file_time_type::clock::now() - std::chrono::hours(24 * 40);
+  fs::last_write_time(old, long_ago);
+  kitchen.run({2});
+  CHECK(fs::exists(old));
+  fs::last_write_time(kitchen.options.cache_dir + "/pruned", long_ago);
+  kitchen.run({3});
+  CHECK_FALSE(fs::exists(old));
+}
+
 TEST_CASE("cache: an object in use looks used") {
   Kitchen kitchen;
   kitchen.run({1});
