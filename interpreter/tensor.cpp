@@ -1,5 +1,7 @@
 #include "interpreter/tensor.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -105,7 +107,10 @@ Tensor convert(const Tensor& tensor, DType dtype) {
 namespace {
 
 std::string element_text(const Tensor& tensor, int64_t i) {
-  if (is_float(tensor.dtype())) return fmt::format("{:.6g}", tensor.at(i));
+  if (is_float(tensor.dtype())) {
+    const double value = tensor.at(i);
+    return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);
+  }
   const int64_t value = tensor.int_at(i);
   if (is_bool(tensor.dtype())) return value ? "true" : "false";
   return std::to_string(value);

@@ -164,28 +164,31 @@ Dim inferred_size(OpBuilder& b, const Shape& in, const Shape& wanted,
   return floordiv(ratio.above, ratio.below);
 }
 
-// `wanted` with its -1 replaced.
+// The given sizes must hold as many elements; with a -1 they do.
+void require_same_count(OpBuilder& b, const Shape& in, const Shape& out) {
+  if (numel(in) == Dim(0) && numel(out) == Dim(0)) return;
+  const Ratio ratio = ratio_of(in, out);
+  b.require_equal(ratio.above, ratio.below, "L0407", mismatch(b, in, out));
+}
+
+// `wanted` with its -1 replaced, for tensors of shape `in`.
 Shape resolved_shape(OpBuilder& b, const Shape& in, Shape wanted,
                      const char* name) {
+  const Shape given = wanted;
   for (Dim& dim : wanted) {
     if (dim == Dim(-1)) {
-      dim = inferred_size(b, in, wanted, name);
+      dim = inferred_size(b, in, given, name);
     } else if (provably_less(dim, 0)) {
       b.fail("L0408",
              cat({"`", b.op_name(), "` gets the size ", dim.to_string()}),
              name);
     }
   }
+  if (given == wanted) require_same_count(b, in, wanted);
   return wanted;
 }
 
 void reshape_to(OpBuilder& b, const Operand& x, const Shape& shape) {
-  const Ratio ratio = ratio_of(x.shape, shape);
-  const bool empty = numel(x.shape) == Dim(0) && numel(shape) == Dim(0);
-  if (!empty) {
-    b.require_equal(ratio.above, ratio.below, "L0407",
-                    mismatch(b, x.shape, shape));
-  }
   b.stage(b.op_name(), x.dtype, shape, [&](const Index& i) {
     return x(reshaped_index(x.shape, shape, i));
   });
