@@ -100,6 +100,7 @@ class LaneEvaluator {
   Column cast(const EvalNode& node, LaneBlock& block);
   Column checked(const EvalNode& node, LaneBlock& block);
   Column reduce(const EvalNode& node, LaneBlock& block);
+  bool reduces_by_lanes(const EvalNode& node, const LaneBlock& block);
   template <typename T>
   Column reduce_as(const EvalNode& node, LaneBlock& block);
   template <typename T>

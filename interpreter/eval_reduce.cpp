@@ -1,6 +1,7 @@
 // Reductions of the reference engine. With many lanes, one step of the
-// reduction at a time for all of them; with few, one lane at a time with the
-// steps of the reduction as lanes.
+// reduction at a time for all of them; with few, or where memory runs along
+// the reduction (x @ transpose(w)), one lane at a time with the steps of the
+// reduction as lanes.
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +14,7 @@ namespace lathe {
 namespace {
 
 constexpr int kFewLanes = 16;
+constexpr int64_t kManySteps = 128;
 
 bool keeps_position(ReduceOp op) {
   return op == ReduceOp::kArgMin || op == ReduceOp::kArgMax;
@@ -88,6 +90,12 @@ void set_axes(const EvalNode& node, LaneBlock& block, int64_t position) {
   }
 }
 
+void for_each_load(const EvalNode& node,
+                   const std::function<void(const EvalNode&)>& visit) {
+  if (node.kind == EvalKind::kLoad) visit(node);
+  for (const EvalNode& arg : node.args) for_each_load(arg, visit);
+}
+
 }  // namespace
 
 template <typename T>
@@ -155,13 +163,34 @@ void LaneEvaluator::reduce_by_lanes(const EvalNode& node, LaneBlock& block,
   }
 }
 
+// Whether the steps of a reduction become lanes: with few lanes, and where
+// some load reads neighbours in neighbouring steps, but not in neighbouring
+// lanes, and no load skips elements between steps.
+bool LaneEvaluator::reduces_by_lanes(const EvalNode& node,
+                                     const LaneBlock& block) {
+  if (block.count < kFewLanes) return extent_of(node) > block.count;
+  if (node.axes.back().extent < kManySteps) return false;
+  bool runs = false;
+  bool skips = false;
+  for_each_load(node.args[0], [&](const EvalNode& load) {
+    int64_t step = 0;
+    for (const EvalTerm& term : load.terms) {
+      if (term.variable == node.axes.back().variable) step += term.factor;
+    }
+    skips |= step < 0 || step > 1;
+    const Address& address = block_address(load, block);
+    runs |= step == 1 && !address.uniform && !address.contiguous;
+  });
+  return runs && !skips;
+}
+
 template <typename T>
 Column LaneEvaluator::reduce_as(const EvalNode& node, LaneBlock& block) {
   T* best = memory_.take<T>(block.count);
   int64_t* positions = memory_.take<int64_t>(block.count);
   std::fill(best, best + block.count, neutral<T>(node.reduce));
   std::fill(positions, positions + block.count, 0);
-  if (block.count < kFewLanes && extent_of(node) > block.count) {
+  if (reduces_by_lanes(node, block)) {
     reduce_by_lanes(node, block, best, positions);
   } else {
     reduce_by_steps(node, block, best, positions);
