@@ -1,7 +1,358 @@
+// The declared graph has one kWeight node for every weight. Binding makes a
+// second graph: first the stored tensors and what the load rules do with
+// them, then the declared nodes, whose inputs now are the loaded values.
+
 #include "interpreter/bind_weights.h"
 
-namespace lathe {
+#include <map>
+#include <set>
+#include <unordered_map>
 
-void bind_weights(Model&, const ElaborateInputs&, Diagnostics&) {}
+#include "interpreter/load_rules.h"
+#include "interpreter/op.h"
+#include "interpreter/weight_report.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+TensorType type_of(const StoredTensor& tensor) {
+  TensorType type{tensor.dtype, {}};
+  for (int64_t size : tensor.shape) type.shape.emplace_back(size);
+  return type;
+}
+
+// `tie` of the model: path of the weight without storage, and of its source.
+using Ties = std::map<std::string, std::string>;
+
+class WeightBinder {
+ public:
+  WeightBinder(Model& model, const ElaborateInputs& inputs,
+               Diagnostics& diagnostics)
+      : model_(model), inputs_(inputs), diagnostics_(diagnostics) {
+    report_.place = inputs.spec->name.span;
+    if (inputs.spec->checkpoint) {
+      report_.place = inputs.spec->checkpoint->span;
+      rules_ = read_load_rules(*inputs.spec->checkpoint, diagnostics);
+      read_ties(*inputs.spec->checkpoint);
+    }
+    if (inputs.checkpoint) {
+      for (const StoredTensor& tensor : inputs.checkpoint->tensors) {
+        stored_.emplace(tensor.name, &tensor);
+      }
+    }
+  }
+
+  void run() {
+    if (diagnostics_.has_errors()) return;
+    if (!inputs_.checkpoint && ties_.empty()) return;
+    copy_frame();
+    for (const GraphWeight& weight : model_.graph.weights) {
+      if (ties_.count(weight.path) == 0) fill(weight);
+    }
+    for (const GraphWeight& weight : model_.graph.weights) {
+      if (ties_.count(weight.path) != 0) tie(weight);
+    }
+    if (inputs_.checkpoint) check_unused();
+    if (report_.empty()) {
+      copy_nodes();
+      note_narrowing();
+      model_.graph = std::move(graph_);
+      model_.weights = std::move(fills_);
+    } else {
+      diagnostics_.add(describe(report_, inputs_.checkpoint->name));
+    }
+  }
+
+ private:
+  void read_ties(const CheckpointDecl& checkpoint) {
+    std::map<std::string, const GraphWeight*> weights;
+    for (const GraphWeight& weight : model_.graph.weights) {
+      weights.emplace(weight.path, &weight);
+    }
+    for (const TieDecl& tie : checkpoint.ties) {
+      const auto target = weights.find(tie.target.text);
+      const auto source = weights.find(tie.source.text);
+      if (target == weights.end() || source == weights.end()) {
+        const Name& name =
+            target == weights.end() ? tie.target : tie.source;
+        diagnostics_.error("L0503", name.span,
+                           cat({"the model has no weight `", name.text, "`"}),
+                           nearest_weight(name.text));
+        continue;
+      }
+      const TensorType& a = target->second->type;
+      const TensorType& b = source->second->type;
+      if (a.dtype != b.dtype || a.shape != b.shape) {
+        diagnostics_.error(
+            "L0503", tie.target.span,
+            cat({"`", tie.target.text, "` is ", to_string(a), " and `",
+                 tie.source.text, "` is ", to_string(b),
+                 ", so they cannot be one tensor"}));
+        continue;
+      }
+      ties_[tie.target.text] = tie.source.text;
+    }
+  }
+
+  std::string nearest_weight(const std::string& path) const {
+    std::vector<std::string> paths;
+    for (const GraphWeight& weight : model_.graph.weights) {
+      paths.push_back(weight.path);
+    }
+    return did_you_mean_weight(path, paths);
+  }
+
+  void copy_frame() {
+    graph_.name = model_.graph.name;
+    graph_.symbols = model_.graph.symbols;
+    graph_.constraints = model_.graph.constraints;
+    new_id_.assign(model_.graph.values.size(), -1);
+    for (const WeightFill& fill : model_.weights) {
+      init_[fill.path] = fill;
+    }
+  }
+
+  bool has(const std::string& name) const { return stored_.count(name) > 0; }
+
+  void fill(const GraphWeight& weight) {
+    if (!inputs_.checkpoint) {
+      WeightFill fill = init_.at(weight.path);
+      fill.value = add_weight(weight.path, weight.type, weight);
+      fills_.push_back(fill);
+      return bind(weight, fill.value);
+    }
+    const auto plan = plan_weight(
+        rules_, weight.path, [&](const std::string& name) {
+          return has(name);
+        });
+    if (!plan) {
+      report_.missing.push_back({weight.path, weight.type});
+      return;
+    }
+    try {
+      const ValueId value = made(*plan, weight);
+      if (value >= 0) bind(weight, converted(value, weight, *plan));
+    } catch (const SpecError& error) {
+      diagnostics_.add_all(error.diagnostics());
+    }
+  }
+
+  ValueId add_weight(const std::string& name, const TensorType& type,
+                     const GraphWeight& weight) {
+    const ValueId id = graph_.add_weight(name, type, weight.span);
+    const ValueId old = weight.value;
+    const Node& declared = model_.graph.nodes[model_.graph.values[old].node];
+    graph_.nodes.back().path = declared.path;
+    return id;
+  }
+
+  ValueId stored_value(const std::string& name, const GraphWeight& weight) {
+    used_.insert(name);
+    const auto known = stored_values_.find(name);
+    if (known != stored_values_.end()) return known->second;
+    const ValueId id = add_weight(name, type_of(*stored_.at(name)), weight);
+    stored_values_.emplace(name, id);
+    fills_.push_back({id, weight.path, name, {}});
+    return id;
+  }
+
+  ValueId apply(std::string_view op, std::vector<OpArg> args,
+                const GraphWeight& weight, const SourceSpan& span) {
+    OpCall call;
+    call.op = OpRegistry::instance().find(op);
+    LATHE_CHECK(call.op != nullptr, "no op ", op);
+    call.positional = std::move(args);
+    call.span = span.known() ? span : weight.span;
+    return apply_op(graph_, call)[0];
+  }
+
+  static OpArg tensor(ValueId id) { return {TensorArg{id}, {}}; }
+  static OpArg number(const Dim& value) { return {value, {}}; }
+
+  ValueId made(const WeightPlan& plan, const GraphWeight& weight) {
+    if (plan.rule == nullptr) return stored_value(plan.stored, weight);
+    std::vector<ValueId> parts;
+    for (const WeightPlan& part : plan.parts) {
+      parts.push_back(made(part, weight));
+    }
+    const LoadRuleSpec& rule = *plan.rule;
+    if (rule.verb->op.empty()) return parts[0];
+    std::vector<OpArg> args;
+    switch (rule.verb->shape) {
+      case LoadShape::kOne:
+        args.push_back(tensor(parts[0]));
+        if (rule.verb->takes_axes) args.push_back(axes_of(rule));
+        break;
+      case LoadShape::kMany: {
+        OpArgs tensors;
+        for (ValueId part : parts) tensors.push_back(tensor(part));
+        args = {{std::move(tensors), {}}, number(rule.axis)};
+        break;
+      }
+      case LoadShape::kSelect: {
+        const auto [start, stop] = split_range(plan, parts[0], weight);
+        args = {tensor(parts[0]), number(rule.axis), number(start),
+                number(stop)};
+        break;
+      }
+    }
+    return apply(rule.verb->op, std::move(args), weight, rule.span);
+  }
+
+  static OpArg axes_of(const LoadRuleSpec& rule) {
+    OpArgs axes;
+    for (int64_t axis : rule.axes) axes.push_back(number(axis));
+    return {std::move(axes), {}};
+  }
+
+  // Which part of the source the target of a split is.
+  std::pair<Dim, Dim> split_range(const WeightPlan& plan, ValueId source,
+                                  const GraphWeight& weight) {
+    const LoadRuleSpec& rule = *plan.rule;
+    Dim start = 0;
+    for (size_t i = 0; i < plan.target; ++i) {
+      start += part_size(rule, i, plan, source, weight);
+    }
+    return {start, start + part_size(rule, plan.target, plan, source, weight)};
+  }
+
+  // The size of part i: as the rule says, as the model declares it, or equal
+  // parts.
+  Dim part_size(const LoadRuleSpec& rule, size_t i, const WeightPlan& plan,
+                ValueId source, const GraphWeight&) {
+    if (!rule.sizes.empty()) return rule.sizes[i];
+    const Shape& shape = graph_.type(source).shape;
+    const int64_t rank = static_cast<int64_t>(shape.size());
+    const int64_t axis = rule.axis < 0 ? rule.axis + rank : rule.axis;
+    const auto name = fill_pattern(rule.to[i], plan.captures);
+    for (const GraphWeight& weight : model_.graph.weights) {
+      const bool fits =
+          static_cast<int64_t>(weight.type.shape.size()) > axis && axis >= 0;
+      if (name && weight.path == *name && fits) {
+        return weight.type.shape[static_cast<size_t>(axis)];
+      }
+    }
+    if (axis < 0 || axis >= rank) return 0;
+    return floordiv(shape[static_cast<size_t>(axis)],
+                    static_cast<int64_t>(rule.to.size()));
+  }
+
+  // The loaded value in the declared dtype; -1 after a mismatch.
+  ValueId converted(ValueId value, const GraphWeight& weight,
+                    const WeightPlan&) {
+    const TensorType got = graph_.type(value);
+    const bool floats =
+        is_float(got.dtype) && is_float(weight.type.dtype);
+    if (got.shape != weight.type.shape ||
+        (got.dtype != weight.type.dtype && !floats)) {
+      report_.mismatched.push_back({weight.path, weight.type, got});
+      return -1;
+    }
+    if (got.dtype == weight.type.dtype) return value;
+    if (size_of(got.dtype) > size_of(weight.type.dtype)) {
+      ++narrowed_[{got.dtype, weight.type.dtype}];
+    }
+    return apply(conversion_op(),
+                 {tensor(value), {weight.type.dtype, {}}}, weight, {});
+  }
+
+  void bind(const GraphWeight& weight, ValueId value) {
+    if (value < 0) return;
+    new_id_[weight.value] = value;
+    GraphWeight bound = weight;
+    bound.value = value;
+    graph_.weights.push_back(std::move(bound));
+    bound_[weight.path] = value;
+  }
+
+  void tie(const GraphWeight& weight) {
+    std::string source = ties_.at(weight.path);
+    for (size_t i = 0; i < ties_.size() && ties_.count(source); ++i) {
+      source = ties_.at(source);
+    }
+    const auto value = bound_.find(source);
+    if (value != bound_.end()) bind(weight, value->second);
+    // Some checkpoints store a tied tensor twice.
+    used_.insert(weight.path);
+  }
+
+  bool ignored(const std::string& tensor) const {
+    if (!inputs_.spec->checkpoint) return false;
+    for (const std::string& name : names_of_tensor(rules_, tensor)) {
+      for (const Name& pattern : inputs_.spec->checkpoint->ignore) {
+        if (match_name(pattern.text, name)) return true;
+      }
+    }
+    return false;
+  }
+
+  void check_unused() {
+    for (const StoredTensor& tensor : inputs_.checkpoint->tensors) {
+      if (used_.count(tensor.name) || ignored(tensor.name)) continue;
+      report_.unused.push_back({tensor.name, type_of(tensor)});
+    }
+  }
+
+  void copy_nodes() {
+    const Graph& old = model_.graph;
+    for (const Node& node : old.nodes) copy_node(node);
+    for (const GraphInput& input : old.inputs) {
+      GraphInput copied = input;
+      copied.value = new_id_[input.value];
+      graph_.inputs.push_back(std::move(copied));
+    }
+    for (const GraphOutput& output : old.outputs) {
+      graph_.outputs.push_back({output.name, new_id_[output.value]});
+    }
+  }
+
+  void copy_node(const Node& node) {
+    if (node.kind == NodeKind::kWeight) return;
+    Node copied = node;
+    for (ValueId& input : copied.inputs) input = new_id_[input];
+    const NodeId id = static_cast<NodeId>(graph_.nodes.size());
+    for (ValueId& output : copied.outputs) {
+      Value value = model_.graph.values[output];
+      value.node = id;
+      new_id_[output] = static_cast<ValueId>(graph_.values.size());
+      output = new_id_[output];
+      graph_.values.push_back(std::move(value));
+    }
+    graph_.nodes.push_back(std::move(copied));
+  }
+
+  void note_narrowing() {
+    for (const auto& [types, count] : narrowed_) {
+      model_.notices.push_back(
+          cat({count, count == 1 ? " weight is" : " weights are",
+               " narrowed from ", to_string(types.first), " to ",
+               to_string(types.second)}));
+    }
+  }
+
+  Model& model_;
+  const ElaborateInputs& inputs_;
+  Diagnostics& diagnostics_;
+  std::vector<LoadRuleSpec> rules_;
+  Ties ties_;
+  WeightReport report_;
+  Graph graph_;
+  std::vector<ValueId> new_id_;  // of each value of the declared graph
+  std::vector<WeightFill> fills_;
+  std::unordered_map<std::string, const StoredTensor*> stored_;
+  std::unordered_map<std::string, ValueId> stored_values_;
+  std::unordered_map<std::string, ValueId> bound_;
+  std::unordered_map<std::string, WeightFill> init_;
+  std::set<std::string> used_;
+  std::map<std::pair<DType, DType>, int> narrowed_;
+};
+
+}  // namespace
+
+void bind_weights(Model& model, const ElaborateInputs& inputs,
+                  Diagnostics& diagnostics) {
+  WeightBinder(model, inputs, diagnostics).run();
+}
 
 }  // namespace lathe

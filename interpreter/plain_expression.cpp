@@ -83,6 +83,27 @@ Datum float_arithmetic(std::string_view op, double a, double b,
   return op == "//" ? quotient : a - quotient * b;
 }
 
+bool is_bitwise(std::string_view op) {
+  return op == "|" || op == "^" || op == "&" || op == "<<" || op == ">>";
+}
+
+// Bits of known integers; shifts drop what leaves the 64 bits on the right
+// only.
+Datum bitwise(std::string_view op, const Datum& a, const Datum& b,
+              const SourceSpan& span) {
+  if (symbolic(a)) not_known(op, a, span);
+  if (symbolic(b)) not_known(op, b, span);
+  if (!a.is<Dim>() || !b.is<Dim>()) refuse(op, a, b, span);
+  const int64_t x = a.as<Dim>()->value();
+  const int64_t y = b.as<Dim>()->value();
+  if (op == "|") return x | y;
+  if (op == "^") return x ^ y;
+  if (op == "&") return x & y;
+  if (y < 0 || y > 62) overflow(span);
+  if (op == ">>") return x >> y;
+  return *integer_arithmetic("*", x, int64_t{1} << y, span);
+}
+
 Datum arithmetic(std::string_view op, const Datum& a, const Datum& b,
                  const SourceSpan& span) {
   const Dim* a_dim = a.as<Dim>();
@@ -176,6 +197,7 @@ Datum plain_unary(std::string_view op, const Datum& a,
   } else if (const Dim* dim = a.as<Dim>()) {
     if (op == "+") return a;
     if (op == "-") return *integer_arithmetic("-", 0, *dim, span);
+    if (op == "~" && dim->is_static()) return ~dim->value();
   } else if (const double* value = a.as<double>()) {
     if (op == "+") return a;
     if (op == "-") return -*value;
@@ -190,6 +212,7 @@ Datum plain_binary(std::string_view op, const Datum& a, const Datum& b,
   if (op == "!=") return !equal(op, a, b, span);
   if (op == "in") return contains(a, b, span);
   if (op == "not in") return !contains(a, b, span);
+  if (is_bitwise(op)) return bitwise(op, a, b, span);
   if (op[0] == '<' || op[0] == '>') return ordering(op, a, b, span);
   if (op == "+") {
     if (std::optional<Datum> result = joined(a, b)) return *result;

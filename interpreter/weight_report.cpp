@@ -1,0 +1,210 @@
+#include "interpreter/weight_report.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "interpreter/fold_names.h"
+#include "spec/suggest.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+constexpr size_t kMaxLines = 6;
+constexpr size_t kMaxRules = 3;
+
+// Names of one type, folded, with the type behind: one line each.
+std::vector<std::string> folded_lines(const std::vector<NamedType>& list) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> by_type;
+  std::map<std::string, size_t> index;
+  for (const NamedType& item : list) {
+    const std::string type = to_string(item.type);
+    const auto [it, is_new] = index.try_emplace(type, by_type.size());
+    if (is_new) by_type.push_back({type, {}});
+    by_type[it->second].second.push_back(item.name);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [type, names] : by_type) {
+    for (const std::string& line : fold_names(names, names.size() + 1)) {
+      lines.push_back(line + " " + type);
+    }
+  }
+  if (lines.size() > kMaxLines) {
+    const size_t more = lines.size() - (kMaxLines - 1);
+    lines.resize(kMaxLines - 1);
+    lines.push_back(cat({"and ", more, " more"}));
+  }
+  return lines;
+}
+
+void add_side(Diagnostic& diagnostic, const std::string& heading,
+              const std::vector<NamedType>& list) {
+  if (list.empty()) return;
+  diagnostic.notes.push_back(heading);
+  for (const std::string& line : folded_lines(list)) {
+    diagnostic.notes.push_back("  " + line);
+  }
+}
+
+std::string count_of(size_t count, const char* one, const char* many) {
+  return cat({count, " ", count == 1 ? one : many});
+}
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() &&
+         text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// A rule that renames by a prefix that one side has and the other lacks.
+std::optional<std::string> prefix_rule(const WeightReport& report) {
+  std::map<std::string, size_t> votes;
+  std::map<std::string, const NamedType*> unused;
+  for (const NamedType& item : report.unused) unused[item.name] = &item;
+  const NamedType& first = report.missing.front();
+  for (const auto& [name, item] : unused) {
+    if (item->type.shape != first.type.shape) continue;
+    const bool stored_longer = ends_with(name, "." + first.name);
+    if (!stored_longer && !ends_with(first.name, "." + name)) continue;
+    const std::string& longer = stored_longer ? name : first.name;
+    const std::string prefix = longer.substr(
+        0, longer.size() - std::min(name.size(), first.name.size()));
+    size_t matched = 0;
+    for (const NamedType& weight : report.missing) {
+      const bool fits_prefix = weight.name.rfind(prefix, 0) == 0;
+      if (!stored_longer && !fits_prefix) continue;
+      const std::string other = stored_longer
+                                    ? prefix + weight.name
+                                    : weight.name.substr(prefix.size());
+      matched += unused.count(other);
+    }
+    if (matched * 2 < report.missing.size()) continue;
+    return stored_longer
+               ? cat({"{rename: \"", prefix, "*\", to: \"*\"}"})
+               : cat({"{rename: \"*\", to: \"", prefix, "*\"}"});
+  }
+  return std::nullopt;
+}
+
+// The name with the numbers between its dots replaced by `{i}`, `{j}`.
+std::string generalised(const std::string& name) {
+  std::vector<std::string> parts = split(name, '.');
+  char letter = 'i';
+  for (std::string& part : parts) {
+    const bool number =
+        !part.empty() &&
+        part.find_first_not_of("0123456789") == std::string::npos;
+    if (number) part = cat({"{", letter++, "}"});
+  }
+  return join(parts, ".");
+}
+
+Shape transposed(Shape shape) {
+  if (shape.size() >= 2) std::swap(shape[shape.size() - 1],
+                                   shape[shape.size() - 2]);
+  return shape;
+}
+
+// For each kind of missing weight the unused tensor that looks most like it.
+std::vector<std::string> single_rules(const WeightReport& report) {
+  std::vector<std::string> rules;
+  for (const NamedType& weight : report.missing) {
+    const NamedType* best = nullptr;
+    double best_distance = 0;
+    for (const NamedType& tensor : report.unused) {
+      const bool same = tensor.type.shape == weight.type.shape;
+      if (!same && tensor.type.shape != transposed(weight.type.shape)) {
+        continue;
+      }
+      const double distance =
+          edit_distance(tensor.name, weight.name) + (same ? 0 : 1);
+      if (best != nullptr && distance >= best_distance) continue;
+      best = &tensor;
+      best_distance = distance;
+    }
+    if (best == nullptr) continue;
+    const bool same = best->type.shape == weight.type.shape;
+    std::string rule = cat({"{", same ? "rename" : "transpose", ": \"",
+                            generalised(best->name), "\", to: \"",
+                            generalised(weight.name), "\"}"});
+    const bool known =
+        std::find(rules.begin(), rules.end(), rule) != rules.end();
+    if (!known) rules.push_back(std::move(rule));
+    if (rules.size() == kMaxRules) break;
+  }
+  return rules;
+}
+
+std::string help_for(const WeightReport& report) {
+  if (!report.missing.empty() && !report.unused.empty()) {
+    if (std::optional<std::string> rule = prefix_rule(report)) {
+      return cat({"checkpoint: {load: [", *rule, "]}"});
+    }
+    const std::vector<std::string> rules = single_rules(report);
+    if (!rules.empty()) {
+      return cat({"checkpoint: {load: [", join(rules, ", "), "]}"});
+    }
+  }
+  if (report.missing.empty() && report.mismatched.empty()) {
+    std::vector<std::string> names;
+    for (const NamedType& tensor : report.unused) {
+      names.push_back(generalised(tensor.name));
+      for (const char* letter : {"{i}", "{j}", "{k}"}) {
+        const size_t at = names.back().find(letter);
+        if (at != std::string::npos) names.back().replace(at, 3, "*");
+      }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (names.size() > kMaxRules) return "`lathe inspect --match` shows both";
+    for (std::string& name : names) name = "\"" + name + "\"";
+    return cat({"checkpoint: {ignore: [", join(names, ", "), "]}"});
+  }
+  return "";
+}
+
+void add_mismatches(Diagnostic& diagnostic,
+                    const std::vector<MismatchedWeight>& list) {
+  std::map<std::string, std::vector<std::string>> kinds;
+  for (const MismatchedWeight& weight : list) {
+    kinds[cat({" is ", to_string(weight.declared), " here and ",
+               to_string(weight.loaded), " in the checkpoint"})]
+        .push_back(weight.name);
+  }
+  size_t lines = 0;
+  for (const auto& [text, names] : kinds) {
+    for (const std::string& line : fold_names(names, kMaxLines)) {
+      if (++lines > kMaxLines) return;
+      diagnostic.notes.push_back(line + text);
+    }
+  }
+}
+
+}  // namespace
+
+std::string did_you_mean_weight(const std::string& path,
+                                const std::vector<std::string>& paths) {
+  return did_you_mean(path, paths);
+}
+
+Diagnostic describe(const WeightReport& report,
+                    const std::string& checkpoint) {
+  Diagnostic diagnostic;
+  diagnostic.code = "L0501";
+  diagnostic.message =
+      cat({"the checkpoint ", checkpoint, " does not fit the model"});
+  diagnostic.span = report.place;
+  add_mismatches(diagnostic, report.mismatched);
+  add_side(diagnostic,
+           count_of(report.missing.size(), "weight has no tensor:",
+                    "weights have no tensor:"),
+           report.missing);
+  add_side(diagnostic,
+           count_of(report.unused.size(), "tensor is not used:",
+                    "tensors are not used:"),
+           report.unused);
+  diagnostic.help = help_for(report);
+  return diagnostic;
+}
+
+}  // namespace lathe
