@@ -178,27 +178,62 @@ void define_map(OpBuilder& builder, const OpBuilder::Impl& impl) {
 
 }  // namespace
 
-std::vector<ValueId> apply_op(Graph& graph, const OpCall& call) {
-  OpBuilder::Impl impl(graph, call);
-  OpBuilder builder(&impl);
-  if (call.op->map) {
+namespace {
+
+// What a definition depends on: the op, its attributes, its operands' types.
+std::string definition_key(const OpBuilder::Impl& impl,
+                           const std::string& attributes) {
+  std::string key = cat({impl.call.op->name, "(", attributes});
+  for (const std::vector<Operand>& operands : impl.operands) {
+    key += '|';
+    for (const Operand& operand : operands) {
+      if (operand.slot < 0) {
+        key += cat({"number ", to_string(operand.number), ";"});
+      } else {
+        key += cat({to_string(operand.dtype), to_string(operand.shape), ";"});
+      }
+    }
+  }
+  return key;
+}
+
+// Makes the definition. Constraints belong to one call, so a definition that
+// has some is not shared.
+std::shared_ptr<const Definition> define(Graph& graph, OpBuilder::Impl& impl,
+                                         OpBuilder& builder,
+                                         const std::string& key) {
+  if (impl.call.op->map) {
     define_map(builder, impl);
   } else {
     check_classes(builder, impl);
-    call.op->define(builder);
+    impl.call.op->define(builder);
   }
   if (impl.definition.outputs.empty()) {
     impl.definition.outputs = {
         static_cast<int>(impl.definition.stages.size()) - 1};
   }
+  auto made = std::make_shared<Definition>(std::move(impl.definition));
+  if (impl.constraints.empty()) graph.definitions.emplace(key, made);
   for (DimConstraint& constraint : impl.constraints) {
     graph.constraints.push_back(std::move(constraint));
   }
+  return made;
+}
+
+}  // namespace
+
+std::vector<ValueId> apply_op(Graph& graph, const OpCall& call) {
+  OpBuilder::Impl impl(graph, call);
+  OpBuilder builder(&impl);
   Node node;
   node.op = call.op->name;
   node.attributes = impl.attributes();
+  const std::string key = definition_key(impl, node.attributes);
+  const auto known = graph.definitions.find(key);
+  node.definition = known != graph.definitions.end()
+                        ? known->second
+                        : define(graph, impl, builder, key);
   node.inputs = std::move(impl.inputs);
-  node.definition = std::make_shared<Definition>(std::move(impl.definition));
   node.path = call.path;
   node.span = call.span;
   return graph.add_op(std::move(node));

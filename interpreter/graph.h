@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "interpreter/definition.h"
@@ -88,6 +89,10 @@ struct Graph {
   std::vector<GraphWeight> weights;
   std::vector<DimConstraint> constraints;
   std::vector<std::string> symbols;  // dims bound at run time, in order
+  // Definitions made so far, by op, attributes and operand types: equal calls
+  // share one.
+  std::unordered_map<std::string, std::shared_ptr<const Definition>>
+      definitions;
 
   const TensorType& type(ValueId id) const { return values[id].type; }
   ValueId add_input(GraphInput input, TensorType type);

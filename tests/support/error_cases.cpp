@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/ast.h"
+#include "interpreter/elaborate.h"
 #include "spec/check.h"
+#include "tests/support/elaborate_text.h"
+#include "tests/support/paths.h"
 
 namespace lathe {
 namespace {
@@ -46,7 +48,13 @@ std::string read_test_file(const std::filesystem::path& path) {
 
 std::string check_messages(const SourceRef& file) {
   Diagnostics diagnostics;
-  parse_spec(parse_yaml(file, diagnostics), diagnostics);
+  const std::filesystem::path folder = source_dir() / "tests" / "errors";
+  const Model model = elaborate_file(file, diagnostics, folder / "imports");
+  try {
+    if (!diagnostics.has_errors()) require_runnable(model);
+  } catch (const SpecError& error) {
+    diagnostics.add_all(error.diagnostics());
+  }
   return render(diagnostics.sorted());
 }
 
