@@ -44,10 +44,10 @@ class DeviceError : public std::runtime_error {
 // Throws InternalError unless `condition` holds. The other arguments are text
 // or integers and are joined to the message:
 //   LATHE_CHECK(id < nodes.size(), "no node ", id, " in ", name);
-#define LATHE_CHECK(condition, ...)                               \
-  do {                                                            \
-    if (!(condition)) [[unlikely]] {                              \
-      ::lathe::check_failed(__FILE__, __LINE__, #condition,       \
-                            ::lathe::cat({__VA_ARGS__}));         \
-    }                                                             \
+#define LATHE_CHECK(condition, ...)                         \
+  do {                                                      \
+    if (!(condition)) [[unlikely]] {                        \
+      ::lathe::check_failed(__FILE__, __LINE__, #condition, \
+                            ::lathe::cat({__VA_ARGS__}));   \
+    }                                                       \
   } while (false)

@@ -55,9 +55,8 @@ class Diagnostics {
   void add(Diagnostic diagnostic);
 
   // Adds an error. The shorthand for the usual case.
-  void error(std::string_view code, const SourceSpan& span,
-             std::string message, std::string help = "",
-             std::vector<std::string> notes = {});
+  void error(std::string_view code, const SourceSpan& span, std::string message,
+             std::string help = "", std::vector<std::string> notes = {});
 
   // Adds all of `others`, for example those that a SpecError carries.
   void add_all(const std::vector<Diagnostic>& others);

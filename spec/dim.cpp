@@ -51,8 +51,7 @@ Dim substitute_atom(const DimAtom& atom, const DimSubstitution& replacement) {
   switch (atom.kind) {
     case DimAtomKind::kSymbol: {
       auto found = replacement.find(atom.key);
-      return found == replacement.end() ? Dim::symbol(atom.key)
-                                        : found->second;
+      return found == replacement.end() ? Dim::symbol(atom.key) : found->second;
     }
     case DimAtomKind::kFloorDiv:
       return floordiv(atom.a.substitute(replacement),
@@ -154,13 +153,9 @@ Dim Dim::substitute(const DimSubstitution& replacement) const {
   return sum;
 }
 
-std::optional<int64_t> Dim::lower_bound() const {
-  return range_of(*this).low;
-}
+std::optional<int64_t> Dim::lower_bound() const { return range_of(*this).low; }
 
-std::optional<int64_t> Dim::upper_bound() const {
-  return range_of(*this).high;
-}
+std::optional<int64_t> Dim::upper_bound() const { return range_of(*this).high; }
 
 bool operator==(const Dim& a, const Dim& b) {
   if (a.is_static() || b.is_static()) {

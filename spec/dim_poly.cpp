@@ -14,10 +14,9 @@ namespace {
 
 // The terms with equal factors merged; sorted, no zeros.
 std::vector<DimTerm> normalized(std::vector<DimTerm> terms) {
-  std::sort(terms.begin(), terms.end(),
-            [](const DimTerm& a, const DimTerm& b) {
-              return compare_factors(a, b) < 0;
-            });
+  std::sort(terms.begin(), terms.end(), [](const DimTerm& a, const DimTerm& b) {
+    return compare_factors(a, b) < 0;
+  });
   std::vector<DimTerm> out;
   for (DimTerm& term : terms) {
     if (!out.empty() && compare_factors(out.back(), term) == 0) {
@@ -39,8 +38,8 @@ DimAtomRef make_atom(DimAtomKind kind, const Dim& a, const Dim& b) {
   if (kind == DimAtomKind::kFloorDiv) {
     atom->key = cat({dim_operand_text(a), " // ", dim_operand_text(b)});
   } else {
-    atom->key = cat({kind == DimAtomKind::kMin ? "min(" : "max(",
-                     a.to_string(), ", ", b.to_string(), ")"});
+    atom->key = cat({kind == DimAtomKind::kMin ? "min(" : "max(", a.to_string(),
+                     ", ", b.to_string(), ")"});
   }
   return atom;
 }
@@ -114,8 +113,8 @@ Dim floordiv_by_number(const Dim& a, int64_t c) {
       (terms.size() == 1 || (terms.size() == 2 && terms[1].factors.empty()))) {
     const DimAtom& nested = *first.factors[0];
     if (nested.b.is_static() && nested.b.value() > 0) {
-      return out + floordiv(nested.a + nested.b * constant_of(terms),
-                            nested.b * c);
+      return out +
+             floordiv(nested.a + nested.b * constant_of(terms), nested.b * c);
     }
   }
   return out + DimPoly::make(make_atom(DimAtomKind::kFloorDiv, inner, c));
@@ -141,8 +140,7 @@ Dim floordiv_by_symbolic(const Dim& a, const Dim& b) {
   rest += undivided;
   if (rest == 0) return quotient;
   if (provably_at_least(rest, 0) && provably_less(rest, b)) return quotient;
-  return quotient +
-         DimPoly::make(make_atom(DimAtomKind::kFloorDiv, rest, b));
+  return quotient + DimPoly::make(make_atom(DimAtomKind::kFloorDiv, rest, b));
 }
 
 Dim extremum(DimAtomKind kind, const Dim& a, const Dim& b) {

@@ -73,8 +73,8 @@ int64_t bytes_of(DType dtype, int64_t count) {
                    (count % row.values_per_block != 0 ? 1 : 0);
   int64_t bytes = 0;
   if (__builtin_mul_overflow(blocks, row.bytes_per_block, &bytes)) {
-    throw DimError(cat({count, " values of ", row.name,
-                        " take more than 2^63 - 1 bytes"}));
+    throw DimError(cat(
+        {count, " values of ", row.name, " take more than 2^63 - 1 bytes"}));
   }
   return bytes;
 }

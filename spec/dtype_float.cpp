@@ -34,8 +34,7 @@ uint32_t round_magnitude(double value, FloatFormat format) {
   uint32_t base = 0;
   if (exponent >= smallest) {
     // The leading one of the mantissa adds the last 1 to the exponent.
-    base = static_cast<uint32_t>(exponent - smallest)
-           << format.mantissa_bits;
+    base = static_cast<uint32_t>(exponent - smallest) << format.mantissa_bits;
   } else {
     shift += smallest - exponent;  // subnormal
   }
@@ -53,8 +52,7 @@ uint32_t sign_bit(double value, int position) {
 uint32_t encode_ieee(double value, FloatFormat format) {
   uint32_t infinity = ((uint32_t{1} << format.exponent_bits) - 1)
                       << format.mantissa_bits;
-  uint32_t sign =
-      sign_bit(value, format.exponent_bits + format.mantissa_bits);
+  uint32_t sign = sign_bit(value, format.exponent_bits + format.mantissa_bits);
   if (std::isnan(value)) {
     return sign | infinity | (uint32_t{1} << (format.mantissa_bits - 1));
   }
@@ -108,8 +106,8 @@ float float8_e4m3fn_value(uint8_t bits) {
   } else if (exponent == 0) {
     magnitude = static_cast<float>(mantissa) * 0x1p-9f;
   } else {
-    magnitude = std::bit_cast<float>((exponent + (127 - 7)) << 23 |
-                                     mantissa << 20);
+    magnitude =
+        std::bit_cast<float>((exponent + (127 - 7)) << 23 | mantissa << 20);
   }
   return (bits & 0x80) != 0 ? -magnitude : magnitude;
 }

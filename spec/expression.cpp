@@ -14,9 +14,9 @@ auto guarded(const YamlNode& node, Diagnostics& diagnostics,
              std::string_view wanted, Read read)
     -> std::optional<decltype(read())> {
   if (!node.is_scalar()) {
-    diagnostics.error("L0205", node.span,
-                      cat({wanted, " should stand here, not ",
-                           kind_name(node.kind)}));
+    diagnostics.error(
+        "L0205", node.span,
+        cat({wanted, " should stand here, not ", kind_name(node.kind)}));
     return std::nullopt;
   }
   try {
@@ -134,8 +134,8 @@ ExprRef parse_expression(const YamlNode& node, Diagnostics& diagnostics) {
 
 ExprRef parse_expression(std::string_view text, Diagnostics& diagnostics) {
   SourceRef file = make_source("the command line", std::string(text));
-  YamlRef node = make_scalar(
-      std::string(text), {file, 0, static_cast<uint32_t>(text.size())});
+  YamlRef node = make_scalar(std::string(text),
+                             {file, 0, static_cast<uint32_t>(text.size())});
   return parse_expression(*node, diagnostics);
 }
 
@@ -201,8 +201,7 @@ std::optional<AssignAst> parse_assignment(const YamlNode& node,
       if (t.text.back() == '=' && depth == 0) assigns = true;
     }
     if (!assigns) {
-      lexer.fail("L0310", 0, node.text.size(),
-                 "this statement assigns nothing",
+      lexer.fail("L0310", 0, node.text.size(), "this statement assigns nothing",
                  "write `name = expression`");
     }
     ExpressionParser parser(node, 0);
@@ -218,9 +217,9 @@ std::optional<AssignAst> parse_assignment(const YamlNode& node,
 }
 
 bool is_reserved(std::string_view text) {
-  constexpr std::string_view kWords[] = {
-      "and",   "or",   "not",  "in",    "if",  "else",
-      "true", "false", "none", "True", "False", "None"};
+  constexpr std::string_view kWords[] = {"and",  "or",   "not",   "in",
+                                         "if",   "else", "true",  "false",
+                                         "none", "True", "False", "None"};
   return std::find(std::begin(kWords), std::end(kWords), text) !=
          std::end(kWords);
 }

@@ -39,7 +39,8 @@ ExprRef ExpressionParser::primary() {
     case TokenKind::kInt:
       if (token_.integer > static_cast<uint64_t>(INT64_MAX)) {
         lexer_.fail("L0305", token_.begin, token_.end,
-                    cat({quoted(token_.text), " is beyond the largest integer, 2^63 - 1"}));
+                    cat({quoted(token_.text),
+                         " is beyond the largest integer, 2^63 - 1"}));
       }
       node.kind = AstKind::kInt;
       node.integer = static_cast<int64_t>(advance().integer);
@@ -104,15 +105,14 @@ ExprRef ExpressionParser::call(ExprRef callee) {
     if (at("=") && single && value->kind == AstKind::kName) {
       advance();
       if (!is_identifier(value->text)) {
-        lexer_.fail("L0302", first.begin, first.end,
-                    cat({quoted(value->text),
-                         " cannot be the name of an argument"}));
+        lexer_.fail(
+            "L0302", first.begin, first.end,
+            cat({quoted(value->text), " cannot be the name of an argument"}));
       }
       for (const KeywordArg& earlier : node.keywords) {
         if (earlier.name == value->text) {
           lexer_.fail("L0301", first.begin, first.end,
-                      cat({"the argument `", value->text,
-                           "` is given twice"}));
+                      cat({"the argument `", value->text, "` is given twice"}));
         }
       }
       node.keywords.push_back({value->text, value->span, expression()});

@@ -8,8 +8,8 @@
 namespace lathe {
 namespace {
 
-constexpr std::string_view kComparisons[] = {"==", "!=", "<",  "<=",
-                                             ">",  ">=", "in", "not in"};
+constexpr std::string_view kComparisons[] = {
+    "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
 
 // What people write in other languages, and how it is written here.
 std::string help_for(std::string_view op) {
@@ -28,11 +28,11 @@ std::string help_for(std::string_view op) {
 
 int binary_precedence(std::string_view op) {
   static const std::map<std::string_view, int> table = {
-      {"or", kPrecOr},      {"and", kPrecAnd},    {"|", kPrecBitOr},
-      {"^", kPrecBitXor},   {"&", kPrecBitAnd},   {"<<", kPrecShift},
-      {">>", kPrecShift},   {"+", kPrecSum},      {"-", kPrecSum},
-      {"*", kPrecProduct},  {"/", kPrecProduct},  {"//", kPrecProduct},
-      {"%", kPrecProduct},  {"@", kPrecProduct},  {"**", kPrecPower}};
+      {"or", kPrecOr},     {"and", kPrecAnd},   {"|", kPrecBitOr},
+      {"^", kPrecBitXor},  {"&", kPrecBitAnd},  {"<<", kPrecShift},
+      {">>", kPrecShift},  {"+", kPrecSum},     {"-", kPrecSum},
+      {"*", kPrecProduct}, {"/", kPrecProduct}, {"//", kPrecProduct},
+      {"%", kPrecProduct}, {"@", kPrecProduct}, {"**", kPrecPower}};
   for (std::string_view comparison : kComparisons) {
     if (op == comparison) return kPrecComparison;
   }
@@ -78,8 +78,7 @@ void ExpressionParser::unexpected(const std::string& wanted) const {
   }
   std::string_view text = lexer_.node().text;
   lexer_.fail("L0301", token_.begin, token_.end,
-              cat({quoted(text.substr(token_.begin,
-                                      token_.end - token_.begin)),
+              cat({quoted(text.substr(token_.begin, token_.end - token_.begin)),
                    " stands where ", wanted, " should"}),
               token_.kind == TokenKind::kOperator ? help_for(token_.text) : "");
 }
@@ -185,8 +184,7 @@ ExprRef ExpressionParser::comparison_chain(ExprRef left) {
     all = all == nullptr ? one : make_binary(op, "and", all, one);
     left = std::move(right);
   } while (token_.kind == TokenKind::kOperator &&
-           (at("not") ||
-            binary_precedence(token_.text) == kPrecComparison));
+           (at("not") || binary_precedence(token_.text) == kPrecComparison));
   return all;
 }
 
@@ -221,9 +219,9 @@ ExprRef ExpressionParser::unary() {
 ExprRef ExpressionParser::lowest_integer(const Token& minus) {
   Token digits = advance();
   if (at("**")) {
-    lexer_.fail("L0305", digits.begin, digits.end,
-                cat({quoted(digits.text),
-                     " is beyond the largest integer, 2^63 - 1"}));
+    lexer_.fail(
+        "L0305", digits.begin, digits.end,
+        cat({quoted(digits.text), " is beyond the largest integer, 2^63 - 1"}));
   }
   ExprAst node;
   node.kind = AstKind::kInt;

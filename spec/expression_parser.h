@@ -30,8 +30,7 @@ int binary_precedence(std::string_view op);
 // Reads from one scalar. All members throw SyntaxError.
 class ExpressionParser {
  public:
-  ExpressionParser(const YamlNode& node, size_t begin)
-      : lexer_(node, begin) {
+  ExpressionParser(const YamlNode& node, size_t begin) : lexer_(node, begin) {
     advance();
   }
 
@@ -90,8 +89,8 @@ class ExpressionParser {
                       ExprRef right) const;
 
   Lexer lexer_;
-  Token token_;           // the next one
-  size_t last_end_ = 0;   // end of the last one taken
+  Token token_;          // the next one
+  size_t last_end_ = 0;  // end of the last one taken
   int nesting_ = 0;
 };
 

@@ -140,20 +140,19 @@ std::string to_string(const ExprAst& expr) {
     case AstKind::kList:
       return cat({"[", print_items(expr, 0), "]"});
     case AstKind::kIndex:
-      return cat({print(*expr.args[0], kPrecPostfix), "[",
-                  print_items(expr, 1), "]"});
+      return cat(
+          {print(*expr.args[0], kPrecPostfix), "[", print_items(expr, 1), "]"});
     case AstKind::kSlice:
       return print_slice(expr);
     case AstKind::kEllipsis:
       return "...";
     case AstKind::kCall:
-      return cat({print(*expr.args[0], kPrecPostfix), "(",
-                  print_items(expr, 1), ")"});
+      return cat(
+          {print(*expr.args[0], kPrecPostfix), "(", print_items(expr, 1), ")"});
     case AstKind::kField: {
       // `1.x` would be a number.
       const ExprAst& base = *expr.args[0];
-      bool number =
-          base.kind == AstKind::kInt || base.kind == AstKind::kFloat;
+      bool number = base.kind == AstKind::kInt || base.kind == AstKind::kFloat;
       return cat({print(base, number ? kPrecPostfix + 1 : kPrecPostfix), ".",
                   expr.text});
     }
@@ -168,8 +167,8 @@ std::string to_string(const TensorTypeAst& type) {
   for (const DimAst& dim : type.dims) {
     dims.push_back(dim.ellipsis ? "..." : to_string(*dim.expr));
   }
-  return cat({type.dtype, "[", join(dims, ", "), "]",
-              type.optional ? "?" : ""});
+  return cat(
+      {type.dtype, "[", join(dims, ", "), "]", type.optional ? "?" : ""});
 }
 
 std::string to_string(const AssignAst& assign) {

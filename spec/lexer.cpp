@@ -18,10 +18,10 @@ bool is_name_char(char c) { return is_letter(c) || is_digit(c); }
 
 // Longest first, so that a prefix does not win.
 constexpr std::string_view kOperators[] = {
-    "...", "**", "//", "==", "!=", "<=", ">=", "<<", ">>", "&&", "||",
-    "+=",  "-=", "*=", "/=", "+",  "-",  "*",  "/",  "%",  "@",  "<",
-    ">",   "=",  "(",  ")",  "[",  "]",  "{",  "}",  ",",  ":",  ".",
-    "?",   "|",  "^",  "&",  "~",  "!"};
+    "...", "**", "//", "==", "!=", "<=", ">=", "<<", ">>", "&&",
+    "||",  "+=", "-=", "*=", "/=", "+",  "-",  "*",  "/",  "%",
+    "@",   "<",  ">",  "=",  "(",  ")",  "[",  "]",  "{",  "}",
+    ",",   ":",  ".",  "?",  "|",  "^",  "&",  "~",  "!"};
 
 constexpr std::string_view kWordOperators[] = {"and", "or", "not",
                                                "in",  "if", "else"};
@@ -95,13 +95,13 @@ Token Lexer::number() {
   token.text = text.substr(at_, end - at_);
   const char* first = token.text.data();
   const char* last = first + token.text.size();
-  std::errc error = is_float
-                        ? std::from_chars(first, last, token.number).ec
-                        : std::from_chars(first, last, token.integer).ec;
+  std::errc error = is_float ? std::from_chars(first, last, token.number).ec
+                             : std::from_chars(first, last, token.integer).ec;
   if (error == std::errc::result_out_of_range) {
     fail("L0305", at_, end,
          is_float ? cat({quoted(token.text), " is out of the range of float64"})
-                  : cat({quoted(token.text), " is beyond the largest integer, 2^63 - 1"}));
+                  : cat({quoted(token.text),
+                         " is beyond the largest integer, 2^63 - 1"}));
   }
   at_ = end;
   return token;
@@ -129,8 +129,7 @@ Token Lexer::string() {
       token.text += c;
     } else {
       fail("L0301", i - 1, std::min(i + 1, text.size()),
-           "unknown escape in a text",
-           R"(the escapes are \n \t \\ \' \")");
+           "unknown escape in a text", R"(the escapes are \n \t \\ \' \")");
     }
   }
   if (i >= text.size()) {

@@ -9,16 +9,23 @@
 
 namespace lathe {
 
-enum class TokenKind : uint8_t { kInt, kFloat, kString, kName, kOperator, kEnd };
+enum class TokenKind : uint8_t {
+  kInt,
+  kFloat,
+  kString,
+  kName,
+  kOperator,
+  kEnd
+};
 
 // A piece of text [begin, end) of a scalar. Names may be dotted; reserved
 // words that are operators are operators, the others are names.
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   size_t begin = 0, end = 0;
-  std::string text;       // the name, the operator, the decoded string
-  uint64_t integer = 0;   // of kInt
-  double number = 0;      // of kFloat
+  std::string text;      // the name, the operator, the decoded string
+  uint64_t integer = 0;  // of kInt
+  double number = 0;     // of kFloat
 };
 
 // Thrown by the lexer and the parser; becomes one message.

@@ -17,8 +17,8 @@ struct Section {
 };
 
 void read_defaults(SpecReader& reader, const YamlRef& node, SpecFile& spec) {
-  spec.defaults = reader.values(*node, "`defaults`", NameRule::kIdentifier,
-                                "a default");
+  spec.defaults =
+      reader.values(*node, "`defaults`", NameRule::kIdentifier, "a default");
   if (node->is_mapping()) {
     reader.check_keys(*node, "`defaults`", {"dtype", "device"});
   }
@@ -150,8 +150,8 @@ void check_version(SpecReader& reader, const YamlNode& root) {
 bool read_kind(SpecReader& reader, const YamlNode& root, SpecFile& spec) {
   const YamlEntry* found = nullptr;
   for (const YamlEntry& entry : root.entries) {
-    auto kind = std::find(std::begin(kKindNames), std::end(kKindNames),
-                          entry.key);
+    auto kind =
+        std::find(std::begin(kKindNames), std::end(kKindNames), entry.key);
     if (kind == std::end(kKindNames)) continue;
     if (found != nullptr) {
       reader.error("L0207", entry.key_span,
@@ -165,13 +165,12 @@ bool read_kind(SpecReader& reader, const YamlNode& root, SpecFile& spec) {
   if (found == nullptr) {
     const YamlEntry* first = root.find("lathe");
     if (first == nullptr) first = &root.entries.front();
-    reader.error("L0207", first->key_span,
-                 "the file does not say what it is",
+    reader.error("L0207", first->key_span, "the file does not say what it is",
                  "add `model: name`, or `layer: TypeName` for a layer type");
     return false;
   }
-  auto name = reader.scalar_name(*found->value,
-                                 cat({"the name of the ", found->key}));
+  auto name =
+      reader.scalar_name(*found->value, cat({"the name of the ", found->key}));
   if (!name) return true;
   spec.name = *name;
   if (spec.kind != SpecKind::kModel) {
@@ -260,8 +259,7 @@ SpecFile parse_spec(const YamlDocument& document, Diagnostics& diagnostics) {
   if (document.root == nullptr) return spec;
   SpecReader reader(diagnostics);
   const YamlNode& root = *document.root;
-  if (!reader.expect(root, YamlKind::kMapping, "a spec",
-                     "lathe: 1") ||
+  if (!reader.expect(root, YamlKind::kMapping, "a spec", "lathe: 1") ||
       root.entries.empty()) {
     return spec;
   }

@@ -58,8 +58,7 @@ bool read_if(SpecReader& reader, const YamlNode& node, StatementAst& out) {
   return good;
 }
 
-bool read_mapping(SpecReader& reader, const YamlNode& node,
-                  StatementAst& out) {
+bool read_mapping(SpecReader& reader, const YamlNode& node, StatementAst& out) {
   if (node.find("for") != nullptr) return read_for(reader, node, out);
   if (node.find("if") != nullptr) return read_if(reader, node, out);
   if (node.entries.empty()) {
@@ -116,8 +115,7 @@ std::vector<StatementAst> read_body(SpecReader& reader, const YamlNode& node,
   return out;
 }
 
-std::vector<OutputDecl> read_outputs(SpecReader& reader,
-                                     const YamlNode& node) {
+std::vector<OutputDecl> read_outputs(SpecReader& reader, const YamlNode& node) {
   std::vector<OutputDecl> out;
   if (!node.is_mapping() && !node.is_empty()) {
     reader.expect(node, YamlKind::kMapping, "`outputs`", "outputs: {y: y}");

@@ -6,15 +6,15 @@ namespace {
 
 std::vector<TieDecl> read_ties(SpecReader& reader, const YamlNode& node) {
   std::vector<TieDecl> out;
-  reader.entries(node, "`tie`", NameRule::kPath, "a weight",
-                 [&](const Name& name, const YamlRef& value) {
-                   auto source = reader.scalar_name(
-                       *value, cat({"the source of `", name.text, "`"}));
-                   if (source && reader.check_name(*source, NameRule::kPath,
-                                                   "a weight")) {
-                     out.push_back({name, *source});
-                   }
-                 });
+  reader.entries(
+      node, "`tie`", NameRule::kPath, "a weight",
+      [&](const Name& name, const YamlRef& value) {
+        auto source = reader.scalar_name(
+            *value, cat({"the source of `", name.text, "`"}));
+        if (source && reader.check_name(*source, NameRule::kPath, "a weight")) {
+          out.push_back({name, *source});
+        }
+      });
   return out;
 }
 
@@ -37,9 +37,9 @@ std::vector<LoadRule> read_load(SpecReader& reader, const YamlNode& node) {
 TestDecl read_test(SpecReader& reader, const YamlRef& node) {
   TestDecl test;
   test.span = node->span;
-  reader.check_keys(*node, "a test",
-                    {"name", "preset", "params", "dims", "inputs",
-                     "weights", "expect"});
+  reader.check_keys(
+      *node, "a test",
+      {"name", "preset", "params", "dims", "inputs", "weights", "expect"});
   if (YamlRef name = reader.get(*node, "name")) {
     test.name = reader.scalar_name(*name, "the name of a test");
   }

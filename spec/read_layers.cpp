@@ -73,8 +73,8 @@ std::vector<InputDecl> read_inputs(SpecReader& reader, const YamlNode& node) {
         input.name = name;
         if (tensor.mapping != nullptr) {
           input.default_value = reader.get(*tensor.mapping, "default");
-          input.doc = reader.text(*tensor.mapping, "doc",
-                                  cat({"`doc` of ", what}));
+          input.doc =
+              reader.text(*tensor.mapping, "doc", cat({"`doc` of ", what}));
         }
         if (!tensor.type) return;
         input.type = std::move(*tensor.type);
@@ -83,57 +83,54 @@ std::vector<InputDecl> read_inputs(SpecReader& reader, const YamlNode& node) {
   return out;
 }
 
-std::vector<WeightDecl> read_weights(SpecReader& reader,
-                                     const YamlNode& node) {
+std::vector<WeightDecl> read_weights(SpecReader& reader, const YamlNode& node) {
   std::vector<WeightDecl> out;
-  reader.entries(
-      node, "`weights`", NameRule::kPath, "a weight",
-      [&](const Name& name, const YamlRef& value) {
-        std::string what = cat({"the weight `", name.text, "`"});
-        TensorDecl tensor =
-            read_tensor(reader, value, what, {"type", "when", "init", "doc"});
-        WeightDecl weight;
-        weight.name = name;
-        if (tensor.mapping != nullptr) {
-          weight.when = reader.expression(*tensor.mapping, "when");
-          weight.init = reader.get(*tensor.mapping, "init");
-          weight.doc = reader.text(*tensor.mapping, "doc",
-                                   cat({"`doc` of ", what}));
-        }
-        if (!tensor.type) return;
-        weight.type = std::move(*tensor.type);
-        out.push_back(std::move(weight));
-      });
+  reader.entries(node, "`weights`", NameRule::kPath, "a weight",
+                 [&](const Name& name, const YamlRef& value) {
+                   std::string what = cat({"the weight `", name.text, "`"});
+                   TensorDecl tensor = read_tensor(
+                       reader, value, what, {"type", "when", "init", "doc"});
+                   WeightDecl weight;
+                   weight.name = name;
+                   if (tensor.mapping != nullptr) {
+                     weight.when = reader.expression(*tensor.mapping, "when");
+                     weight.init = reader.get(*tensor.mapping, "init");
+                     weight.doc = reader.text(*tensor.mapping, "doc",
+                                              cat({"`doc` of ", what}));
+                   }
+                   if (!tensor.type) return;
+                   weight.type = std::move(*tensor.type);
+                   out.push_back(std::move(weight));
+                 });
   return out;
 }
 
 std::vector<StateDecl> read_state(SpecReader& reader, const YamlNode& node) {
   std::vector<StateDecl> out;
-  reader.entries(
-      node, "`state`", NameRule::kIdentifier, "a state",
-      [&](const Name& name, const YamlRef& value) {
-        std::string what = cat({"the state `", name.text, "`"});
-        TensorDecl tensor =
-            read_tensor(reader, value, what, {"type", "when", "init", "doc"});
-        StateDecl state;
-        state.name = name;
-        if (tensor.mapping != nullptr) {
-          state.when = reader.expression(*tensor.mapping, "when");
-          state.init = reader.get(*tensor.mapping, "init");
-          state.doc = reader.text(*tensor.mapping, "doc",
-                                  cat({"`doc` of ", what}));
-        }
-        if (!tensor.type) return;
-        state.type = std::move(*tensor.type);
-        out.push_back(std::move(state));
-      });
+  reader.entries(node, "`state`", NameRule::kIdentifier, "a state",
+                 [&](const Name& name, const YamlRef& value) {
+                   std::string what = cat({"the state `", name.text, "`"});
+                   TensorDecl tensor = read_tensor(
+                       reader, value, what, {"type", "when", "init", "doc"});
+                   StateDecl state;
+                   state.name = name;
+                   if (tensor.mapping != nullptr) {
+                     state.when = reader.expression(*tensor.mapping, "when");
+                     state.init = reader.get(*tensor.mapping, "init");
+                     state.doc = reader.text(*tensor.mapping, "doc",
+                                             cat({"`doc` of ", what}));
+                   }
+                   if (!tensor.type) return;
+                   state.type = std::move(*tensor.type);
+                   out.push_back(std::move(state));
+                 });
   return out;
 }
 
 std::optional<LayerDecl> read_layer(SpecReader& reader, const Name& name,
                                     const YamlRef& node) {
-  std::string what = name.text.empty() ? "a layer"
-                                       : cat({"the layer `", name.text, "`"});
+  std::string what =
+      name.text.empty() ? "a layer" : cat({"the layer `", name.text, "`"});
   LayerDecl layer;
   layer.name = name;
   layer.span = node->span;

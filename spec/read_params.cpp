@@ -10,15 +10,15 @@ namespace {
 
 const std::vector<std::string>& param_types() {
   static const std::vector<std::string> types = {
-      "int",   "float", "bool", "string", "dtype", "device",
-      "layer", "list",  "map",  "any"};
+      "int",    "float", "bool", "string", "dtype",
+      "device", "layer", "list", "map",    "any"};
   return types;
 }
 
 // What people write in other languages.
 std::string familiar_type(std::string_view name) {
   constexpr std::pair<std::string_view, std::string_view> kFamiliar[] = {
-      {"integer", "int"},  {"str", "string"},  {"boolean", "bool"},
+      {"integer", "int"},  {"str", "string"},   {"boolean", "bool"},
       {"number", "float"}, {"double", "float"}, {"dict", "map"},
       {"object", "map"},   {"mapping", "map"},  {"array", "list"},
       {"tuple", "list"},   {"module", "layer"}};
@@ -77,9 +77,8 @@ class TypeParser {
     const std::vector<std::string>& types = param_types();
     if (std::find(types.begin(), types.end(), name) != types.end()) return;
     // Struct types are capitalised, as layer types are.
-    char first = name[name.rfind('.') == std::string::npos
-                          ? 0
-                          : name.rfind('.') + 1];
+    char first =
+        name[name.rfind('.') == std::string::npos ? 0 : name.rfind('.') + 1];
     if (first >= 'A' && first <= 'Z') return;
     std::string meant = familiar_type(name);
     lexer_.fail("L0308", token_.begin, token_.end,
@@ -91,12 +90,12 @@ class TypeParser {
 
   [[noreturn]] void wrong(const std::string& wanted) const {
     std::string_view text = lexer_.node().text;
-    lexer_.fail("L0308", token_.begin, token_.end,
-                token_.kind == TokenKind::kEnd
-                    ? cat({"the text ends where ", wanted, " should stand"})
-                    : cat({quoted(text.substr(token_.begin,
-                                              token_.end - token_.begin)),
-                           " stands where ", wanted, " should"}));
+    lexer_.fail(
+        "L0308", token_.begin, token_.end,
+        token_.kind == TokenKind::kEnd
+            ? cat({"the text ends where ", wanted, " should stand"})
+            : cat({quoted(text.substr(token_.begin, token_.end - token_.begin)),
+                   " stands where ", wanted, " should"}));
   }
 
   Lexer lexer_;
@@ -117,12 +116,11 @@ std::optional<ParamTypeAst> read_type(SpecReader& reader,
   }
 }
 
-void read_declared(SpecReader& reader, const YamlNode& node,
-                   ParamDecl& param) {
+void read_declared(SpecReader& reader, const YamlNode& node, ParamDecl& param) {
   std::string what = cat({"the param `", param.name.text, "`"});
-  bool known = reader.check_keys(node, what,
-                                 {"type", "default", "min", "max", "choices",
-                                  "from", "prefix", "doc"});
+  bool known = reader.check_keys(
+      node, what,
+      {"type", "default", "min", "max", "choices", "from", "prefix", "doc"});
   YamlRef type = reader.get(node, "type");
   if (type != nullptr) param.type = read_type(reader, *type);
   param.default_value = reader.get(node, "default");
@@ -131,8 +129,8 @@ void read_declared(SpecReader& reader, const YamlNode& node,
   for (const char* key : {"min", "max"}) reader.expression(node, key);
   param.choices = reader.get(node, "choices");
   if (param.choices != nullptr) {
-    reader.expect(*param.choices, YamlKind::kSequence, cat({"`choices` of ",
-                  what}), "choices: [a, b]");
+    reader.expect(*param.choices, YamlKind::kSequence,
+                  cat({"`choices` of ", what}), "choices: [a, b]");
   }
   if (YamlRef from = reader.get(node, "from")) {
     param.from = reader.names(*from, cat({"`from` of ", what}));
@@ -150,8 +148,7 @@ void read_declared(SpecReader& reader, const YamlNode& node,
 
 }  // namespace
 
-std::vector<ImportDecl> read_imports(SpecReader& reader,
-                                     const YamlNode& node) {
+std::vector<ImportDecl> read_imports(SpecReader& reader, const YamlNode& node) {
   std::vector<ImportDecl> out;
   if (node.is_mapping()) {
     reader.entries(node, "`import`", NameRule::kIdentifier, "an import",
@@ -170,44 +167,40 @@ std::vector<ImportDecl> read_imports(SpecReader& reader,
 
 std::vector<ParamDecl> read_params(SpecReader& reader, const YamlNode& node) {
   std::vector<ParamDecl> out;
-  reader.entries(
-      node, "`params`", NameRule::kIdentifier, "a param",
-      [&](const Name& name, const YamlRef& value) {
-        ParamDecl param;
-        param.name = name;
-        if (value->is_mapping()) {
-          read_declared(reader, *value, param);
-        } else if (value->is_empty()) {
-          reader.error("L0204", name.span,
-                       cat({"the param `", name.text,
-                            "` has neither a type nor a default"}),
-                       cat({"write `", name.text, ": {type: int}`, or give it "
-                                                  "a default"}));
-        } else {
-          param.default_value = value;
-        }
-        out.push_back(std::move(param));
-      });
-  return out;
-}
-
-std::vector<PresetDecl> read_presets(SpecReader& reader,
-                                     const YamlNode& node) {
-  std::vector<PresetDecl> out;
-  reader.entries(node, "`presets`", NameRule::kIdentifier, "a preset",
+  reader.entries(node, "`params`", NameRule::kIdentifier, "a param",
                  [&](const Name& name, const YamlRef& value) {
-                   out.push_back(
-                       {name, reader.values(*value,
-                                            cat({"the preset `", name.text,
-                                                 "`"}),
-                                            NameRule::kIdentifier,
-                                            "a param")});
+                   ParamDecl param;
+                   param.name = name;
+                   if (value->is_mapping()) {
+                     read_declared(reader, *value, param);
+                   } else if (value->is_empty()) {
+                     reader.error("L0204", name.span,
+                                  cat({"the param `", name.text,
+                                       "` has neither a type nor a default"}),
+                                  cat({"write `", name.text,
+                                       ": {type: int}`, or give it "
+                                       "a default"}));
+                   } else {
+                     param.default_value = value;
+                   }
+                   out.push_back(std::move(param));
                  });
   return out;
 }
 
-std::vector<AssertDecl> read_asserts(SpecReader& reader,
-                                     const YamlNode& node) {
+std::vector<PresetDecl> read_presets(SpecReader& reader, const YamlNode& node) {
+  std::vector<PresetDecl> out;
+  reader.entries(
+      node, "`presets`", NameRule::kIdentifier, "a preset",
+      [&](const Name& name, const YamlRef& value) {
+        out.push_back(
+            {name, reader.values(*value, cat({"the preset `", name.text, "`"}),
+                                 NameRule::kIdentifier, "a param")});
+      });
+  return out;
+}
+
+std::vector<AssertDecl> read_asserts(SpecReader& reader, const YamlNode& node) {
   std::vector<AssertDecl> out;
   if (node.is_empty()) return out;
   if (!reader.expect(node, YamlKind::kSequence, "`assert`",

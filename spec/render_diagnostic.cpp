@@ -20,8 +20,9 @@ bool continues_character(char c) {
 }
 
 int character_count(std::string_view text) {
-  return static_cast<int>(std::count_if(
-      text.begin(), text.end(), [](char c) { return !continues_character(c); }));
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return !continues_character(c);
+  }));
 }
 
 // A line of the source, cut to a window around the place where it is long,
@@ -99,9 +100,9 @@ void append_json(std::string& out, const Diagnostic& d) {
                        d.span.end};
     out += ", ";
     append_json_field(out, "file", d.span.file->name);
-    out += cat({", \"line\": ", d.span.line(), ", \"column\": ",
-                d.span.column(), ", \"end_line\": ", last.line(),
-                ", \"end_column\": ", last.column()});
+    out += cat(
+        {", \"line\": ", d.span.line(), ", \"column\": ", d.span.column(),
+         ", \"end_line\": ", last.line(), ", \"end_column\": ", last.column()});
   }
   out += ", \"notes\": [";
   for (size_t i = 0; i < d.notes.size(); ++i) {
@@ -121,9 +122,9 @@ void append_json(std::string& out, const Diagnostic& d) {
 std::string render(const Diagnostic& d, Color color) {
   const Palette& p = color == Color::kYes ? kColored : kPlain;
   bool is_error = d.severity == Severity::kError;
-  std::string out = cat({is_error ? p.error : p.warning,
-                         is_error ? "error[" : "warning[", d.code, "]", p.end,
-                         p.bold, ": ", d.message, p.end, "\n"});
+  std::string out =
+      cat({is_error ? p.error : p.warning, is_error ? "error[" : "warning[",
+           d.code, "]", p.end, p.bold, ": ", d.message, p.end, "\n"});
   size_t width = 2;
   if (d.span.known()) {
     std::string number = std::to_string(d.span.line());
@@ -131,13 +132,36 @@ std::string render(const Diagnostic& d, Color color) {
     std::string blank(width, ' ');
     Excerpt excerpt = excerpt_of(d.span);
     std::string bar = cat({p.place, blank, " |", p.end});
-    out += cat({p.place, blank, "-->", p.end, " ", d.span.file->name, ":",
-                number, ":", d.span.column(), "\n", bar, "\n", p.place,
-                std::string(width - number.size(), ' '), number, " |", p.end,
-                excerpt.text.empty() ? "" : " ", excerpt.text, "\n", bar, " ",
-                std::string(static_cast<size_t>(excerpt.indent), ' '), p.error,
+    out += cat({p.place,
+                blank,
+                "-->",
+                p.end,
+                " ",
+                d.span.file->name,
+                ":",
+                number,
+                ":",
+                d.span.column(),
+                "\n",
+                bar,
+                "\n",
+                p.place,
+                std::string(width - number.size(), ' '),
+                number,
+                " |",
+                p.end,
+                excerpt.text.empty() ? "" : " ",
+                excerpt.text,
+                "\n",
+                bar,
+                " ",
+                std::string(static_cast<size_t>(excerpt.indent), ' '),
+                p.error,
                 std::string(static_cast<size_t>(excerpt.width), '^'),
-                d.label.empty() ? "" : " ", d.label, p.end, "\n"});
+                d.label.empty() ? "" : " ",
+                d.label,
+                p.end,
+                "\n"});
   }
   std::string margin(width + 1, ' ');
   for (const std::string& note : d.notes) {

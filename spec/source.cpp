@@ -31,8 +31,7 @@ SourceRef make_source(std::string name, std::string text) {
 }
 
 std::string_view line_text(const SourceFile& file, int line) {
-  LATHE_CHECK(line >= 1 &&
-                  static_cast<size_t>(line) <= file.line_starts.size(),
+  LATHE_CHECK(line >= 1 && static_cast<size_t>(line) <= file.line_starts.size(),
               "no line ", line, " in ", file.name);
   size_t index = static_cast<size_t>(line) - 1;
   std::string_view text = file.text;

@@ -49,10 +49,9 @@ bool SpecReader::expect(const YamlNode& node, YamlKind kind,
                                   text.size(), text.find_first_of("\r\n")));
   }
   error("L0205", place,
-        node.is_empty()
-            ? cat({what, " is missing"})
-            : cat({what, " is ", kind_name(kind), ", not ",
-                   kind_name(node.kind)}),
+        node.is_empty() ? cat({what, " is missing"})
+                        : cat({what, " is ", kind_name(kind), ", not ",
+                               kind_name(node.kind)}),
         form.empty() ? "" : cat({"write `", form, "`"}));
   return false;
 }
@@ -105,8 +104,9 @@ bool SpecReader::check_name(const Name& name, NameRule rule,
   }
   if (is_reserved(name.text)) {
     error("L0303", name.span,
-          cat({quoted(name.text), " is a reserved word and cannot be the name "
-                                  "of ",
+          cat({quoted(name.text),
+               " is a reserved word and cannot be the name "
+               "of ",
                role}));
     return false;
   }

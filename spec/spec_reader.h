@@ -25,8 +25,8 @@ class SpecReader {
  public:
   explicit SpecReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
-  void error(std::string_view code, const SourceSpan& span,
-             std::string message, std::string help = "") {
+  void error(std::string_view code, const SourceSpan& span, std::string message,
+             std::string help = "") {
     diagnostics_.error(code, span, std::move(message), std::move(help));
   }
   Diagnostics& diagnostics() { return diagnostics_; }
@@ -63,15 +63,14 @@ class SpecReader {
 
   // Calls `read` for each entry of the section that is not an `x-` key and has
   // a good name. An empty section has none.
-  void entries(
-      const YamlNode& section, const std::string& section_name, NameRule rule,
-      const std::string& role,
-      const std::function<void(const Name&, const YamlRef&)>& read);
+  void entries(const YamlNode& section, const std::string& section_name,
+               NameRule rule, const std::string& role,
+               const std::function<void(const Name&, const YamlRef&)>& read);
 
   // A mapping of names to values of any kind.
   std::vector<ValueDecl> values(const YamlNode& section,
-                                const std::string& section_name,
-                                NameRule rule, const std::string& role);
+                                const std::string& section_name, NameRule rule,
+                                const std::string& role);
 
  private:
   Diagnostics& diagnostics_;

@@ -236,8 +236,7 @@ std::string to_yaml(const SpecFile& spec) {
   put_section(out, "assert", asserts_node(spec.asserts));
   put_section(out, "inputs", declared(spec.inputs, input_node));
   put_section(out, "layers", declared(spec.layers, layer_node));
-  put_section(out, "weights",
-              declared(spec.weights, stored_node<WeightDecl>));
+  put_section(out, "weights", declared(spec.weights, stored_node<WeightDecl>));
   put_section(out, "state", declared(spec.state, stored_node<StateDecl>));
   put_section(out, "body", body_node(spec.body));
   Node outputs = mapping();
@@ -246,7 +245,8 @@ std::string to_yaml(const SpecFile& spec) {
   }
   put_section(out, "outputs", outputs);
   put(out, "kernel", spec.kernel);
-  if (spec.checkpoint) put(out, "checkpoint", checkpoint_node(*spec.checkpoint));
+  if (spec.checkpoint)
+    put(out, "checkpoint", checkpoint_node(*spec.checkpoint));
   put_section(out, "test", tests_node(spec.tests));
   return to_yaml(*out);
 }

@@ -59,8 +59,8 @@ size_t utf8_length(std::string_view text, size_t i) {
     if (byte(i + k) >> 6 != 2) return 0;
   }
   unsigned second = byte(i + 1);
-  bool overlong = (first == 0xE0 && second < 0xA0) ||
-                  (first == 0xF0 && second < 0x90);
+  bool overlong =
+      (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
   bool surrogate = first == 0xED && second > 0x9F;
   bool too_large = first == 0xF4 && second > 0x8F;
   return overlong || surrogate || too_large ? 0 : length;

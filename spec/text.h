@@ -18,8 +18,8 @@ class Piece {
   Piece(const std::string& text) : view_(text) {}
   Piece(char c) : number_(1, c), view_(number_) {}
   template <std::integral T>
-    requires(!std::same_as<T, char> && !std::same_as<T, bool>)
-  Piece(T value) : number_(std::to_string(value)), view_(number_) {}
+  requires(!std::same_as<T, char> && !std::same_as<T, bool>) Piece(T value)
+      : number_(std::to_string(value)), view_(number_) {}
   Piece(const Piece&) = delete;
   Piece& operator=(const Piece&) = delete;
 

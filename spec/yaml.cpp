@@ -191,9 +191,9 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   covered_.emplace_back(span.begin, span.end);
   const Anchored& target = anchors_[anchor];
   if (target.node == nullptr) {
-    diagnostics_.error("L0108", span,
-                       cat({quoted(span.text()),
-                            " stands inside what it repeats"}));
+    diagnostics_.error(
+        "L0108", span,
+        cat({quoted(span.text()), " stands inside what it repeats"}));
     throw StopReading();
   }
   alias_nodes_ += target.nodes;
@@ -220,8 +220,7 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
 }
 
 void TreeBuilder::open(YamlKind kind, const YAML::Mark& mark,
-                       YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value style) {
+                       YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
   Frame frame;
   frame.node = std::make_shared<YamlNode>();
   uint32_t begin = begin_of(mark);
@@ -240,9 +239,9 @@ void TreeBuilder::open(YamlKind kind, const YAML::Mark& mark,
   if (anchor != 0) anchors_[anchor] = {};
   frames_.push_back(std::move(frame));
   if (frames_.size() > static_cast<size_t>(kMaxYamlDepth)) {
-    diagnostics_.error("L0109", {file_, begin, begin + 1},
-                       cat({"more than ", kMaxYamlDepth,
-                            " levels of nesting"}));
+    diagnostics_.error(
+        "L0109", {file_, begin, begin + 1},
+        cat({"more than ", kMaxYamlDepth, " levels of nesting"}));
     throw StopReading();
   }
 }
@@ -351,8 +350,8 @@ YamlDocument parse_yaml(SourceRef file, Diagnostics& diagnostics) {
   } catch (const YAML::Exception& exception) {
     if (diagnostics.error_count() == errors) {
       auto end = static_cast<int64_t>(file->text.size());
-      auto begin = static_cast<uint32_t>(std::clamp<int64_t>(
-          int64_t{exception.mark.pos} + shift, 0, end));
+      auto begin = static_cast<uint32_t>(
+          std::clamp<int64_t>(int64_t{exception.mark.pos} + shift, 0, end));
       report_syntax(exception.msg, file, begin, builder.open_flow(),
                     diagnostics);
     }

@@ -183,9 +183,8 @@ uint32_t skip_properties(const SourceRef& file, uint32_t offset,
   uint32_t i = offset;
   while (i < text.size() && (text[i] == '&' || text[i] == '!')) {
     uint32_t begin = i;
-    while (i < text.size() &&
-           std::string_view(" \t\r\n,[]{}").find(text[i]) ==
-               std::string_view::npos) {
+    while (i < text.size() && std::string_view(" \t\r\n,[]{}").find(text[i]) ==
+                                  std::string_view::npos) {
       ++i;
     }
     if (text[begin] == '!') {

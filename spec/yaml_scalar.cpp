@@ -1,6 +1,6 @@
 // Finds the places of a scalar's characters. The library gives the decoded text
 // and where it begins; the source is walked along with the text.
-#include "spec/check.h"
+#include "spec/text.h"
 #include "spec/yaml_scan.h"
 
 namespace lathe {
@@ -28,6 +28,13 @@ void append_utf8(std::string& out, uint32_t code) {
     put(0x80 | (code & 0x3F));
   }
 }
+
+// Escapes in double quotes that stand for one character; others stand for
+// themselves.
+constexpr std::pair<char, uint32_t> kEscapes[] = {
+    {'0', 0},    {'a', 7},      {'b', 8},     {'t', 9},  {'n', 10},
+    {'v', 11},   {'f', 12},     {'r', 13},    {'e', 27}, {'N', 0x85},
+    {'_', 0xA0}, {'L', 0x2028}, {'P', 0x2029}};
 
 // Walks one scalar. `at` is the offset in the source.
 class ScalarWalker {
@@ -126,28 +133,15 @@ class ScalarWalker {
     ++at_;  // the backslash
     if (at_ >= source_.size()) return;
     char c = source_[at_++];
-    switch (c) {
-      case '0': text += '\0'; return;
-      case 'a': text += '\a'; return;
-      case 'b': text += '\b'; return;
-      case 't': text += '\t'; return;
-      case 'n': text += '\n'; return;
-      case 'v': text += '\v'; return;
-      case 'f': text += '\f'; return;
-      case 'r': text += '\r'; return;
-      case 'e': text += '\x1b'; return;
-      case 'N': append_utf8(text, 0x85); return;
-      case '_': append_utf8(text, 0xA0); return;
-      case 'L': append_utf8(text, 0x2028); return;
-      case 'P': append_utf8(text, 0x2029); return;
-      case 'x': return decode_code_point(text, 2);
-      case 'u': return decode_code_point(text, 4);
-      case 'U': return decode_code_point(text, 8);
-      case '\r':
-      case '\n':
-        return skip_blanks();  // an escaped line end joins the lines
-      default: text += c; return;
+    // An escaped line end joins the lines.
+    if (c == '\r' || c == '\n') return skip_blanks();
+    if (c == 'x') return decode_code_point(text, 2);
+    if (c == 'u') return decode_code_point(text, 4);
+    if (c == 'U') return decode_code_point(text, 8);
+    for (const auto& [name, code] : kEscapes) {
+      if (c == name) return append_utf8(text, code);
     }
+    text += c;
   }
 
   void decode_code_point(std::string& text, size_t digits) {
@@ -203,8 +197,8 @@ void locate_scalar(const SourceRef& file, uint32_t begin, YamlNode& node,
   if (!block && locate_contiguous(source, start, quote, node)) return;
 
   ScalarWalker walker(source, block ? block_begin(source, begin) : start, node);
-  bool found = quote == '"' ? walker.walk_double_quoted()
-                            : walker.walk_text(quote);
+  bool found =
+      quote == '"' ? walker.walk_double_quoted() : walker.walk_text(quote);
   uint32_t end = walker.end();
   if (quote != 0) {
     if (found && quote == '\'') {

@@ -41,8 +41,7 @@ void check_gaps(const SourceRef& file,
 
 // Adds what the library says about the text at `begin`, in words that help.
 // `open_flow` is the innermost { or [ that is open there, or null.
-void report_syntax(std::string_view what, const SourceRef& file,
-                   uint32_t begin, const YamlNode* open_flow,
-                   Diagnostics& diagnostics);
+void report_syntax(std::string_view what, const SourceRef& file, uint32_t begin,
+                   const YamlNode* open_flow, Diagnostics& diagnostics);
 
 }  // namespace lathe

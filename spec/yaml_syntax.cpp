@@ -65,25 +65,22 @@ void report_open_bracket(const SourceSpan& here, const YamlNode& open,
                          Diagnostics& diagnostics) {
   SourceSpan bracket = {here.file, open.span.begin, open.span.begin + 1};
   bool list = open.is_sequence();
-  std::string message =
-      cat({"this `", list ? "[" : "{", "` is not closed"});
+  std::string message = cat({"this `", list ? "[" : "{", "` is not closed"});
   if (here.begin >= here.file->text.size()) {
     diagnostics.error("L0101", bracket, message + " before the file ends");
     return;
   }
-  diagnostics.error(
-      "L0101", bracket, message,
-      cat({"text with `,` `:` or brackets inside ", list ? "[ ]" : "{ }",
-           " needs quotes"}),
-      {cat({"`,` or `", list ? "]" : "}", "` should stand at ",
-            place_of(here), ":", here.column()})});
+  diagnostics.error("L0101", bracket, message,
+                    cat({"text with `,` `:` or brackets inside ",
+                         list ? "[ ]" : "{ }", " needs quotes"}),
+                    {cat({"`,` or `", list ? "]" : "}", "` should stand at ",
+                          place_of(here), ":", here.column()})});
 }
 
 }  // namespace
 
-void report_syntax(std::string_view what, const SourceRef& file,
-                   uint32_t begin, const YamlNode* open_flow,
-                   Diagnostics& diagnostics) {
+void report_syntax(std::string_view what, const SourceRef& file, uint32_t begin,
+                   const YamlNode* open_flow, Diagnostics& diagnostics) {
   std::string_view text = file->text;
   SourceSpan here = {file, begin, begin + (begin < text.size() ? 1u : 0u)};
   auto says = [&what](std::string_view part) {

@@ -86,8 +86,7 @@ bool fits_block(std::string_view text) {
   if (!contains(text, "\n") || text.front() == ' ' || text.front() == '\n') {
     return false;
   }
-  if (contains(text, " \n") || contains(text, "\t\n") ||
-      text.back() == ' ') {
+  if (contains(text, " \n") || contains(text, "\t\n") || text.back() == ' ') {
     return false;
   }
   if (text.size() > 1 && text.substr(text.size() - 2) == "\n\n") return false;
@@ -116,8 +115,8 @@ class Writer {
 
   void mapping(const YamlNode& node, size_t indent) {
     for (const YamlEntry& entry : node.entries) {
-      std::string key = cat({std::string(indent, ' '), yaml_scalar(entry.key),
-                             ":"});
+      std::string key =
+          cat({std::string(indent, ' '), yaml_scalar(entry.key), ":"});
       out_ += key;
       value(*entry.value, indent, key.size());
     }

@@ -61,8 +61,8 @@ TEST_CASE("diagnostic: long lines are cut around the place") {
   std::string line = std::string(300, 'a') + "XYZ" + std::string(300, 'b');
   SourceRef file = make_source("m.yaml", line);
   Diagnostic d = {.code = "L0101", .message = "m", .span = find(file, "XYZ")};
-  std::string expected = "..." + std::string(60, 'a') + "XYZ" +
-                         std::string(97, 'b') + "...";
+  std::string expected =
+      "..." + std::string(60, 'a') + "XYZ" + std::string(97, 'b') + "...";
   CHECK_EQ(render(d), "error[L0101]: m\n  --> m.yaml:1:301\n   |\n 1 | " +
                           expected + "\n   | " + std::string(63, ' ') +
                           "^^^ here\n");

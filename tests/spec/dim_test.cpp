@@ -106,7 +106,9 @@ TEST_CASE("dim: values and substitution") {
   CHECK_EQ(dim.substitute({{"B", 4}}).to_string(), "2*T + 4");
   CHECK_EQ(dim.substitute({{"B", 4}, {"T", 5}}), Dim(14));
   CHECK_EQ(dim.substitute({{"B", T}}), floordiv(T * T + 1, 2) + max(T, 3));
-  CHECK_EQ(thrown_by([&] { dim.eval({{"B", 4}}); }),
+  CHECK_EQ(thrown_by([&] {
+             dim.eval({{"B", 4}});
+           }),
            "the dim `T` is not bound");
 }
 
@@ -117,10 +119,14 @@ TEST_CASE("dim: overflow and division by zero are errors") {
   CHECK_EQ(thrown_by([&] { large + large; }), overflow);
   CHECK_EQ(thrown_by([&] { Dim(INT64_MIN) - 1; }), overflow);
   CHECK_EQ(thrown_by([&] { large* T * 4; }), overflow);
-  CHECK_EQ(thrown_by([&] { (T * T).eval({{"T", int64_t{1} << 40}}); }),
+  CHECK_EQ(thrown_by([&] {
+             (T * T).eval({{"T", int64_t{1} << 40}});
+           }),
            overflow);
   CHECK_EQ(thrown_by([] { floordiv(T, 0); }), "a size is divided by 0");
-  CHECK_EQ(thrown_by([] { floordiv(1, B).eval({{"B", 0}}); }),
+  CHECK_EQ(thrown_by([] {
+             floordiv(1, B).eval({{"B", 0}});
+           }),
            "a size is divided by 0");
   CHECK_EQ(thrown_by([&] { numel({large, large}); }), overflow);
   CHECK_EQ(numel({large, large, 0}), Dim(0));
@@ -133,8 +139,7 @@ TEST_CASE("dim: shapes") {
   CHECK_EQ(text(numel(shape)), "128*B*T + 64*B");
   CHECK_EQ(to_string(row_major_strides(shape)), "[128*T + 64, 64, 1]");
   CHECK_FALSE(is_static(shape));
-  CHECK(eval(shape, {{"B", 2}, {"T", 3}}) ==
-        std::vector<int64_t>{2, 7, 64});
+  CHECK(eval(shape, {{"B", 2}, {"T", 3}}) == std::vector<int64_t>{2, 7, 64});
 }
 
 namespace {

@@ -30,15 +30,14 @@ int wrong_round_trips(int count, Value value, Encode encode) {
     wrong += encode(v) != bits;
     double next = static_cast<double>(value(static_cast<Bits>(bits + 1)));
     bool neighbours = std::isfinite(v) && std::isfinite(next) &&
-                      std::signbit(v) == std::signbit(next) &&
-                      i + 1 < count;
+                      std::signbit(v) == std::signbit(next) && i + 1 < count;
     if (!neighbours) continue;
     double middle = v + (next - v) / 2;
     Bits even = (bits & 1) == 0 ? bits : static_cast<Bits>(bits + 1);
     wrong += encode(middle) != even;
     wrong += encode(std::nextafter(middle, v)) != bits;
-    wrong += encode(std::nextafter(middle, next)) !=
-             static_cast<Bits>(bits + 1);
+    wrong +=
+        encode(std::nextafter(middle, next)) != static_cast<Bits>(bits + 1);
   }
   return wrong;
 }
@@ -49,12 +48,11 @@ TEST_CASE("dtype: every narrow float survives, midpoints go to even") {
   CHECK_EQ(wrong_round_trips<uint16_t>(65536, float16_value, float16_bits), 0);
   CHECK_EQ(wrong_round_trips<uint16_t>(65536, bfloat16_value, bfloat16_bits),
            0);
-  CHECK_EQ(wrong_round_trips<uint8_t>(256, float8_e5m2_value,
-                                      float8_e5m2_bits),
+  CHECK_EQ(wrong_round_trips<uint8_t>(256, float8_e5m2_value, float8_e5m2_bits),
            0);
-  CHECK_EQ(wrong_round_trips<uint8_t>(256, float8_e4m3fn_value,
-                                      float8_e4m3fn_bits),
-           0);
+  CHECK_EQ(
+      wrong_round_trips<uint8_t>(256, float8_e4m3fn_value, float8_e4m3fn_bits),
+      0);
 }
 
 TEST_CASE("dtype: known values of narrow floats") {

@@ -127,11 +127,11 @@ TEST_CASE("expression: names, calls, indexing and fields") {
       {"blocks.0.norm(x)", "(call blocks.0.norm x)"},
       {"name[2](x)", "(call (at name 2) x)"},
       {"x[..., :half]", "(at x ... (slice _ half _))"},
-      {"x[1:, ::2, a:b:c]", "(at x (slice 1 _ _) (slice _ _ 2) "
-                            "(slice a b c))"},
+      {"x[1:, ::2, a:b:c]",
+       "(at x (slice 1 _ _) (slice _ _ 2) "
+       "(slice a b c))"},
       {"x[:, None, none]", "(at x (slice _ _ _) none none)"},
-      {"f(x, axis=-1, keepdims=false)",
-       "(call f x axis=-1 keepdims=false)"},
+      {"f(x, axis=-1, keepdims=false)", "(call f x axis=-1 keepdims=false)"},
       {"f(x)[0].w.b", "(field (field (at (call f x) 0) w) b)"},
       {"f()", "(call f)"},
       {"f(a,)", "(call f a)"},
@@ -187,8 +187,7 @@ TEST_CASE("expression: depth is limited, not the stack") {
       "the expression is nested more than 200 levels deep";
   CHECK_EQ(canonical(nested(200)), too_deep);
   CHECK_EQ(canonical(nested(100000)), too_deep);
-  CHECK_EQ(canonical(std::string(100000, '-') + "x"),
-           too_deep);
+  CHECK_EQ(canonical(std::string(100000, '-') + "x"), too_deep);
   std::string sum = "x";
   for (int i = 0; i < 199; ++i) sum += " + x";
   CHECK_EQ(canonical(sum), sum);
@@ -288,9 +287,9 @@ ExprRef random_leaf(std::mt19937& random) {
 }
 
 ExprRef random_expr(std::mt19937& random, int depth) {
-  constexpr const char* kOperators[] = {
-      "or", "and", "==", "<", "in", "not in", "|", "^",  "&",
-      "<<", "+",   "-",  "*", "/",  "//",     "%", "@", "**"};
+  constexpr const char* kOperators[] = {"or", "and", "==", "<",  "in", "not in",
+                                        "|",  "^",   "&",  "<<", "+",  "-",
+                                        "*",  "/",   "//", "%",  "@",  "**"};
   if (depth == 0) return random_leaf(random);
   auto child = [&] { return random_expr(random, depth - 1); };
   switch (random() % 8) {
@@ -298,8 +297,8 @@ ExprRef random_expr(std::mt19937& random, int depth) {
       return node_of(AstKind::kConditional, "", {child(), child(), child()});
     case 1: {
       ExprRef operand = child();
-      bool number = operand->kind == AstKind::kInt ||
-                    operand->kind == AstKind::kFloat;
+      bool number =
+          operand->kind == AstKind::kInt || operand->kind == AstKind::kFloat;
       // A minus before a number is part of it.
       const char* ops[] = {"+", "~", "not", "-"};
       return node_of(AstKind::kUnary, ops[random() % (number ? 3 : 4)],
@@ -308,9 +307,9 @@ ExprRef random_expr(std::mt19937& random, int depth) {
     case 2:
       return node_of(AstKind::kList, "", {child(), child()});
     case 3: {
-      ExprRef slice = node_of(AstKind::kSlice, "",
-                              {child(), nullptr, random() % 2 ? child()
-                                                              : nullptr});
+      ExprRef slice =
+          node_of(AstKind::kSlice, "",
+                  {child(), nullptr, random() % 2 ? child() : nullptr});
       return node_of(AstKind::kIndex, "",
                      {child(), slice, node_of(AstKind::kEllipsis, "", {})});
     }

@@ -28,8 +28,8 @@ Read read(const std::string& text) {
 std::vector<std::filesystem::path> shipped_specs() {
   std::vector<std::filesystem::path> out;
   for (const char* folder : {"layers", "examples"}) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(
-             source_dir() / folder)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(source_dir() / folder)) {
       if (entry.path().extension() == ".yaml") out.push_back(entry.path());
     }
   }
@@ -158,9 +158,9 @@ TEST_CASE("spec: keys that begin with x- are the user's") {
 
 TEST_CASE("spec: a layer written in place") {
   Diagnostics diagnostics;
-  YamlRef node = parse_yaml(make_source("t.yaml", "{type: Rope, dim: 4}"),
-                            diagnostics)
-                     .root;
+  YamlRef node =
+      parse_yaml(make_source("t.yaml", "{type: Rope, dim: 4}"), diagnostics)
+          .root;
   auto layer = parse_layer({}, node, diagnostics);
   REQUIRE(layer.has_value());
   CHECK_EQ(layer->type.text, "Rope");

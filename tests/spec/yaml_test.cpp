@@ -35,8 +35,7 @@ std::string codes_of(const std::string& text) {
   parse_yaml(make_source("t.yaml", text), diagnostics);
   std::vector<std::string> out;
   for (const Diagnostic& d : diagnostics.sorted()) {
-    out.push_back(
-        cat({d.code, " ", d.span.line(), ":", d.span.column()}));
+    out.push_back(cat({d.code, " ", d.span.line(), ":", d.span.column()}));
   }
   return join(out, ", ");
 }
@@ -103,7 +102,9 @@ TEST_CASE("yaml: styles of text") {
 TEST_CASE("yaml: line ends of Windows and a byte order mark are fine") {
   CHECK_EQ(tree_of("a: 1\r\nb:\r\n  - x\r\n  - \"p\r\n    q\"\r\n"),
            "{a: <1>, b: [<x>, <p q>]}");
-  CHECK_EQ(tree_of("\xEF\xBB\xBF" "a: {b: c}\n"), "{a: {b: <c>}}");
+  CHECK_EQ(tree_of("\xEF\xBB\xBF"
+                   "a: {b: c}\n"),
+           "{a: {b: <c>}}");
 }
 
 TEST_CASE("yaml: anchors repeat nodes") {
@@ -129,8 +130,7 @@ TEST_CASE("yaml: every character of a text knows its place") {
 TEST_CASE("yaml: nodes know where they begin and end") {
   const std::string text = "a:\n  b: [1, {c: d}]  # e\n  f: 'g'\nh: {i: j }\n";
   Diagnostics diagnostics;
-  YamlRef root =
-      parse_yaml(make_source("t.yaml", text), diagnostics).root;
+  YamlRef root = parse_yaml(make_source("t.yaml", text), diagnostics).root;
   YamlRef a = root->find("a")->value;
   CHECK_EQ(a->span.text(), "b: [1, {c: d}]  # e\n  f: 'g'");
   CHECK_EQ(a->find("b")->value->span.text(), "[1, {c: d}]");
@@ -185,14 +185,14 @@ namespace {
 
 YamlRef random_tree(std::mt19937& random, int depth) {
   const std::vector<std::string> texts = {
-      "a",      "x = y",   "- a",    "",         "~",      "null",
-      "a: b",   "a #b",    "it's",   "\"q\"",    "a\\b",   "line\nline\n",
-      "[1, 2]", "{a}",     "a, b",   " lead",    "trail ", "a\tb",
-      "*x",     "&x",      "!x",     "%x",       "@x",     "`x",
-      "?",      "? x",     ":",      "x:",       "---",    "\x01\x7f",
-      "#",      "- ",      "-1",     "a\n\nb",   "a \nb",  "\n",
-      "\xC3\xA9", "1e-5",  "'",      "'\"",      "| x",    "> x",
-      "a\n b\n", "x\n\n",  "http://x:8/", "..."};
+      "a",        "x = y", "- a",         "",       "~",      "null",
+      "a: b",     "a #b",  "it's",        "\"q\"",  "a\\b",   "line\nline\n",
+      "[1, 2]",   "{a}",   "a, b",        " lead",  "trail ", "a\tb",
+      "*x",       "&x",    "!x",          "%x",     "@x",     "`x",
+      "?",        "? x",   ":",           "x:",     "---",    "\x01\x7f",
+      "#",        "- ",    "-1",          "a\n\nb", "a \nb",  "\n",
+      "\xC3\xA9", "1e-5",  "'",           "'\"",    "| x",    "> x",
+      "a\n b\n",  "x\n\n", "http://x:8/", "..."};
   auto node = std::make_shared<YamlNode>();
   auto pick = [&random](size_t n) { return random() % n; };
   size_t kind = depth == 0 ? 0 : pick(3);
