@@ -1,18 +1,193 @@
+#include <algorithm>
+#include <optional>
+
+#include "codegen/contraction.h"
 #include "codegen/passes.h"
+#include "codegen/rewrite.h"
 #include "codegen/simplify.h"
 
 namespace lathe {
+namespace {
 
-StageGraph inline_maps(StageGraph graph) {
-  for (Array& array : graph.arrays) {
-    Ranges ranges;
-    ranges.add(array.axes, array.shape);
+// Nodes of a body as a tree, beyond which nothing more is put into it.
+constexpr int64_t kLargeBody = 300;
+// Operations that are cheaper to repeat than to store and load.
+constexpr int64_t kCheapWork = 6;
+
+// How much work an element of a map is.
+enum class Work : uint8_t {
+  kFree,       // another index into the same data, or a constant
+  kCheap,      // a few additions, comparisons, selects
+  kExpensive,  // division, functions, checked indices
+};
+
+int64_t tree_size(const Expr& expr) {
+  int64_t size = 1;
+  for (const Expr& child : children_of(expr)) {
+    size += tree_size(child);
+    if (size > kLargeBody) break;
+  }
+  return size;
+}
+
+// How often loads of `slot` occur in the body as a tree.
+int64_t occurrences(const Expr& expr, int slot) {
+  int64_t count = 0;
+  if (auto* node = std::get_if<Load>(&expr->node)) count += node->slot == slot;
+  for (const Expr& child : children_of(expr)) count += occurrences(child, slot);
+  return count;
+}
+
+bool is_widening(const Cast& node) {
+  auto* from = std::get_if<Load>(&node.arg->node);
+  return from && is_float(from->dtype) && is_float(node.dtype) &&
+         size_of(node.dtype) >= size_of(from->dtype);
+}
+
+Work work_of(const Expr& body) {
+  if (std::holds_alternative<Load>(body->node) && !contains<CheckedIndex>(body)) {
+    return Work::kFree;
+  }
+  auto* widened = std::get_if<Cast>(&body->node);
+  if (widened && is_widening(*widened) && !contains<CheckedIndex>(body)) {
+    return Work::kFree;
+  }
+  if (!contains<Load>(body) && tree_size(body) <= 2) return Work::kFree;
+  int64_t work = 0;
+  bool slow = false;
+  walk(body, [&](const Expr& e) {
+    if (std::holds_alternative<CheckedIndex>(e->node)) slow = true;
+    auto* call = std::get_if<Call>(&e->node);
+    if (!call) return true;
+    bool index = e->type == NumType::kInt64;
+    work += index ? 0 : 1;
+    slow = slow || call->op == ScalarOp::kDiv || call->op == ScalarOp::kPow ||
+           (call->op >= ScalarOp::kExp && call->op <= ScalarOp::kSigmoid);
+    return true;
+  });
+  return slow || work > kCheapWork ? Work::kExpensive : Work::kCheap;
+}
+
+class Inliner {
+ public:
+  explicit Inliner(StageGraph graph) : graph_(std::move(graph)) {
+    readers_.resize(graph_.arrays.size());
+    for (size_t id = 0; id < graph_.arrays.size(); ++id) {
+      for (ArrayId operand : operands_of(graph_.arrays[id])) {
+        readers_[operand].push_back(static_cast<int>(id));
+      }
+    }
+  }
+
+  StageGraph run() {
+    // Producers first, so that bodies put into others are final.
+    for (size_t id = 0; id < graph_.arrays.size(); ++id) {
+      rewrite(static_cast<int>(id));
+    }
+    return prune(std::move(graph_));
+  }
+
+ private:
+  struct Site {
+    bool once;         // no element of the producer is read twice
+    bool contraction;  // repeated in the innermost loop of a product
+  };
+
+  void rewrite(ArrayId id) {
+    Array& array = graph_.arrays[id];
+    if (std::holds_alternative<Given>(array.kind)) return;
+    Ranges ranges = ranges_of(array);
     std::vector<Expr> exprs = expressions_of(array.kind);
-    if (!std::holds_alternative<Compute>(array.kind)) continue;
-    for (Expr& expr : exprs) expr = simplify(expr, ranges);
+    bool compute = std::holds_alternative<Compute>(array.kind);
+    bool product =
+        compute && match_contraction(exprs[0], array.axes).has_value();
+    for (Expr& expr : exprs) {
+      Rewriter put([&](const Expr& e) -> Expr {
+        auto* node = std::get_if<Load>(&e->node);
+        if (!node) return {};
+        Site site = {compute && reads_once(array, expr, *node), product};
+        if (!inlines(id, expr, *node, site)) return {};
+        return body_at(*node);
+      });
+      expr = simplify(put(simplify(expr, ranges)), ranges);
+    }
     array.kind = with_expressions(array.kind, std::move(exprs));
   }
-  return graph;
+
+  Ranges ranges_of(const Array& array) const {
+    Ranges ranges;
+    ranges.add(array.axes, array.shape);
+    if (auto* update = std::get_if<Update>(&array.kind)) {
+      for (const ReduceAxis& axis : update->domain) {
+        ranges.add(axis.var, axis.extent);
+      }
+    }
+    if (auto* sort = std::get_if<Sort>(&array.kind)) {
+      ranges.add(array.axes[sort->axis], sort->extent);
+    }
+    return ranges;
+  }
+
+  // Every loop around the load takes part in its index.
+  static bool reads_once(const Array& array, const Expr& body,
+                         const Load& node) {
+    std::unordered_set<const VarInfo*> used;
+    for (const Expr& index : node.index) {
+      for (const VarInfo* v : free_vars(index)) used.insert(v);
+    }
+    for (size_t i = 0; i < array.axes.size(); ++i) {
+      if (array.shape[i] != 1 && !used.count(array.axes[i].get())) return false;
+    }
+    if (auto* reduce = std::get_if<Reduce>(&body->node)) {
+      for (const ReduceAxis& axis : reduce->axes) {
+        if (axis.extent != 1 && !used.count(axis.var.get())) return false;
+      }
+    }
+    return true;
+  }
+
+  bool inlines(ArrayId reader, const Expr& into, const Load& node,
+               const Site& site) {
+    const Array& from = graph_.arrays[node.slot];
+    auto* compute = std::get_if<Compute>(&from.kind);
+    if (!compute || from.stored) return false;
+    if (std::holds_alternative<Reduce>(compute->body->node)) return false;
+    int64_t times = occurrences(into, node.slot);
+    if (tree_size(into) + times * tree_size(compute->body) > kLargeBody) {
+      return false;
+    }
+    Work work = work_of(compute->body);
+    if (work == Work::kFree) return true;
+    // Weights are prepared at load, not in every run.
+    if (from.at_load && !graph_.arrays[reader].at_load) return false;
+    bool only_reader = readers_[node.slot].size() == 1;
+    if (only_reader && times == 1 && site.once) return true;
+    if (site.contraction) return false;
+    return work == Work::kCheap && times == 1 && site.once;
+  }
+
+  // The producer's body at the indices of the load, as a reader sees it:
+  // integers wrapped, floats without the rounding of storage.
+  Expr body_at(const Load& node) {
+    const Array& from = graph_.arrays[node.slot];
+    Substitution at;
+    for (size_t i = 0; i < from.axes.size(); ++i) {
+      at[from.axes[i].get()] = node.index[i];
+    }
+    Expr body =
+        substitute(std::get<Compute>(from.kind).body, at);
+    bool narrow_int = is_int(from.dtype) && from.dtype != DType::kInt64;
+    return narrow_int ? cast(from.dtype, body) : body;
+  }
+
+  StageGraph graph_;
+  std::vector<std::vector<ArrayId>> readers_;
+};
+
+}  // namespace
+
+StageGraph inline_maps(StageGraph graph) {
+  return Inliner(std::move(graph)).run();
 }
 
 }  // namespace lathe

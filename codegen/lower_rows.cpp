@@ -458,7 +458,7 @@ Stmt RowLowering::vector_loop(const std::vector<PointOp>& ops, const Var& flat,
   Var i = make_var("i");
   for (int u = 0; u < kAccumulators; ++u) {
     for (size_t a = 0; a < sums.size(); ++a) {
-      accs[u].push_back(make_var(cat({"sum", a, "_", u}), type, lanes));
+      accs[u].push_back(make_var(cat({sums[a]->accumulator->name, "_", u}), type, lanes));
       out.push_back(declare(accs[u][a], neutral_of(sums[a]->op, type)));
     }
     auto points = vector_points(ops, flat, var(i) + int_literal(u * lanes),

@@ -239,7 +239,7 @@ Text Renderer::operator()(const Call& call, const Expr& e) {
   NumType type = call.args.back()->type;
   Spelling spelling = spelling_of(call.op, type, e->lanes > 1);
   if (call.op == ScalarOp::kSelect) {
-    return {cat({print(call.args[0], 2), " ? ",
+    return {cat({print(call.args[0], 7), " ? ",
                  value_for(call.args[1], e->lanes, 2), " : ",
                  value_for(call.args[2], e->lanes, 2)}),
             1};
@@ -250,9 +250,12 @@ Text Renderer::operator()(const Call& call, const Expr& e) {
     return {spelling.prefix + print(call.args[0], kClosest), 12};
   }
   if (spelling.infix) {
-    return {value_for(call.args[0], lanes, spelling.strength) +
-                spelling.infix +
-                value_for(call.args[1], lanes, spelling.strength + 1),
+    // Few know how `&` binds: its operands stand in parentheses.
+    bool bitwise = spelling.strength <= 6;
+    int left = bitwise ? 12 : spelling.strength;
+    int right = bitwise ? 12 : spelling.strength + 1;
+    return {value_for(call.args[0], lanes, left) + spelling.infix +
+                value_for(call.args[1], lanes, right),
             spelling.strength};
   }
   std::string args;

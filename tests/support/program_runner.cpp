@@ -1,0 +1,116 @@
+#include "tests/support/program_runner.h"
+
+#include <cstring>
+
+#include "runtime/host_compiler.h"
+#include "spec/check.h"
+#include "spec/diagnostic.h"
+
+namespace lathe {
+namespace {
+
+// Kernels in one file: few enough that a wrong one is found quickly.
+constexpr size_t kKernelsPerFile = 200;
+constexpr int kSeconds = 600;
+
+void run_step(const Step& step, KernelFunction kernel,
+              std::vector<Tensor>& buffers, const DimBindings& dims) {
+  std::vector<void*> addresses;
+  for (int b : step.buffers) addresses.push_back(buffers[b].mutable_data());
+  std::vector<int64_t> sizes;
+  for (const Dim& dim : step.dims) sizes.push_back(dim.eval(dims));
+  Fault fault;
+  Args args{addresses.data(), sizes.data(), &fault};
+  int64_t items = step.items.eval(dims);
+  int64_t third = items / 3;
+  kernel(&args, third, items);
+  kernel(&args, 0, third);
+  if (fault.site < 0) return;
+  const FaultSite& site = step.faults.at(static_cast<size_t>(fault.site));
+  fail("L0801", site.span,
+       cat({site.op, " reads index ", fault.value, " of ", fault.extent}));
+}
+
+Tensor buffer_tensor(const Buffer& buffer,
+                     const EvaluateInputs& inputs) {
+  if (buffer.role == BufferRole::kConstant) return *buffer.constant;
+  bool given =
+      buffer.role == BufferRole::kInput || buffer.role == BufferRole::kWeight;
+  if (given) return inputs.tensors.at(buffer.value);
+  Tensor tensor(buffer.dtype, eval(buffer.shape, inputs.dims));
+  // Nothing may depend on what memory held before.
+  if (tensor.bytes() > 0) {
+    std::memset(tensor.mutable_data(), 0xa5,
+                static_cast<size_t>(tensor.bytes()));
+  }
+  return tensor;
+}
+
+}  // namespace
+
+ProgramRunner::~ProgramRunner() = default;
+
+void ProgramRunner::add(const Program& program) {
+  LATHE_CHECK(prelude_.empty() || prelude_ == program.prelude,
+              "programs for different targets");
+  prelude_ = program.prelude;
+  for (const Kernel& kernel : program.kernels) {
+    if (kernels_.count(kernel.name)) continue;
+    waiting_[kernel.name] = kernel.text;
+  }
+}
+
+void ProgramRunner::compile() {
+  std::vector<std::string> names;
+  for (const auto& entry : waiting_) names.push_back(entry.first);
+  for (size_t i = 0; i < names.size(); i += kKernelsPerFile) {
+    size_t end = std::min(names.size(), i + kKernelsPerFile);
+    compile_file({names.begin() + static_cast<std::ptrdiff_t>(i),
+                  names.begin() + static_cast<std::ptrdiff_t>(end)});
+  }
+  waiting_.clear();
+}
+
+void ProgramRunner::compile_file(const std::vector<std::string>& names) {
+  std::string text = prelude_;
+  for (const std::string& name : names) text += waiting_.at(name);
+  std::string number = std::to_string(objects_.size());
+  std::string source = folder_.write("kernels" + number + ".cpp", text);
+  std::string object = folder_.file("kernels" + number + ".so");
+  auto compiler = find_compiler(options_from_environment());
+  if (!compiler) fail_without_compiler();
+  CompileResult result = compile_object(*compiler, source, object, kSeconds);
+  LATHE_CHECK(result.ok, result.log.substr(0, 4000));
+  std::string reason;
+  auto loaded = ObjectFile::open(object, reason);
+  LATHE_CHECK(loaded != nullptr, reason);
+  for (const std::string& name : names) kernels_[name] = loaded->find(name);
+  objects_.push_back(std::move(loaded));
+}
+
+KernelFunction ProgramRunner::find(const std::string& name) const {
+  KernelFunction kernel = kernels_.at(name);
+  LATHE_CHECK(kernel != nullptr, "no kernel ", name);
+  return kernel;
+}
+
+std::vector<Tensor> ProgramRunner::run(const Program& program,
+                                       const EvaluateInputs& inputs) {
+  std::vector<Tensor> buffers;
+  for (const Buffer& buffer : program.buffers) {
+    buffers.push_back(buffer_tensor(buffer, inputs));
+  }
+  for (const auto* steps : {&program.load_steps, &program.steps}) {
+    for (const Step& step : *steps) {
+      run_step(step, find(program.kernels[step.kernel].name), buffers,
+               inputs.dims);
+    }
+  }
+  std::vector<Tensor> outputs;
+  for (const Port& port : program.outputs) {
+    outputs.push_back(buffers[port.buffer]);
+  }
+  return outputs;
+}
+
+}  // namespace lathe

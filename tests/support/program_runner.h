@@ -1,0 +1,45 @@
+#pragma once
+// Runs compiled programs step by step on one thread, with nothing of the
+// runtime but its host compiler: what codegen produces, and no more. The
+// kernels of many programs are compiled together, each once.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codegen/program.h"
+#include "interpreter/evaluate.h"
+#include "runtime/object_file.h"
+#include "tests/support/temp_folder.h"
+
+namespace lathe {
+
+class ProgramRunner {
+ public:
+  ~ProgramRunner();
+
+  // Lists the kernels of `program` for the next compile().
+  void add(const Program& program);
+
+  // Compiles what was added, in files of many kernels. InternalError with the
+  // compiler's message when a text is wrong.
+  void compile();
+
+  // The program's outputs. Every step is run in several ranges of items.
+  // Throws SpecError L08 when a kernel reports a bad index.
+  std::vector<Tensor> run(const Program& program,
+                          const EvaluateInputs& inputs);
+
+ private:
+  KernelFunction find(const std::string& name) const;
+  void compile_file(const std::vector<std::string>& names);
+
+  TempFolder folder_;
+  std::string prelude_;
+  std::map<std::string, std::string> waiting_;  // text by name
+  std::map<std::string, KernelFunction> kernels_;
+  std::vector<std::shared_ptr<ObjectFile>> objects_;
+};
+
+}  // namespace lathe
