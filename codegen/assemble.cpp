@@ -1,9 +1,10 @@
 #include "codegen/assemble.h"
 
-#include <algorithm>
-#include <unordered_map>
-
 #include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
 
 #include "codegen/kernel_abi.h"
 #include "codegen/render_cpp.h"
@@ -45,8 +46,7 @@ class Assembler {
       for (size_t id = 0; id < arrays_.size(); ++id) {
         if (arrays_[id].value != input.value) continue;
         if (!schedule_.graph.is_given(static_cast<int>(id))) continue;
-        program_.inputs.push_back({input.name,
-                                   buffer_of(static_cast<int>(id)),
+        program_.inputs.push_back({input.name, buffer_of(static_cast<int>(id)),
                                    input.default_value, input.span});
       }
     }
@@ -57,11 +57,28 @@ class Assembler {
       port.buffer = buffer_of(schedule_.graph.outputs[i]);
       program_.outputs.push_back(std::move(port));
     }
+    if (options_.keep_all_values) add_kept_values();
     find_lifetimes();
     return std::move(program_);
   }
 
  private:
+  // Ports for the stored values that are no outputs of the graph.
+  void add_kept_values() {
+    std::set<ArrayId> known(schedule_.graph.outputs.begin(),
+                            schedule_.graph.outputs.end());
+    for (size_t id = 0; id < arrays_.size(); ++id) {
+      if (!arrays_[id].stored ||
+          !known.insert(static_cast<ArrayId>(id)).second) {
+        continue;
+      }
+      Port port;
+      port.buffer = buffer_of(static_cast<ArrayId>(id));
+      port.name = program_.buffers[port.buffer].name;
+      program_.outputs.push_back(std::move(port));
+    }
+  }
+
   BufferRole role_of(ArrayId id) const {
     const Array& array = arrays_[id];
     if (auto* given = std::get_if<Given>(&array.kind)) {
@@ -79,8 +96,8 @@ class Assembler {
     const Array& array = arrays_[id];
     Buffer buffer;
     buffer.role = role_of(id);
-    buffer.name = array.value >= 0 ? graph_.values[array.value].name
-                                   : array.name;
+    buffer.name =
+        array.value >= 0 ? graph_.values[array.value].name : array.name;
     buffer.dtype = array.dtype;
     buffer.shape = array.shape;
     buffer.value = array.value;
@@ -101,8 +118,7 @@ class Assembler {
     for (const BufferBinding& binding : lowered.group.bindings) {
       step.buffers.push_back(bound_buffer(binding, lowered, placed));
     }
-    (at_load ? program_.load_steps : program_.steps)
-        .push_back(std::move(step));
+    (at_load ? program_.load_steps : program_.steps).push_back(std::move(step));
   }
 
   int bound_buffer(const BufferBinding& binding, const Lowered& lowered,

@@ -1,0 +1,72 @@
+// A program as text: what `graph --stage fused` prints and tests compare.
+#include "codegen/program.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+std::string_view role_name(BufferRole role) {
+  switch (role) {
+    case BufferRole::kInput:
+      return "input";
+    case BufferRole::kOutput:
+      return "output";
+    case BufferRole::kWeight:
+      return "weight";
+    case BufferRole::kConstant:
+      return "constant";
+    case BufferRole::kPacked:
+      return "packed";
+    case BufferRole::kTemp:
+      return "temp";
+  }
+  return "";
+}
+
+std::string buffer_text(const Buffer& buffer) {
+  return cat({role_name(buffer.role), " ", buffer.name, ": ",
+              to_string(TensorType{buffer.dtype, buffer.shape})});
+}
+
+// "3  mm_ab12(x, w, y) items=2*T  mlp.up_proj matmul  # mlp, block.yaml:9".
+std::string step_text(const Program& program, const Step& step, size_t index) {
+  std::vector<std::string> buffers;
+  for (int id : step.buffers) {
+    buffers.push_back(program.buffers[static_cast<size_t>(id)].name);
+  }
+  std::string out = cat({"  ", index, "  ",
+                         program.kernels[static_cast<size_t>(step.kernel)].name,
+                         "(", join(buffers, ", "),
+                         ") items=", step.items.to_string(), "  ", step.what});
+  if (!step.path.empty() || step.span.known()) {
+    out += cat({"  # ", step.path});
+    if (!step.path.empty() && step.span.known()) out += ", ";
+    if (step.span.known()) out += place_of(step.span);
+  }
+  return out + "\n";
+}
+
+std::string steps_text(const Program& program, std::string_view title,
+                       const std::vector<Step>& steps) {
+  if (steps.empty()) return "";
+  std::string out = cat({title, ":\n"});
+  for (size_t i = 0; i < steps.size(); ++i) {
+    out += step_text(program, steps[i], i);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_string(const Program& program) {
+  std::string out =
+      cat({"program ", program.name, " for ", program.target, ", ",
+           program.kernels.size(), " kernels\n", "buffers:\n"});
+  for (const Buffer& buffer : program.buffers) {
+    out += cat({"  ", buffer_text(buffer), "\n"});
+  }
+  return out + steps_text(program, "load", program.load_steps) +
+         steps_text(program, "run", program.steps);
+}
+
+}  // namespace lathe
