@@ -32,7 +32,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 // Splits "a.safetensors:name"; true if `text` names a file of this kind.
-bool is_file(const std::string& text, std::string_view end, Origin& out) {
+bool names_file(const std::string& text, std::string_view end, Origin& out) {
   if (ends_with(text, end)) {
     out.path = text;
     return true;
@@ -61,18 +61,18 @@ bool looks_like_json(std::string_view text) {
                            text == "true" || text == "false");
 }
 
-Origin origin_of(const Argument& argument) {
+Origin origin_of(const Argument& argument, const std::string& folder) {
   const auto& [name, text] = argument;
   Origin out;
   if (text == "zeros" || text == "ones") {
     out.number = text == "ones";
   } else if (is_random(text, out)) {
     out.kind = Kind::kRandom;
-  } else if (is_file(text, ".npy", out) && out.member.empty()) {
+  } else if (names_file(text, ".npy", out) && out.member.empty()) {
     out.kind = Kind::kNpy;
-  } else if (is_file(text, ".safetensors", out)) {
+  } else if (names_file(text, ".safetensors", out)) {
     out.kind = Kind::kSafetensors;
-  } else if (is_file(text, ".json", out)) {
+  } else if (names_file(text, ".json", out)) {
     out.kind = Kind::kJsonFile;
   } else if (looks_like_json(text)) {
     out.kind = Kind::kJsonText;
@@ -83,6 +83,12 @@ Origin origin_of(const Argument& argument) {
               quoted(name)}),
          "a .npy, .safetensors or .json file, a list as [[1, 2, 3]], "
          "`random:SEED`, `zeros` or `ones`");
+  }
+  const bool is_file = out.kind == Kind::kNpy ||
+                       out.kind == Kind::kSafetensors ||
+                       out.kind == Kind::kJsonFile;
+  if (is_file && !folder.empty() && !out.path.starts_with('/')) {
+    out.path = folder + "/" + out.path;
   }
   return out;
 }
@@ -191,12 +197,15 @@ std::string declaration_of(const InputInfo& input) {
 
 // Errors for names that the model does not have and inputs without data.
 void check_names(const std::vector<InputInfo>& wanted,
-                 const std::vector<Argument>& arguments) {
+                 const GivenInputs& inputs) {
   Diagnostics diagnostics;
   std::vector<std::string> names;
   for (const InputInfo& input : wanted) names.push_back(input.name);
+  std::vector<std::string> all;
+  for (const auto& [name, text] : inputs.arguments) all.push_back(name);
+  for (const auto& [name, tensor] : inputs.tensors) all.push_back(name);
   std::set<std::string> given;
-  for (const auto& [name, text] : arguments) {
+  for (const std::string& name : all) {
     if (!given.insert(name).second) {
       diagnostics.error("L0518", {},
                         cat({"input ", quoted(name), " is given twice"}));
@@ -238,25 +247,20 @@ void check_dims(const std::vector<InputInfo>& wanted, const DimBindings& dims) {
 
 }  // namespace
 
-std::vector<InputInfo> inputs_of(const Graph& graph) {
-  std::vector<InputInfo> out;
-  for (const GraphInput& input : graph.inputs) {
-    out.push_back(
-        {input.name, graph.type(input.value), input.default_value, input.span});
-  }
-  return out;
-}
-
-std::map<std::string, Tensor> read_inputs(
-    const std::vector<InputInfo>& wanted,
-    const std::vector<Argument>& arguments, DimBindings& dims) {
-  check_names(wanted, arguments);
+std::map<std::string, Tensor> read_inputs(const std::vector<InputInfo>& wanted,
+                                          const GivenInputs& given,
+                                          DimBindings& dims) {
+  check_names(wanted, given);
   check_dims(wanted, dims);
   std::map<std::string, Origin> origins;
-  for (const Argument& argument : arguments) {
-    origins[argument.first] = origin_of(argument);
+  for (const Argument& argument : given.arguments) {
+    origins[argument.first] = origin_of(argument, given.folder);
   }
-  std::map<std::string, Tensor> out;
+  std::map<std::string, Tensor> out = given.tensors;
+  for (const InputInfo& input : wanted) {
+    auto it = out.find(input.name);
+    if (it != out.end()) bind(input.type.shape, it->second, dims);
+  }
   // Files and lists first: they show sizes that the others take.
   for (const InputInfo& input : wanted) {
     auto it = origins.find(input.name);

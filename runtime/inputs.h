@@ -19,15 +19,19 @@ namespace lathe {
 // `name=text` of the command line.
 using Argument = std::pair<std::string, std::string>;
 
-// What a graph wants to be given.
-std::vector<InputInfo> inputs_of(const Graph& graph);
+// What was given, in every form that it comes in.
+struct GivenInputs {
+  std::vector<Argument> arguments;        // -i
+  std::map<std::string, Tensor> tensors;  // ready ones, by name
+  std::string folder;  // that files are relative to; empty: the current one
+};
 
 // The tensors for `wanted`, and in `dims` the sizes that they show beside
 // those given with -d. Inputs with a default may be left out. Throws SpecError
 // L0518 for names that do not exist and inputs that lack data (all at once),
 // and what the files say.
-std::map<std::string, Tensor> read_inputs(
-    const std::vector<InputInfo>& wanted,
-    const std::vector<Argument>& arguments, DimBindings& dims);
+std::map<std::string, Tensor> read_inputs(const std::vector<InputInfo>& wanted,
+                                          const GivenInputs& given,
+                                          DimBindings& dims);
 
 }  // namespace lathe

@@ -1,9 +1,5 @@
-#include <cstdio>
+#include "runtime/cli/command_line.h"
 
-#include "runtime/version.h"
-
-int main() {
-  std::fprintf(stderr, "lathe %s\nusage: lathe VERB TARGET [options]\n",
-               lathe::program_version());
-  return 2;
+int main(int argc, char** argv) {
+  return lathe::run_command_line({argv + 1, argv + argc});
 }

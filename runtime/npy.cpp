@@ -272,6 +272,12 @@ NpyHeader parse_npy(std::span<const std::byte> bytes, const std::string& path) {
   return out;
 }
 
+Tensor tensor_from_npy(std::span<const std::byte> bytes,
+                       const std::string& path) {
+  NpyHeader header = parse_npy(bytes, path);
+  return copy_array(header, bytes.data() + header.data_offset);
+}
+
 Tensor read_npy(const std::string& path) {
   std::shared_ptr<const MappedFile> file = MappedFile::open(path);
   NpyHeader header = parse_npy(file->bytes(), path);

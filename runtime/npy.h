@@ -26,7 +26,12 @@ struct NpyHeader {
 // uint16 and uint32 become int32 and int64.
 NpyHeader parse_npy(std::span<const std::byte> bytes, const std::string& path);
 
-// The array, in C order. Throws SpecError L0511 and L0515.
+// A copy of the array, in C order. Throws SpecError L0515.
+Tensor tensor_from_npy(std::span<const std::byte> bytes,
+                       const std::string& path);
+
+// The array of a file, in C order; a view of it where possible. Throws
+// SpecError L0511 and L0515.
 Tensor read_npy(const std::string& path);
 
 // Writes version 1.0, whole or not at all. bfloat16 and float8, which the

@@ -2,7 +2,6 @@
 
 #include <chrono>
 
-#include "interpreter/evaluate.h"
 #include "runtime/bind_dims.h"
 
 namespace lathe {
@@ -42,7 +41,7 @@ std::vector<NamedTensor> ReferenceExecutable::run(
   for (const GraphInput& input : graph_.inputs) {
     values.tensors[input.value] = tensors.at(input.name);
   }
-  std::vector<Tensor> results = evaluate(graph_, values);
+  std::vector<Tensor> results = evaluate(graph_, values, observer_);
   std::vector<NamedTensor> outputs;
   for (size_t i = 0; i < results.size(); ++i) {
     outputs.push_back({graph_.outputs[i].name, std::move(results[i])});

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "interpreter/evaluate.h"
 #include "runtime/executable.h"
 #include "runtime/report.h"
 #include "runtime/run_inputs.h"
@@ -21,6 +22,9 @@ class ReferenceExecutable : public Executable {
   }
   std::vector<NamedTensor> run(const std::map<std::string, Tensor>& inputs,
                                const DimBindings& dims) override;
+  // Calls `observer` after each node of the runs to come.
+  void observe(NodeObserver observer) { observer_ = std::move(observer); }
+
   const LoadReport& load_report() const override { return load_report_; }
   const RunReport& run_report() const override { return run_report_; }
 
@@ -28,6 +32,7 @@ class ReferenceExecutable : public Executable {
   Graph graph_;
   RunInputs inputs_;
   std::map<ValueId, Tensor> weights_;
+  NodeObserver observer_;
   LoadReport load_report_;
   RunReport run_report_;
 };

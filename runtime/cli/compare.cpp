@@ -1,0 +1,217 @@
+// `lathe compare`: compiled kernels against the reference engine, node by
+// node, or against stored tensors.
+#include "runtime/compare.h"
+
+#include <map>
+
+#include "codegen/compile.h"
+#include "runtime/checkpoint.h"
+#include "runtime/cli/session.h"
+#include "runtime/cli/verbs.h"
+#include "runtime/engine.h"
+#include "runtime/json.h"
+#include "runtime/reference_executable.h"
+
+namespace lathe {
+namespace {
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+// One compared tensor.
+struct Finding {
+  std::string name;   // "%12 softmax" or an output's name
+  std::string layer;  // path
+  std::string place;  // in the spec
+  Difference difference;
+  double tolerance = 0;
+  std::string details;  // the two values at the worst position
+
+  bool equal() const { return difference.relative <= tolerance; }
+};
+
+Finding finding_of(std::string name, const Tensor& ours, const Tensor& theirs,
+                   double tolerance) {
+  Finding out;
+  out.name = std::move(name);
+  out.difference = difference(ours, theirs);
+  out.tolerance = tolerance > 0 ? tolerance : default_tolerance(ours.dtype());
+  if (ours.shape() != theirs.shape()) {
+    out.details = cat(
+        {"shapes differ: ", to_string(ours, 0), " and ", to_string(theirs, 0)});
+  } else if (out.difference.largest > 0) {
+    const int64_t at = out.difference.position;
+    out.details =
+        cat({position_text(ours.shape(), at), " is ", number(ours.at(at)),
+             ", wanted ", number(theirs.at(at))});
+  }
+  return out;
+}
+
+class Comparison {
+ public:
+  Comparison(const Command& command, Console& console)
+      : command_(command),
+        console_(console),
+        session_(open_session(command, console, WeightsUse::kNeeded)),
+        dims_(command.dims) {
+    require_runnable(session_->model);
+    inputs_ = session_inputs(*session_, command, console, dims_);
+    weights_ = weights_of(*session_);
+  }
+
+  // Outputs of the fused model against tensors of a file.
+  void with_file(const std::string& path) {
+    SafetensorsFile file(path);
+    for (const NamedTensor& output : fused_outputs()) {
+      const FileTensor* stored = file.find(output.name);
+      if (stored == nullptr) continue;
+      findings_.push_back(finding_of(output.name, output.tensor,
+                                     file.read(*stored), command_.tolerance));
+    }
+    if (!findings_.empty()) return;
+    fail("L0516", {},
+         cat({lathe::quoted(path), " holds none of the model's outputs"}));
+  }
+
+  // Every node of an unfused program, then the outputs of the fused one.
+  void with_reference() {
+    const auto ours = all_values();
+    ReferenceExecutable reference(graph(), *weights_, console_.reporter());
+    reference.observe([&](NodeId id, const std::vector<Tensor>& outputs) {
+      const Node& node = graph().nodes[static_cast<size_t>(id)];
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        auto it = ours.find(node.outputs[i]);
+        if (it == ours.end()) continue;
+        add_node(node, it->first, it->second, outputs[i]);
+      }
+    });
+    const auto theirs = reference.run(inputs_, dims_);
+    const auto fused = fused_outputs();
+    for (size_t i = 0; i < fused.size(); ++i) {
+      findings_.push_back(finding_of("output " + fused[i].name, fused[i].tensor,
+                                     theirs[i].tensor, command_.tolerance));
+    }
+  }
+
+  int report() {
+    const Finding* first = nullptr;
+    const Finding* worst = nullptr;
+    for (const Finding& finding : findings_) {
+      if (first == nullptr && !finding.equal()) first = &finding;
+      if (worst == nullptr ||
+          finding.difference.relative > worst->difference.relative) {
+        worst = &finding;
+      }
+    }
+    console_.result(command_.json ? json(first) : text(first, worst));
+    return first == nullptr ? 0 : 1;
+  }
+
+ private:
+  const Graph& graph() const { return session_->model.graph; }
+
+  Engine& engine() {
+    if (!engine_) {
+      engine_ =
+          std::make_unique<Engine>(options_of(command_), console_.reporter());
+    }
+    return *engine_;
+  }
+
+  std::vector<NamedTensor> fused_outputs() {
+    return engine().load(graph(), weights_)->run(inputs_, dims_);
+  }
+
+  // The values that a program which keeps all of them gives, by id.
+  std::map<ValueId, Tensor> all_values() {
+    CompileOptions options;
+    options.generic_only = command_.generic;
+    options.keep_all_values = true;
+    Program program = compile(graph(), engine().target(), options);
+    std::vector<ValueId> ids;
+    for (const Port& port : program.outputs) {
+      ids.push_back(program.buffers[static_cast<size_t>(port.buffer)].value);
+    }
+    auto values =
+        engine().load(std::move(program), weights_)->run(inputs_, dims_);
+    std::map<ValueId, Tensor> out;
+    for (size_t i = 0; i < values.size(); ++i) {
+      out.emplace(ids[i], values[i].tensor);
+    }
+    return out;
+  }
+
+  void add_node(const Node& node, ValueId id, const Tensor& ours,
+                const Tensor& theirs) {
+    findings_.push_back(finding_of(cat({"%", id, " ", node.op}), ours, theirs,
+                                   command_.tolerance));
+    findings_.back().layer = node.path;
+    findings_.back().place = node.span.known() ? place_of(node.span) : "";
+  }
+
+  std::string text(const Finding* first, const Finding* worst) const {
+    std::string out;
+    if (first != nullptr) {
+      out = cat({"first divergence: ", first->name,
+                 first->layer.empty() ? "" : " in " + first->layer,
+                 first->place.empty() ? "" : " at " + first->place, "\n  ",
+                 first->details, "\n  relative error ",
+                 number(first->difference.relative), ", allowed ",
+                 number(first->tolerance), "\n"});
+    }
+    int64_t different = 0;
+    for (const Finding& finding : findings_) different += !finding.equal();
+    out +=
+        cat({findings_.size(), " tensors compared, ", different, " differ\n"});
+    if (worst == nullptr) return out;
+    return out + cat({"largest error: ", number(worst->difference.largest),
+                      " (relative ", number(worst->difference.relative),
+                      ") in ", worst->name, "\n"});
+  }
+
+  std::string json(const Finding* first) const {
+    JsonValue out = JsonValue::object();
+    out.add("equal", JsonValue::of(first == nullptr));
+    JsonValue list = JsonValue::array();
+    for (const Finding& finding : findings_) {
+      JsonValue row = JsonValue::object();
+      row.add("name", JsonValue::of(finding.name));
+      row.add("layer", JsonValue::of(finding.layer));
+      row.add("place", JsonValue::of(finding.place));
+      row.add("error", JsonValue::of(finding.difference.largest));
+      row.add("relative", JsonValue::of(finding.difference.relative));
+      row.add("tolerance", JsonValue::of(finding.tolerance));
+      row.add("equal", JsonValue::of(finding.equal()));
+      list.items.push_back(std::move(row));
+    }
+    out.add("tensors", std::move(list));
+    return to_json(out);
+  }
+
+  const Command& command_;
+  Console& console_;
+  std::unique_ptr<Session> session_;
+  DimBindings dims_;
+  std::map<std::string, Tensor> inputs_;
+  std::shared_ptr<const WeightSource> weights_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+int compare_verb(const Command& command, Console& console) {
+  Comparison comparison(command, console);
+  if (command.reference.empty()) {
+    comparison.with_reference();
+  } else {
+    comparison.with_file(command.reference);
+  }
+  return comparison.report();
+}
+
+}  // namespace lathe

@@ -1,0 +1,56 @@
+// `lathe kernels`: the C++ text that this machine's compiler gets, with the
+// places of the spec in comments.
+#include "codegen/compile.h"
+#include "runtime/cli/session.h"
+#include "runtime/cli/verbs.h"
+#include "runtime/engine.h"
+#include "runtime/json.h"
+#include "spec/suggest.h"
+
+namespace lathe {
+namespace {
+
+void check_name(const Program& program, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Kernel& kernel : program.kernels) {
+    if (kernel.name == name) return;
+    names.push_back(kernel.name);
+  }
+  std::string help = did_you_mean(name, names);
+  if (help.empty()) help = cat({"its kernels are ", join(names, ", ")});
+  throw UsageError(cat({"there is no kernel ", lathe::quoted(name)}), help);
+}
+
+JsonValue kernel_json(const Kernel& kernel) {
+  JsonValue out = JsonValue::object();
+  out.add("name", JsonValue::of(kernel.name));
+  out.add("text", JsonValue::of(kernel.commented));
+  return out;
+}
+
+}  // namespace
+
+int kernels_verb(const Command& command, Console& console) {
+  auto session = open_session(command, console, WeightsUse::kIfThere);
+  CompileOptions options;
+  options.generic_only = command.generic;
+  const Program program = compile(
+      session->model.graph, Engine(options_of(command)).target(), options);
+  const std::string wanted =
+      command.positionals.size() > 1 ? command.positionals[1] : "";
+  if (!wanted.empty()) check_name(program, wanted);
+  JsonValue list = JsonValue::array();
+  if (!command.json && wanted.empty()) console.result(program.prelude);
+  for (const Kernel& kernel : program.kernels) {
+    if (!wanted.empty() && kernel.name != wanted) continue;
+    if (command.json) {
+      list.items.push_back(kernel_json(kernel));
+    } else {
+      console.result("\n" + kernel.commented);
+    }
+  }
+  if (command.json) console.result(to_json(list));
+  return 0;
+}
+
+}  // namespace lathe

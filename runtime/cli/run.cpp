@@ -1,0 +1,98 @@
+// `lathe run`: a model on data.
+#include "runtime/cli/session.h"
+#include "runtime/cli/table.h"
+#include "runtime/cli/verbs.h"
+#include "runtime/engine.h"
+#include "runtime/inputs.h"
+#include "runtime/json.h"
+#include "runtime/outputs.h"
+
+namespace lathe {
+namespace {
+
+std::vector<std::string> output_names(const Graph& graph) {
+  std::vector<std::string> out;
+  for (const GraphOutput& output : graph.outputs) out.push_back(output.name);
+  return out;
+}
+
+std::string timing_text(const LoadReport& load, const RunReport& run) {
+  return cat({"loaded ", bytes_text(load.weight_bytes), " of weights in ",
+              seconds_text(load.weights_seconds), "; ", load.steps,
+              load.steps == 1 ? " step, " : " steps, ", load.kernels.compiled,
+              " kernels compiled and ", load.kernels.cached,
+              " taken from the cache in ", seconds_text(load.kernels.seconds),
+              "; ran in ", seconds_text(run.seconds)});
+}
+
+std::string profile_table(const RunReport& report) {
+  Table table({">TIME", ">GB/S", "STEP", "LAYER", "PLACE"});
+  for (const StepTime& step : report.steps) {
+    char rate[32];
+    const double nanoseconds =
+        static_cast<double>(std::max<int64_t>(step.nanoseconds, 1));
+    std::snprintf(rate, sizeof rate, "%.1f",
+                  static_cast<double>(step.bytes) / nanoseconds);
+    table.add({seconds_text(nanoseconds * 1e-9), rate, step.what, step.path,
+               step.place});
+  }
+  return table.text();
+}
+
+JsonValue result_json(const std::vector<NamedTensor>& outputs,
+                      const LoadReport& load, const RunReport& run) {
+  JsonValue out = JsonValue::object();
+  JsonValue list = JsonValue::array();
+  for (const NamedTensor& output : outputs) {
+    list.items.push_back(summary_json(output));
+  }
+  out.add("outputs", std::move(list));
+  JsonValue times = JsonValue::object();
+  times.add("weights_seconds", JsonValue::of(load.weights_seconds));
+  times.add("kernels_seconds", JsonValue::of(load.kernels.seconds));
+  times.add("kernels_compiled", JsonValue::of(int64_t{load.kernels.compiled}));
+  times.add("kernels_cached", JsonValue::of(int64_t{load.kernels.cached}));
+  times.add("run_seconds", JsonValue::of(run.seconds));
+  times.add("temporary_bytes", JsonValue::of(run.temporary_bytes));
+  out.add("report", std::move(times));
+  JsonValue steps = JsonValue::array();
+  for (const StepTime& step : run.steps) {
+    JsonValue row = JsonValue::object();
+    row.add("step", JsonValue::of(step.what));
+    row.add("path", JsonValue::of(step.path));
+    row.add("place", JsonValue::of(step.place));
+    row.add("nanoseconds", JsonValue::of(step.nanoseconds));
+    row.add("bytes", JsonValue::of(step.bytes));
+    steps.items.push_back(std::move(row));
+  }
+  if (!run.steps.empty()) out.add("steps", std::move(steps));
+  return out;
+}
+
+}  // namespace
+
+int run_verb(const Command& command, Console& console) {
+  auto session = open_session(command, console, WeightsUse::kNeeded);
+  const Graph& graph = session->model.graph;
+  const auto plan = plan_outputs(command.outputs, output_names(graph));
+  require_runnable(session->model);
+  DimBindings dims = command.dims;
+  const auto inputs = session_inputs(*session, command, console, dims);
+  Engine engine(options_of(command), console.reporter());
+  auto model = engine.load(graph, weights_of(*session));
+  const std::vector<NamedTensor> outputs = model->run(inputs, dims);
+  write_outputs(plan, outputs);
+  if (console.json()) {
+    console.result(to_json(
+        result_json(outputs, model->load_report(), model->run_report())));
+    return 0;
+  }
+  for (const NamedTensor& output : outputs) {
+    console.result(summary_text(output));
+  }
+  if (command.profile) console.result(profile_table(model->run_report()));
+  console.note(timing_text(model->load_report(), model->run_report()));
+  return 0;
+}
+
+}  // namespace lathe

@@ -1,0 +1,171 @@
+#include "runtime/cli/verbs.h"
+
+#include "spec/suggest.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+// Verbs of the language's plan that this version lacks.
+constexpr std::string_view kLaterVerbs[] = {
+    "bench", "compile",  "fmt",    "generate", "import",
+    "new",   "quantize", "schema", "serve",
+};
+
+constexpr std::string_view kTargetText =
+    "TARGET is a spec (`-` reads one from standard input), or a Hugging Face\n"
+    "folder: its config.json chooses a spec of the library.\n";
+
+}  // namespace
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> table = {
+      {"run", "TARGET", 1, 1, "run a model on inputs, show or store outputs",
+       "Compiles the model (or takes its kernels from the cache), loads the\n"
+       "weights, runs once, and prints a summary of every output. Without -o\n"
+       "nothing is stored. Without any -i the inputs are random, of sizes "
+       "that\n"
+       "-d gives.\n",
+       run_verb},
+      {"check", "TARGET", 1, 1, "find all mistakes, without weights or device",
+       "Reads the spec and builds its graph. Prints every mistake at once, in\n"
+       "the order of the file. With --weights the checkpoint's names, shapes\n"
+       "and types are checked too.\n",
+       check_verb},
+      {"explain", "TOPIC", 1, 1, "explain a layer type, an op, an error code",
+       "TOPIC is a layer type (Linear), one of its params (Linear.in_dim), a\n"
+       "struct type, an op (softmax), an error code (L0402), or a spec file.\n",
+       explain_verb},
+      {"layers", "", 0, 0, "list the layer types",
+       "Layer types, struct types and models of the library.\n", layers_verb},
+      {"ops", "", 0, 0, "list the ops",
+       "Every op is a function of the language by its name.\n", ops_verb},
+      {"graph", "TARGET", 1, 1, "show the graph, before or after fusion",
+       "--stage spec prints the spec in canonical form, --stage graph one "
+       "line\n"
+       "an op, --stage fused the kernels and what each computes.\n",
+       graph_verb},
+      {"kernels", "TARGET [KERNEL]", 1, 2, "print the generated source",
+       "Prints the C++ text that is compiled for this machine, with the "
+       "places\n"
+       "of the spec in comments; one kernel if named.\n",
+       kernels_verb},
+      {"compare", "TARGET", 1, 1, "compare node by node with the reference",
+       "Runs the model with compiled kernels and with the reference engine on\n"
+       "the same inputs, and shows the first value that differs.\n",
+       compare_verb},
+      {"inspect", "PATH", 1, 1, "list the tensors of a checkpoint",
+       "PATH is a .safetensors file, an index or a folder.\n", inspect_verb},
+      {"test", "TARGET", 1, 1, "run the `test:` sections of a file",
+       "Each test sets params and inputs and says what the outputs must be.\n",
+       test_verb},
+      {"cache", "[list|prune|clear]", 0, 1,
+       "show or clear the compiled kernels",
+       "Kernels are kept by their text, compiler and machine; without them "
+       "the\n"
+       "next run compiles again. `list` shows them, `prune` removes what was "
+       "not\n"
+       "used for 30 days or is beyond 1 GiB, `clear` removes all.\n",
+       cache_verb},
+      {"doctor", "", 0, 0, "say what this machine can do",
+       "CPU, compiler, cache folder, memory and threads as lathe sees them.\n",
+       doctor_verb},
+  };
+  return table;
+}
+
+const Verb* find_verb(std::string_view name) {
+  for (const Verb& verb : verbs()) {
+    if (verb.name == name) return &verb;
+  }
+  return nullptr;
+}
+
+void unknown_verb(const std::string& name) {
+  for (std::string_view later : kLaterVerbs) {
+    if (name != later) continue;
+    throw UsageError(cat({"this version of lathe has no verb `", name, "`"}),
+                     "`lathe --help` lists what it has");
+  }
+  if (name.rfind('-', 0) == 0) {
+    throw UsageError(
+        cat({"the verb comes first, before ", lathe::quoted(name)}),
+        "lathe VERB TARGET [options]");
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs()) names.emplace_back(verb.name);
+  std::string help = did_you_mean(name, names);
+  if (help.empty()) help = "`lathe --help` lists the verbs";
+  throw UsageError(cat({"there is no verb ", lathe::quoted(name)}), help);
+}
+
+namespace {
+
+constexpr size_t kHelpWidth = 80;
+constexpr size_t kOptionColumn = 26;
+
+// Text behind `column`, wrapped.
+std::string wrapped(std::string_view text, size_t column) {
+  std::string out, line;
+  for (const std::string& word : split(text, ' ')) {
+    if (!line.empty() && column + line.size() + 1 + word.size() > kHelpWidth) {
+      out += line + "\n" + std::string(column, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return out + line + "\n";
+}
+
+std::string option_line(const OptionRow& row) {
+  std::string left = "  ";
+  std::string names;
+  for (const std::string& name : split(row.names, ',')) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  left += names;
+  if (!row.value.empty()) left += cat({" ", row.value});
+  if (left.size() + 2 > kOptionColumn) {
+    left += "\n" + std::string(kOptionColumn, ' ');
+  } else {
+    left.resize(kOptionColumn, ' ');
+  }
+  return left + wrapped(row.doc, kOptionColumn);
+}
+
+}  // namespace
+
+std::string program_help() {
+  std::string out =
+      "lathe runs neural networks written as YAML.\n\n"
+      "usage: lathe VERB TARGET [options]\n\n"
+      "verbs:\n";
+  for (const Verb& verb : verbs()) {
+    std::string name(verb.name);
+    name.resize(10, ' ');
+    out += cat({"  ", name, verb.summary, "\n"});
+  }
+  return out + "\n" + std::string(kTargetText) +
+         "\n`lathe VERB --help` tells more, `lathe --version` the version.\n"
+         "Exit status: 0 done, 1 the spec or the data is wrong, 2 usage,\n"
+         "3 the machine cannot, 4 a bug in lathe.\n";
+}
+
+std::string verb_help(const Verb& verb) {
+  const std::string operands =
+      verb.operands.empty() ? "" : cat({" ", verb.operands});
+  std::string out = cat(
+      {"usage: lathe ", verb.name, operands, " [options]\n\n", verb.details});
+  if (verb.operands.find("TARGET") != std::string_view::npos) {
+    out += kTargetText;
+  }
+  std::string own, common;
+  for (const OptionRow& row : option_rows()) {
+    if (!takes(verb.name, row)) continue;
+    (row.verbs.empty() ? common : own) += option_line(row);
+  }
+  if (!own.empty()) out += "\noptions:\n" + own;
+  return out + "\noptions of every verb:\n" + common;
+}
+
+}  // namespace lathe
