@@ -24,7 +24,7 @@ std::string inputs_text(const std::vector<InputInfo>& wanted,
                         DimBindings dims = {}) {
   std::string out;
   std::string error = error_of([&] {
-    for (const auto& [name, tensor] : read_inputs(wanted, arguments, dims)) {
+    for (const auto& [name, tensor] : read_inputs(wanted, {arguments, {}, ""}, dims)) {
       out += name + " " + to_string(tensor) + "\n";
     }
   });

@@ -1,0 +1,78 @@
+#include "tests/fuzz/readers.h"
+
+#include "runtime/json.h"
+#include "runtime/json_tensor.h"
+#include "runtime/npy.h"
+#include "runtime/safetensors.h"
+#include "spec/check.h"
+#include "spec/diagnostic.h"
+
+namespace lathe {
+namespace {
+
+std::string safetensors_seed() {
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},)"
+      R"("a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
+      R"("b":{"dtype":"BF16","shape":[],"data_offsets":[8,10]}})";
+  std::string out(8, '\0');
+  out[0] = static_cast<char>(header.size());
+  return out + header + std::string(10, '\1');
+}
+
+std::string npy_seed(const std::string& descr, const std::string& order) {
+  const std::string header = "{'descr': '" + descr +
+                             "', 'fortran_order': " + order +
+                             ", 'shape': (2, 3), }\n";
+  std::string out = "\x93NUMPY";
+  out += {'\1', '\0', static_cast<char>(header.size()), '\0'};
+  return out + header + std::string(24, '\1');
+}
+
+void read_json(Bytes bytes) {
+  SourceRef source = make_source(
+      "fuzz.json", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const JsonValue tree = parse_json(source);
+  for (const JsonMember& member : tree.members) {
+    (void)span_of(member.value, source).text();
+  }
+  (void)to_json(tree);
+  if (!tree.is(JsonKind::kArray)) return;
+  (void)tensor_from_json(tree, natural_dtype(tree), source);
+}
+
+}  // namespace
+
+const std::vector<Reader>& readers() {
+  static const std::vector<Reader> all = {
+      {"safetensors",
+       [](Bytes bytes) { parse_safetensors(bytes, "fuzz.safetensors"); },
+       {safetensors_seed()}},
+      {"npy",
+       [](Bytes bytes) { tensor_from_npy(bytes, "fuzz.npy"); },
+       {npy_seed("<f4", "False"), npy_seed("<f4", "True"),
+        npy_seed("<u2", "True")}},
+      {"json",
+       read_json,
+       {R"({"a": [1, -2.5e3, true, null, "x\u00e9\n"], "b": {"c": []}})",
+        "[[1, 2], [3, 4]]", "[[\"NaN\", 1.5], [2, -0.0]]"}},
+  };
+  return all;
+}
+
+const Reader& find_reader(const std::string& name) {
+  for (const Reader& reader : readers()) {
+    if (reader.name == name) return reader;
+  }
+  LATHE_CHECK(false, "no reader ", name);
+  return readers().front();
+}
+
+void read_anything(const Reader& reader, Bytes bytes) {
+  try {
+    reader.read(bytes);
+  } catch (const SpecError&) {
+  }
+}
+
+}  // namespace lathe
