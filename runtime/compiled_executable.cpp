@@ -40,6 +40,23 @@ std::string place_of_kernel(const Program& program, int kernel) {
   return "no step";
 }
 
+// Every buffer of a step must get an address from somewhere.
+void check_ports(const Program& program) {
+  std::vector<bool> given(program.buffers.size(), false);
+  for (const auto* ports : {&program.inputs, &program.outputs}) {
+    for (const auto& port : *ports) given[size_t(port.buffer)] = true;
+  }
+  for (const Step& step : program.steps) {
+    for (int index : step.buffers) {
+      const Buffer& buffer = program.buffers[size_t(index)];
+      const bool is_port = buffer.role == BufferRole::kInput ||
+                           buffer.role == BufferRole::kOutput;
+      LATHE_CHECK(!is_port || given[size_t(index)], "step ", step.what,
+                  " uses ", buffer.name, ", which is no port");
+    }
+  }
+}
+
 // Bytes of a buffer with these sizes. Throws SpecError L0410.
 int64_t checked_bytes(const Buffer& buffer, const std::vector<int>& shape,
                       const DimTable& dims) {
@@ -73,6 +90,7 @@ CompiledExecutable::CompiledExecutable(Program program, Device& device,
       inputs_(inputs_of(program_), reporter),
       arena_cache_(program_),
       ports_(program_.buffers.size()) {
+  check_ports(program_);
   compile(reporter);
   load(weights, reporter);
   tabulate();

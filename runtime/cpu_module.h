@@ -4,6 +4,7 @@
 // because the compiler's start costs as much as a small kernel.
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <string>
 #include <thread>
@@ -44,7 +45,8 @@ class CpuModule : public Module {
     std::string source;  // file names
     std::string object;
     std::promise<CompileResult> promise;
-    bool finished = false;
+    bool finished = false;  // loaded, or failed
+    double ready = 0;       // seconds since the module was asked for
   };
 
   void look_up(std::vector<int>& missing);
@@ -67,6 +69,7 @@ class CpuModule : public Module {
   std::vector<Batch> batches_;
   std::vector<std::thread> workers_;
   std::atomic<size_t> next_batch_{0};
+  std::chrono::steady_clock::time_point start_;
   CompileReport report_;
 };
 

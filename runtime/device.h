@@ -45,7 +45,7 @@ struct KernelSource {
 struct CompileReport {
   int cached = 0;
   int compiled = 0;
-  double seconds = 0;  // spent waiting and compiling, not the sum over files
+  double seconds = 0;  // until the last was ready; weights load meanwhile
 };
 
 // Compiled kernels, numbered as they were asked for.
