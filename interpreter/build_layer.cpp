@@ -9,6 +9,11 @@
 namespace lathe {
 namespace {
 
+// Params of library layers that are read and checked; any value but none
+// stops a run.
+constexpr const char* kNotYetSupported[] = {
+    "float8_config", "quantization_encoding", "quantization_config"};
+
 // Which inputs a param that is left out could follow from.
 bool is_dim_of_input(const SpecFile& spec, const std::string& param) {
   for (const InputDecl& input : spec.inputs) {
@@ -155,6 +160,15 @@ void Elaborator::note_unsupported(LayerInstance& layer) {
     note("state", state.name.span);
   }
   if (spec.kernel != nullptr) note("kernel", spec.kernel->span);
+  if (!layer.type->library) return;
+  for (const char* name : kNotYetSupported) {
+    const GivenField* given = layer.find_given(name);
+    if (given == nullptr || !layer.type->find_param(name)) continue;
+    const Datum value = builtin_param(layer, name);
+    if (!value.none() && !value.unknown()) {
+      note(name, own_place(given->span));
+    }
+  }
 }
 
 std::optional<Datum> Elaborator::find_weight(LayerInstance& layer,

@@ -35,8 +35,8 @@ std::string word_help(const Datum& datum) {
 [[noreturn]] void misfit(const Datum& datum, const ParamTypeAst& type,
                          const SourceSpan& span, const std::string& what) {
   std::string help = word_help(datum);
-  if (help.empty() && datum.none()) {
-    help = cat({"`type: ", to_string(type), "?` would allow none"});
+  if (help.empty() && type.name == "int" && datum.is<double>()) {
+    help = "`//` divides ints, `floor` and `ceil` round";
   }
   fail("L0331", span,
        cat({what, " wants ", article(type), " and gets ", described(datum)}),

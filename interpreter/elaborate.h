@@ -38,7 +38,7 @@ struct ElaborateInputs {
   SpecLoader load_spec;  // may be empty: imports then see the library only
   std::optional<ConfigValue> config;
   std::optional<CheckpointHeader> checkpoint;
-  // `-p name=text`, in the order given; `a.b=text` sets a field of a struct.
+  // `-p name=text`, in the order given.
   std::vector<std::pair<std::string, std::string>> overrides;
   std::string preset;  // empty: none
 };
@@ -88,6 +88,7 @@ struct UnsupportedFeature {
 };
 
 struct Model {
+  SourceSpan span;  // the model's name in its file
   Graph graph;
   std::vector<ResolvedParam> params;
   std::vector<LayerRow> layers;

@@ -56,6 +56,10 @@ void Elaborator::report(Diagnostic diagnostic) {
       if (shown && place.declared.empty()) place.declared = place_of(at->span);
     }
   }
+  // The line that is shown says it all.
+  const bool shown = diagnostic.span.known() && place.list_size == 0 &&
+                     place.declared == place_of(diagnostic.span);
+  if (shown) place.path.clear();
   reports_.add(std::move(diagnostic), std::move(place));
 }
 
@@ -79,13 +83,11 @@ void Elaborator::add_graph_input(const InputDecl& input, Frame& frame) {
     const std::optional<TensorType> type =
         input_type(input.type, frame, is_open());
     const Datum fallback = input_default(input, frame);
-    const bool left_out = is_open() && fallback.none() &&
-                          input.default_value != nullptr;
-    if (left_out) {
+    if (is_open() && input.default_value != nullptr && fallback.none()) {
       value = None{};
     } else if (type) {
       GraphInput added{input.name.text, -1, std::nullopt, input.name.span};
-      if (fallback.number()) {
+      if (input.default_value != nullptr) {
         added.default_value = default_number(fallback, input);
       }
       value = TensorRef{model_.graph.add_input(std::move(added), *type)};
@@ -99,10 +101,13 @@ void Elaborator::add_graph_input(const InputDecl& input, Frame& frame) {
 double Elaborator::default_number(const Datum& value, const InputDecl& input) {
   if (const bool* flag = value.as<bool>()) return *flag ? 1 : 0;
   if (const double* number = value.as<double>()) return *number;
-  const Dim& dim = *value.as<Dim>();
-  if (dim.is_static()) return static_cast<double>(dim.value());
+  const Dim* dim = value.as<Dim>();
+  if (dim != nullptr && dim->is_static()) {
+    return static_cast<double>(dim->value());
+  }
   fail("L0331", input.default_value->span,
-       "the default of a model's input is a number");
+       "the default of a model's input is a number, and this is " +
+           described(value));
 }
 
 void Elaborator::run_root() {
@@ -189,6 +194,7 @@ Model Elaborator::run() {
   const LayerType* type =
       type_of(spec, spec.name.text, inputs_.library->owns(*spec.file));
   model_.graph.name = spec.name.text;
+  model_.span = spec.name.span;
   try {
     make_root(*type);
     run_root();

@@ -205,6 +205,7 @@ class Elaborator {
                                const ImportDecl& import);
   const SpecFile* find_in_library(const LayerType& importer,
                                   const std::string& path);
+  [[noreturn]] void refuse_ring(const Name& name) const;
   Datum param_value(LayerInstance& layer, const ParamDecl& decl);
   void check_choice_names_param(LayerInstance& layer, const ParamDecl& decl,
                                 const Datum& value, const SourceSpan& span);
@@ -246,10 +247,12 @@ class Elaborator {
   std::deque<LayerInstance> instances_;
   std::map<const SpecFile*, std::unique_ptr<LayerType>> types_;
   std::map<std::string, std::unique_ptr<SpecFile>> imported_;
+  std::map<std::string, const LayerType*, std::less<>> structs_;  // imported
   std::vector<const SpecFile*> importing_;
   std::unordered_map<const YamlNode*, ExprRef> expressions_;
   std::unordered_map<ValueId, std::pair<std::string, SourceSpan>> makers_;
   std::set<std::string> weight_paths_;
+  std::vector<std::string> resolving_;  // params and values, outermost first
   int64_t iterations_ = 0;
   friend class ActiveLayer;
 };

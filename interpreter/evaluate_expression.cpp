@@ -287,8 +287,13 @@ class Evaluator {
       } else if (const Dim* dim = arg.value.as<Dim>();
                  dim != nullptr && dim->is_static()) {
         values.emplace_back(dim->value());
+      } else if (const double* number = arg.value.as<double>()) {
+        values.emplace_back(*number);
       } else {
-        values.emplace_back(known_number(arg.value, arg.span));
+        fail("L0336", arg.span,
+             cat({"`", op.name, "` of numbers alone is computed while "
+                  "building, and ",
+                  to_string(arg.value), " is only known at run time"}));
       }
     }
     const size_t wanted =

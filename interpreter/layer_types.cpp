@@ -64,9 +64,10 @@ const LayerType* Elaborator::type_of(const SpecFile& spec, std::string name,
     try {
       const LayerType* imported = import_type(type, import);
       const std::string own_name = imported->spec->name.text;
-      type.imports.emplace(
-          import.prefix ? import.prefix->text + "." + own_name : own_name,
-          imported);
+      const std::string as =
+          import.prefix ? import.prefix->text + "." + own_name : own_name;
+      const bool is_struct = imported->spec->kind == SpecKind::kStruct;
+      (is_struct ? structs_ : type.imports).emplace(as, imported);
     } catch (const SpecError& error) {
       report(error);
     }
@@ -122,11 +123,11 @@ const LayerType* Elaborator::import_type(const LayerType& importer,
     fail("L0341", import.path.span, "files import each other in a ring", "",
          {ring + file_name(*spec)});
   }
-  if (spec->kind != SpecKind::kLayer) {
+  if (spec->kind == SpecKind::kModel) {
     fail("L0340", import.path.span,
-         cat({"`", import.path.text,
-              "` declares no layer type, so it cannot be imported"}),
-         "a file with `layer: Name` can");
+         cat({"`", import.path.text, "` is a model, and only types can be "
+              "imported"}),
+         "a file with `layer: Name` declares a type");
   }
   return type_of(*spec, spec->name.text, library);
 }
@@ -144,6 +145,8 @@ const LayerType* Elaborator::find_type(const LayerType& from,
 }
 
 const LayerType* Elaborator::find_struct(std::string_view name) {
+  const auto imported = structs_.find(name);
+  if (imported != structs_.end()) return imported->second;
   const SpecFile* spec = inputs_.library->find(SpecKind::kStruct, name);
   return spec == nullptr ? nullptr
                          : type_of(*spec, std::string(name), true);

@@ -220,7 +220,10 @@ Datum Elaborator::resolve(const ExprAst& name, const Scope& scope) {
   if (std::optional<Datum> found = find_name(name.text, scope, name.span)) {
     return *found;
   }
-  std::string help = did_you_mean(name.text, visible_names(scope));
+  // One letter is as near to any other as can be.
+  std::string help = name.text.size() < 2
+                         ? ""
+                         : did_you_mean(name.text, visible_names(scope));
   if (help.empty() && OpRegistry::instance().find(name.text) != nullptr) {
     help = cat({"`", name.text, "` is an op: call it, as `", name.text,
                 "(...)`"});

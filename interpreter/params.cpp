@@ -132,21 +132,31 @@ std::vector<GivenField> Elaborator::read_fields(
   return given;
 }
 
+// A value that is asked for while it is being found.
+void Elaborator::refuse_ring(const Name& name) const {
+  const auto first =
+      std::find(resolving_.begin(), resolving_.end(), name.text);
+  std::string ring;
+  for (auto it = first; it != resolving_.end(); ++it) ring += *it + " -> ";
+  fail("L0339", name.span,
+       cat({"the value of `", name.text, "` depends on itself"}), "",
+       {ring + name.text});
+}
+
 Datum Elaborator::param(LayerInstance& layer, const ParamDecl& decl) {
   const std::string& name = decl.name.text;
   LazyDatum& slot = layer.params[name];
   if (slot.progress == Progress::kDone) return slot.value;
-  if (slot.progress == Progress::kNow) {
-    fail("L0339", decl.name.span,
-         cat({"the value of `", name, "` depends on itself"}));
-  }
+  if (slot.progress == Progress::kNow) refuse_ring(decl.name);
   slot.progress = Progress::kNow;
+  resolving_.push_back(name);
   try {
     slot.value = param_value(layer, decl);
   } catch (const SpecError& error) {
     report(error);
     slot.value = Unknown{};
   }
+  resolving_.pop_back();
   slot.progress = Progress::kDone;
   return slot.value;
 }
@@ -245,17 +255,16 @@ std::optional<Datum> Elaborator::find_param_or_value(LayerInstance& layer,
   LazyDatum& slot = layer.values[std::string(name)];
   if (slot.progress == Progress::kDone) return slot.value;
   const ValueDecl& decl = *value->second;
-  if (slot.progress == Progress::kNow) {
-    fail("L0339", decl.name.span,
-         cat({"the value of `", name, "` depends on itself"}));
-  }
+  if (slot.progress == Progress::kNow) refuse_ring(decl.name);
   slot.progress = Progress::kNow;
+  resolving_.push_back(decl.name.text);
   try {
     slot.value = read_untyped(*decl.value, {.layer = &layer});
   } catch (const SpecError& error) {
     report(error);
     slot.value = Unknown{};
   }
+  resolving_.pop_back();
   slot.progress = Progress::kDone;
   return slot.value;
 }

@@ -130,22 +130,23 @@ std::optional<bool> less(const Dim& a, const Dim& b) {
 
 Datum ordering(std::string_view op, const Datum& a, const Datum& b,
                const SourceSpan& span) {
-  if (op == ">") return ordering("<", b, a, span);
-  if (op == ">=") return ordering("<=", b, a, span);
   const Dim* a_dim = a.as<Dim>();
   const Dim* b_dim = b.as<Dim>();
   if (a_dim != nullptr && b_dim != nullptr) {
+    const bool forward = op == "<" || op == ">=";
     const std::optional<bool> result =
-        op == "<" ? less(*a_dim, *b_dim) : less(*b_dim, *a_dim);
+        forward ? less(*a_dim, *b_dim) : less(*b_dim, *a_dim);
     if (!result) not_known(op, symbolic(a) ? a : b, span);
-    return op == "<" ? *result : !*result;
+    return op.size() == 1 ? *result : !*result;
   }
   if (symbolic(a)) not_known(op, a, span);
   if (symbolic(b)) not_known(op, b, span);
   const std::optional<double> a_float = as_float(a);
   const std::optional<double> b_float = as_float(b);
   if (!a_float || !b_float) refuse(op, a, b, span);
-  return op == "<" ? *a_float < *b_float : *a_float <= *b_float;
+  if (op == "<") return *a_float < *b_float;
+  if (op == "<=") return *a_float <= *b_float;
+  return op == ">" ? *a_float > *b_float : *a_float >= *b_float;
 }
 
 bool equal(std::string_view op, const Datum& a, const Datum& b,

@@ -209,7 +209,14 @@ OpArg Elaborator::op_arg(const Datum& datum, const SourceSpan& span) {
 
 Datum Elaborator::call_op(OpCall call) {
   call.path = active_.empty() ? "" : active_.back().layer->path;
+  const size_t constraints = model_.graph.constraints.size();
   const std::vector<ValueId> results = apply_op(model_.graph, call);
+  // What goes wrong at run time is shown in the user's file, too.
+  const SourceSpan place = own_place(call.span);
+  model_.graph.nodes.back().span = place;
+  for (size_t i = constraints; i < model_.graph.constraints.size(); ++i) {
+    model_.graph.constraints[i].span = place;
+  }
   const std::string& type =
       OpRegistry::instance().signature(*call.op).result_text;
   const bool list = type.size() > 3 && type.substr(type.size() - 3) == "...";

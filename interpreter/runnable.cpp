@@ -12,21 +12,19 @@ void require_runnable(const Model& model) {
     diagnostics.push_back(feature.diagnostic);
   }
   std::vector<std::string> unfilled;
-  SourceSpan span;
   for (const WeightFill& fill : model.weights) {
     const bool filled = !fill.stored.empty() ||
                         fill.init.kind != Initializer::Kind::kNone;
     if (filled) continue;
     unfilled.push_back(fill.path);
-    const Value& value = model.graph.values[fill.value];
-    if (!span.known()) span = model.graph.nodes[value.node].span;
   }
   if (!unfilled.empty()) {
     Diagnostic diagnostic;
     diagnostic.code = "L0505";
-    diagnostic.message = "the model has no weights";
-    diagnostic.span = span;
-    diagnostic.label = "this one, for example";
+    diagnostic.message = cat({"nothing fills ", unfilled.size(),
+                              unfilled.size() == 1 ? " weight" : " weights",
+                              " of the model"});
+    diagnostic.span = model.span;
     diagnostic.notes = fold_names(unfilled, 8);
     diagnostic.help =
         "`--weights PATH`, or `checkpoint: {init: {normal: {std: 0.02}, "

@@ -74,6 +74,7 @@ const SpecFile* SpecLibrary::parse(const LibraryEntry& entry) {
                             std::string(entry.text)),
                 diagnostics));
   diagnostics.throw_if_errors();
+  files_.insert(spec->file.get());
   return parsed_.emplace(entry.file_name, std::move(spec))
       .first->second.get();
 }
@@ -93,10 +94,7 @@ const SpecFile* SpecLibrary::find_file(std::string_view file_name) {
 }
 
 bool SpecLibrary::owns(const SourceFile& file) const {
-  for (const auto& [name, spec] : parsed_) {
-    if (spec->file.get() == &file) return true;
-  }
-  return false;
+  return files_.count(&file) > 0;
 }
 
 std::string SpecLibrary::folder_of(const SpecFile& spec) const {

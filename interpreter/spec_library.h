@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "spec/ast.h"
@@ -61,6 +62,7 @@ class SpecLibrary {
   std::vector<std::unique_ptr<std::string>> owned_texts_;
   std::vector<LibraryEntry> entries_;
   std::map<std::string, std::unique_ptr<SpecFile>, std::less<>> parsed_;
+  std::unordered_set<const SourceFile*> files_;  // of parsed_
 };
 
 // Reads the text of a spec file: YAML, then sections. Adds what is wrong.

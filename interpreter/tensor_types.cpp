@@ -199,6 +199,10 @@ class InputBinder {
              " and gets ", got.to_string()});
     d.span = place();
     d.notes.push_back(note());
+    if (layer_.parent == nullptr || layer_.parent->parent == nullptr) {
+      d.notes.push_back(cat({"in: ", layer_.path, " (", layer_.type->name,
+                             ")"}));
+    }
     const bool named = dim.expr->kind == AstKind::kName;
     const GivenField* given =
         named ? layer_.find_given(dim.expr->text) : nullptr;
@@ -363,7 +367,8 @@ void Elaborator::add_constraint(const Dim& left, const Dim& right,
     if (known.left == left && known.right == right) return;
   }
   model_.graph.constraints.push_back(
-      {left, right, diagnostic.code, diagnostic.message, diagnostic.span});
+      {left, right, diagnostic.code, diagnostic.message,
+       own_place(diagnostic.span)});
 }
 
 }  // namespace lathe
