@@ -14,6 +14,11 @@ namespace {
 // A label of Graphviz; its quoting is JSON's.
 std::string label(const std::string& text) { return json_string(text); }
 
+// What is done, and below it the layer that does it.
+std::string titled(const std::string& what, const std::string& path) {
+  return path.empty() ? what : what + "\n" + path;
+}
+
 // A drawing under construction.
 class Dot {
  public:
@@ -42,7 +47,7 @@ std::string graph_dot(const Graph& graph) {
     const bool is_op = node.kind == NodeKind::kOp;
     const Value& first = graph.values[static_cast<size_t>(node.outputs[0])];
     const std::string id = cat({"n", i});
-    dot.node(id, is_op ? node.op + "\n" + node.path : first.name, !is_op);
+    dot.node(id, is_op ? titled(node.op, node.path) : first.name, !is_op);
     for (ValueId input : node.inputs) {
       const Value& value = graph.values[static_cast<size_t>(input)];
       dot.edge(cat({"n", value.node}), id, to_string(value.type));
@@ -69,7 +74,7 @@ std::string program_dot(const Program& program) {
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
     const std::string id = cat({"s", i});
-    dot.node(id, step.what + "\n" + step.path, false);
+    dot.node(id, titled(step.what, step.path), false);
     for (int number : step.buffers) {
       const Buffer& buffer = program.buffers[static_cast<size_t>(number)];
       auto it = writer.find(number);
