@@ -4,6 +4,7 @@
 
 #include "codegen/clusters.h"
 #include "codegen/contraction.h"
+#include "codegen/lift_rows.h"
 #include "codegen/passes.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_plan.h"
@@ -35,7 +36,7 @@ constexpr int64_t kMostSerialElements = 1 << 18;
 
 class Fuser {
  public:
-  Fuser(const StageGraph& graph, const Accepts& accepts)
+  Fuser(StageGraph& graph, const Accepts& accepts)
       : graph_(graph), accepts_(accepts), clusters_(graph) {}
 
   std::vector<Cluster> run() {
@@ -46,6 +47,7 @@ class Fuser {
       join_operands(id);
     }
     join_siblings();
+    join_tables();
     join_attention();
     return clusters_.in_order();
   }
@@ -255,6 +257,7 @@ class Fuser {
   }
 
   void join_siblings();
+  void join_tables();
   void join_attention();
   bool independent(int a, int b) const {
     return !clusters_.reaches(a, b) && !clusters_.reaches(b, a);
@@ -263,7 +266,7 @@ class Fuser {
   std::optional<Cluster> join_as_siblings(const Cluster& a,
                                           const Cluster& b) const;
 
-  const StageGraph& graph_;
+  StageGraph& graph_;
   const Accepts& accepts_;
   ClusterSet clusters_;
 };
@@ -330,6 +333,29 @@ void Fuser::join_siblings() {
       }
     }
     last[key] = c;
+  }
+}
+
+// Maps that only one row group reads, at its rows: made row by row. Maps at
+// single points may share fewer leading axes than they have.
+void Fuser::join_tables() {
+  for (int c : clusters_.alive()) {
+    if (clusters_[c].kind != GroupKind::kRow) continue;
+    for (int table : clusters_.operands(c)) {
+      const Cluster& from = clusters_[table];
+      const Cluster& reader = clusters_[c];
+      if (from.kind != GroupKind::kRow || !is_map(from)) continue;
+      if (at_load(from) != at_load(reader)) continue;
+      if (!clusters_.only_reader(table, c)) continue;
+      int rows = is_map(reader) ? 1 : reader.row_axes;
+      for (; rows <= reader.row_axes; ++rows) {
+        Cluster shared{GroupKind::kRow, rows, reader.arrays};
+        if (!lift_into_rows(graph_, from, shared)) continue;
+        shared.arrays = together(from, reader);
+        clusters_.join(table, c, shared);
+        break;
+      }
+    }
   }
 }
 

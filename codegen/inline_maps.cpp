@@ -65,7 +65,9 @@ Work work_of(const Expr& body) {
            (call->op >= ScalarOp::kExp && call->op <= ScalarOp::kSigmoid);
     return true;
   });
-  return slow || work > kCheapWork ? Work::kExpensive : Work::kCheap;
+  if (slow || work > kCheapWork) return Work::kExpensive;
+  // A condition on indices costs less than reading it from memory.
+  return contains<Load>(body) ? Work::kCheap : Work::kFree;
 }
 
 class Inliner {
@@ -158,6 +160,11 @@ class Inliner {
     }
     Work work = work_of(compute->body);
     if (work == Work::kFree) return true;
+    // A view moves on into its own readers; work put into it would have to
+    // follow its order of axes.
+    if (!graph_.arrays[reader].stored && work_of(into) == Work::kFree) {
+      return false;
+    }
     // Weights are prepared at load, not in every run.
     if (from.at_load && !graph_.arrays[reader].at_load) return false;
     bool only_reader = readers_[node.slot].size() == 1;

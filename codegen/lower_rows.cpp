@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codegen/index_algebra.h"
 #include "codegen/point_ops.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_plan.h"
@@ -489,7 +490,9 @@ Stmt RowLowering::vector_loop(const std::vector<PointOp>& ops, const Var& flat,
                combine(op, acc, flat_load(slot, dtype, var(lane)))),
         LoopKind::kUnroll));
   }
-  out.push_back(for_loop(flat, whole, size_of(extent), scalar_point(ops)));
+  if (!same_expr(whole, size_of(extent))) {
+    out.push_back(for_loop(flat, whole, size_of(extent), scalar_point(ops)));
+  }
   return block(std::move(out));
 }
 

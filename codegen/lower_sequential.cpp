@@ -158,7 +158,7 @@ Stmt SequentialLowering::lower(const Update& update) {
   }
   std::vector<Expr> place;
   for (const Expr& expr : update.place) place.push_back(lowered(expr, at));
-  Var where = make_var("where");
+  Var where = make_var("place");
   Expr address = flat_index(place, stage_.shape, ranges_);
   Expr value = lowered(update.update, at);
   Expr old = flat_load(out_, stage_.dtype, var(where));

@@ -54,7 +54,7 @@ std::string body_text(const Array& array) {
   if (auto* given = std::get_if<Given>(&array.kind)) {
     return given->kind == NodeKind::kInput    ? "input"
            : given->kind == NodeKind::kWeight ? "weight"
-                                              : "constant";
+                                              : "literal";
   }
   std::string text;
   for (const Expr& expr : expressions_of(array.kind)) {
