@@ -1,0 +1,116 @@
+#include "tests/codegen/model_check.h"
+
+#include <random>
+#include <sstream>
+
+#include "codegen/compile.h"
+#include "interpreter/elaborate.h"
+#include "spec/check.h"
+#include "tests/support/compare_tensors.h"
+#include "tests/support/elaborate_text.h"
+#include "tests/support/program_runner.h"
+
+namespace lathe {
+namespace {
+
+Tensor random_tensor(const TensorType& type, const DimBindings& dims,
+                     std::mt19937& random) {
+  Tensor tensor(type.dtype, eval(type.shape, dims));
+  std::uniform_real_distribution<double> real(-1, 1);
+  std::bernoulli_distribution coin(0.7);
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    if (is_float(type.dtype)) {
+      tensor.set(i, real(random));
+    } else {
+      tensor.set_int(i, coin(random) ? 1 : 0);
+    }
+  }
+  return tensor;
+}
+
+EvaluateInputs random_inputs(const Graph& graph, const DimBindings& dims) {
+  std::mt19937 random(1);
+  EvaluateInputs inputs;
+  inputs.dims = dims;
+  for (const Node& node : graph.nodes) {
+    if (node.kind != NodeKind::kInput && node.kind != NodeKind::kWeight) {
+      continue;
+    }
+    ValueId value = node.outputs[0];
+    inputs.tensors[value] =
+        random_tensor(graph.values[value].type, dims, random);
+  }
+  return inputs;
+}
+
+Graph graph_of_case(const ModelCase& c) {
+  Diagnostics diagnostics;
+  Model model = elaborate_file(
+      make_source("m.yaml", "lathe: 1\nmodel: m\n" + c.yaml), diagnostics);
+  LATHE_CHECK(!diagnostics.has_errors(), c.name, ": ",
+              render(diagnostics.sorted()));
+  return std::move(model.graph);
+}
+
+std::string missing_strategies(const ModelCase& c, const Program& program) {
+  std::istringstream wanted(c.strategies);
+  std::string report, strategy;
+  while (wanted >> strategy) {
+    bool found = false;
+    for (const Kernel& kernel : program.kernels) {
+      found = found || kernel.name.rfind(strategy + "_", 0) == 0;
+    }
+    if (!found) report += cat({c.name, ": no ", strategy, " kernel\n"});
+  }
+  return report;
+}
+
+std::string run_sizes(ProgramRunner& runner, const ModelCase& c,
+                      const Graph& graph, const Program& program) {
+  std::string report;
+  for (const DimBindings& dims : c.sizes) {
+    EvaluateInputs inputs = random_inputs(graph, dims);
+    std::vector<Tensor> wanted = evaluate(graph, inputs);
+    std::vector<Tensor> got = runner.run(program, inputs);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      std::string what = difference(got[i], wanted[i], c.terms);
+      if (what.empty()) continue;
+      std::string sizes;
+      for (const auto& [name, size] : dims) {
+        sizes += cat({" ", name, "=", size});
+      }
+      report += cat({c.name, sizes, ": ", what, "\n"});
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+std::vector<DimBindings> sizes_of(const std::string& symbol,
+                                  const std::vector<int64_t>& sizes) {
+  std::vector<DimBindings> all;
+  for (int64_t size : sizes) all.push_back({{symbol, size}});
+  return all;
+}
+
+std::string failures_of(const std::vector<ModelCase>& cases,
+                        const std::string& target) {
+  ProgramRunner runner;
+  std::vector<Graph> graphs;
+  std::vector<Program> programs;
+  std::string report;
+  for (const ModelCase& c : cases) {
+    graphs.push_back(graph_of_case(c));
+    programs.push_back(compile(graphs.back(), target_preset(target)));
+    report += missing_strategies(c, programs.back());
+    runner.add(programs.back());
+  }
+  runner.compile();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    report += run_sizes(runner, cases[i], graphs[i], programs[i]);
+  }
+  return report;
+}
+
+}  // namespace lathe

@@ -1,0 +1,31 @@
+#pragma once
+// Compiles models given as YAML and compares them with the reference.
+
+#include <string>
+#include <vector>
+
+#include "interpreter/evaluate.h"
+
+namespace lathe {
+
+// A model for one test: what stands below `lathe: 1` and `model:`, and the
+// sizes of its symbols to run it with.
+struct ModelCase {
+  std::string name;
+  std::string yaml;
+  std::vector<DimBindings> sizes;
+  // Kernels that must be among the program's, by strategy: "matmul attention".
+  std::string strategies;
+  int64_t terms = 64;  // numbers that are added up in a sum
+};
+
+// One line for every output that differs, and for every strategy that is
+// missing; inputs and weights hold random numbers.
+std::string failures_of(const std::vector<ModelCase>& cases,
+                        const std::string& target = "avx2");
+
+// All bindings of the symbol to the sizes.
+std::vector<DimBindings> sizes_of(const std::string& symbol,
+                                  const std::vector<int64_t>& sizes);
+
+}  // namespace lathe
