@@ -17,49 +17,12 @@
 #include <string>
 #include <vector>
 
-#include "interpreter/elaborate.h"
-#include "runtime/checkpoint.h"
 #include "runtime/engine.h"
-#include "runtime/model_target.h"
-#include "runtime/model_weights.h"
 #include "runtime/safetensors.h"
-#include "spec/diagnostic.h"
+#include "tests/support/load_model.h"
 
 namespace lathe {
 namespace {
-
-using Arguments = std::vector<std::pair<std::string, std::string>>;
-
-std::map<std::string, Tensor> read_tensors(const std::string& path) {
-  const SafetensorsFile file(path);
-  std::map<std::string, Tensor> tensors;
-  for (const FileTensor& row : file.header().tensors) {
-    tensors.emplace(row.name, file.read(row));
-  }
-  return tensors;
-}
-
-std::unique_ptr<Executable> load_model(Engine& engine, const std::string& spec,
-                                       const std::string& weights,
-                                       Arguments overrides) {
-  SpecLibrary library;
-  Diagnostics diagnostics;
-  const ModelTarget target = open_target(spec, weights, library, diagnostics);
-  const std::shared_ptr<const Checkpoint> checkpoint =
-      open_weights(target, WeightsUse::kNeeded);
-  ElaborateInputs inputs;
-  inputs.spec = target.spec.get();
-  inputs.library = &library;
-  inputs.load_spec = load_import;
-  inputs.config = target.config;
-  if (checkpoint) inputs.checkpoint = checkpoint->header();
-  inputs.overrides = std::move(overrides);
-  const Model model = elaborate(inputs, diagnostics);
-  diagnostics.throw_if_errors();
-  require_runnable(model);
-  return engine.load(model.graph,
-                     std::make_shared<ModelWeights>(model, checkpoint));
-}
 
 double seconds_of(Executable& model, const std::map<std::string, Tensor>& x,
                   int runs) {
@@ -96,15 +59,14 @@ int run_worker(const std::vector<std::string>& args) {
   }
   Options options = options_from_environment();
   options.threads = std::stoi(args[2]);
-  Arguments overrides;
+  std::vector<std::pair<std::string, std::string>> params;
   for (size_t i = 3; i < args.size(); ++i) {
     const size_t equals = args[i].find('=');
-    overrides.emplace_back(args[i].substr(0, equals),
-                           args[i].substr(equals + 1));
+    params.emplace_back(args[i].substr(0, equals), args[i].substr(equals + 1));
   }
   Engine engine(options);
   const std::unique_ptr<Executable> model =
-      load_model(engine, args[0], args[1], std::move(overrides));
+      load_model(engine, args[0], args[1], std::move(params));
   std::cout << "ok" << std::endl;
   for (std::string line; std::getline(std::cin, line);) answer(*model, line);
   return 0;
