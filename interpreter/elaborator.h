@@ -151,6 +151,7 @@ class Elaborator {
   // Two sizes that must agree once the dims are bound.
   void add_constraint(const Dim& left, const Dim& right,
                       const Diagnostic& diagnostic);
+  Dim assumed_size(const Dim& size) const;
   // Gives params that are left out the sizes of the inputs they stand in.
   void infer_params(LayerInstance& layer, const std::vector<CallArg>& args);
   // Checks an argument against the input's type and binds its dims.

@@ -48,7 +48,10 @@ class Evaluator {
  private:
   Datum list(const ExprAst& x) {
     std::vector<Datum> items;
-    for (const ExprRef& item : x.args) items.push_back(eval(*item));
+    for (const ExprRef& item : x.args) {
+      items.push_back(eval(*item));
+      if (items.back().unknown()) return Unknown{};
+    }
     return make_list(std::move(items));
   }
 

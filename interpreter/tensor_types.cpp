@@ -323,6 +323,16 @@ Datum Elaborator::open_size(const ExprAst& expr, Frame& frame) {
   return evaluate(expr, {.layer = frame.layer, .locals = &dims});
 }
 
+// The number that a size has been assumed to be, if it has been.
+Dim Elaborator::assumed_size(const Dim& size) const {
+  if (size.is_static()) return size;
+  for (const DimConstraint& known : model_.graph.constraints) {
+    if (known.right == size && known.left.is_static()) return known.left;
+    if (known.left == size && known.right.is_static()) return known.right;
+  }
+  return size;
+}
+
 void Elaborator::infer_params(LayerInstance& layer,
                               const std::vector<CallArg>& args) {
   const std::vector<const ParamDecl*> missing = missing_params(layer);
@@ -339,7 +349,7 @@ void Elaborator::infer_params(LayerInstance& layer,
         const bool stands_here = dim.dim->expr->kind == AstKind::kName &&
                                  dim.dim->expr->text == decl->name.text;
         if (!stands_here || layer.find_given(decl->name.text)) continue;
-        const Dim& size = shape[dim.axis];
+        const Dim size = assumed_size(shape[dim.axis]);
         if (!size.is_static()) {
           fail("L0411", args[i].span,
                cat({"`", decl->name.text, "` of ", shown_name(layer),
