@@ -35,7 +35,6 @@ const std::vector<OtherMeaning> kOtherMeanings = {
      {"floor_div", "is_nan", "is_inf"},
      "functions of the prelude"},
     {"codegen/stage_graph.cpp", {"constant"}, "a literal tensor's array"},
-    {"interpreter/builtin_functions.cpp", {}, "functions of expressions"},
     {"interpreter/definition.cpp",
      {"add", "mul", "min", "max"},
      "how an update combines"},
@@ -45,7 +44,6 @@ const std::vector<OtherMeaning> kOtherMeanings = {
     {"runtime/machine.cpp", {"max"}, "no limit, in a cgroup's file"},
     {"runtime/outputs.cpp", {"min", "max", "mean"}, "fields of a summary"},
     {"spec/read_params.cpp", {"min", "max"}, "bounds of a param"},
-    {"spec/spec_to_yaml.cpp", {"min", "max"}, "bounds of a param"},
     {"spec/spec_to_yaml.cpp", {"min", "max"}, "bounds of a param"},
 };
 
