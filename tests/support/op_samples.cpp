@@ -1,6 +1,8 @@
 #include "tests/support/op_samples.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <random>
 #include <set>
 
@@ -53,7 +55,8 @@ OpArg add_tensor(OpSample& sample, const SampleTensor& tensor, DType dtype) {
 // Fills [0, n) with numbers from small to the edges of the dtype.
 class Filler {
  public:
-  Filler(DType dtype, uint64_t seed) : dtype_(dtype), random_(seed) {}
+  Filler(DType dtype, uint64_t seed, Specials specials)
+      : dtype_(dtype), specials_(specials), random_(seed) {}
 
   void fill(Tensor& tensor, const std::optional<int64_t>& below) {
     for (int64_t i = 0; i < tensor.numel(); ++i) {
@@ -83,10 +86,16 @@ class Filler {
 
   double number(int64_t i) {
     if (i % 13 == 6) return 0;
+    if (specials_ == Specials::kYes && pick(0, 9) == 0) {
+      constexpr double kInf = std::numeric_limits<double>::infinity();
+      const double specials[] = {NAN, kInf, -kInf, -0.0};
+      return specials[pick(0, 3)];
+    }
     return std::normal_distribution<double>(0, 1.5)(random_);
   }
 
   DType dtype_;
+  Specials specials_;
   std::mt19937_64 random_;
 };
 
@@ -176,13 +185,14 @@ std::vector<DimBindings> sample_bindings(const OpSample& sample) {
 }
 
 EvaluateInputs sample_inputs(const OpSample& sample,
-                             const DimBindings& bindings, uint64_t seed) {
+                             const DimBindings& bindings, uint64_t seed,
+                             Specials specials) {
   EvaluateInputs inputs;
   inputs.dims = bindings;
   for (const SampleInput& input : sample.inputs) {
     const TensorType& type = sample.graph.type(input.value);
     Tensor tensor(type.dtype, eval(type.shape, bindings));
-    Filler(type.dtype, seed + static_cast<uint64_t>(input.value))
+    Filler(type.dtype, seed + static_cast<uint64_t>(input.value), specials)
         .fill(tensor, input.below);
     inputs.tensors[input.value] = tensor;
   }

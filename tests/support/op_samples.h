@@ -41,9 +41,13 @@ std::vector<DType> sample_dtypes(const OpDef& op, const std::string& text);
 // prime; one empty set where there are no symbols.
 std::vector<DimBindings> sample_bindings(const OpSample& sample);
 
+// Whether NaN, infinities and -0 are among the floats.
+enum class Specials { kNo, kYes };
+
 // Deterministic data for the sample's inputs: random numbers, zeros among the
 // floats, the lowest and the highest value among the integers.
 EvaluateInputs sample_inputs(const OpSample& sample,
-                             const DimBindings& bindings, uint64_t seed);
+                             const DimBindings& bindings, uint64_t seed,
+                             Specials specials = Specials::kNo);
 
 }  // namespace lathe
