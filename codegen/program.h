@@ -41,7 +41,7 @@ struct Buffer {
   std::string name;
   BufferRole role = BufferRole::kTemp;
   DType dtype = DType::kFloat32;
-  Shape shape;  // as stored: row-major, contiguous, 64-byte aligned
+  Shape shape;  // row-major; elements are aligned, our own memory to 64 bytes
   ValueId value = -1;  // the graph value it holds, or -1
   std::shared_ptr<const Tensor> constant;
   int first = 0, last = 0;  // kTemp: lifetime in steps, inclusive

@@ -4,6 +4,7 @@
 
 #include "runtime/bind_dims.h"
 #include "runtime/fault_error.h"
+#include "runtime/host_memory.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 
@@ -231,12 +232,10 @@ void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
 }
 
 void CompiledExecutable::provide_input(int buffer, const Tensor& tensor) {
-  constexpr uintptr_t kAlignment = 64;
   Port& port = ports_[size_t(buffer)];
   port.tensor = tensor;
-  const bool aligned =
-      reinterpret_cast<uintptr_t>(tensor.data()) % kAlignment == 0;
-  if (device_.shares_host_memory() && aligned) {
+  if (device_.shares_host_memory() &&
+      is_aligned_for(tensor.dtype(), tensor.data())) {
     // Kernels do not write to inputs, although their arguments could.
     addresses_[size_t(buffer)] = port.tensor.mutable_data();
     return;

@@ -70,4 +70,9 @@ std::unique_ptr<Memory> allocate_host(int64_t bytes) {
   return std::make_unique<LargeBlock>(bytes);
 }
 
+bool is_aligned_for(DType dtype, const void* address) {
+  const auto bytes = static_cast<uintptr_t>(info(dtype).bytes_per_block);
+  return reinterpret_cast<uintptr_t>(address) % bytes == 0;
+}
+
 }  // namespace lathe

@@ -1,17 +1,11 @@
 #include "runtime/packed_weights.h"
 
 #include "runtime/fault_error.h"
+#include "runtime/host_memory.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
-
-// What generated kernels may assume of every buffer.
-constexpr uintptr_t kAlignment = 64;
-
-bool is_aligned(const void* p) {
-  return reinterpret_cast<uintptr_t>(p) % kAlignment == 0;
-}
 
 bool is_weight_role(BufferRole role) {
   return role == BufferRole::kWeight || role == BufferRole::kConstant ||
@@ -126,7 +120,7 @@ void PackedWeights::provide(int buffer, const WeightSource& source) {
 
 void PackedWeights::provide_stored(int buffer, const Tensor& tensor) {
   const auto i = static_cast<size_t>(buffer);
-  if (device_.shares_host_memory() && is_aligned(tensor.data())) {
+  if (device_.shares_host_memory() && is_aligned_for(tensor.dtype(), tensor.data())) {
     views_[i] = tensor;
     // Kernels do not write to weights, although their arguments could.
     addresses_[i] = views_[i]->mutable_data();

@@ -107,8 +107,12 @@ TEST_CASE("executable: an output stays as it is when the model runs again") {
 
 TEST_CASE("executable: input and weights need no alignment") {
   Bench bench;
-  auto bytes = std::make_shared<std::vector<float>>(12, 1.0f);
-  auto* data = reinterpret_cast<std::byte*>(bytes->data() + 1);
+  auto bytes = std::make_shared<std::vector<std::byte>>(64);
+  std::byte* data = bytes->data() + 1;
+  for (int i = 0; i < 4; ++i) {
+    const float one = 1;
+    std::memcpy(data + 4 * i, &one, sizeof one);
+  }
   const Tensor odd(DType::kFloat32, {1, 4}, data, bytes);
   const Tensor weight(DType::kFloat32, {4}, data, bytes);
   CompiledExecutable model(scale_program(), *bench.device,
