@@ -120,6 +120,7 @@ void Elaborator::build(LayerInstance& layer) {
   layer.built = Progress::kNow;
   const ActiveLayer active(*this, layer, layer.span);
   build_params(layer);
+  note_unsupported(layer);
   const SpecFile& spec = *layer.type->spec;
   for (const WeightDecl& decl : spec.weights) {
     try {
@@ -129,7 +130,6 @@ void Elaborator::build(LayerInstance& layer) {
     }
   }
   for (const LayerDecl& decl : spec.layers) declared_layer(layer, decl);
-  note_unsupported(layer);
   layer.built = Progress::kDone;
 }
 

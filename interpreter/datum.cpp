@@ -171,7 +171,9 @@ std::optional<bool> datums_equal(const Datum& a, const Datum& b) {
           [&](TensorRef v) -> std::optional<bool> {
             return v.id == b.as<TensorRef>()->id;
           },
-          [&](const DatumList& v) { return lists_equal(*v, **b.as<DatumList>()); },
+          [&](const DatumList& v) {
+            return lists_equal(*v, **b.as<DatumList>());
+          },
           [&](const std::shared_ptr<const DatumStruct>& v) {
             return structs_equal(
                 *v, **b.as<std::shared_ptr<const DatumStruct>>());

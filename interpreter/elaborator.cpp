@@ -124,9 +124,12 @@ void Elaborator::run_root() {
     model_.graph.symbols.push_back(name);
   }
   root.called = true;
-  for (const auto& [name, value] : run_body(frame)) {
-    add_graph_output(name, value);
+  const Outputs outputs = run_body(frame);
+  if (outputs.size() == 1 && outputs[0].first.empty()) {
+    fail("L0204", root.span, "the model computes nothing",
+         "give it layers, or a body that assigns a name");
   }
+  for (const auto& [name, value] : outputs) add_graph_output(name, value);
 }
 
 void Elaborator::add_graph_output(const std::string& name,

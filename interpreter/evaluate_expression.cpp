@@ -195,12 +195,11 @@ class Evaluator {
         e_.find_name(callee.text, scope_, callee.span);
     if (!found || found->unknown()) return found;
     if (found->layer()) {
-      const ParamDecl* param = scope_.frame == nullptr
-                                   ? nullptr
-                                   : scope_.layer->type->find_param(callee.text);
       const bool recipe = found->is<std::shared_ptr<const LayerRecipe>>();
-      if (recipe && param) return e_.param_layer(*scope_.layer, *param);
-      return found;
+      if (!recipe || scope_.frame == nullptr) return found;
+      const ParamDecl* param = scope_.layer->type->find_param(callee.text);
+      return param == nullptr ? found
+                              : e_.param_layer(*scope_.layer, *param);
     }
     if (is_function(callee.text)) return std::nullopt;
     fail("L0335", callee.span, not_callable(callee.text, *found),

@@ -140,7 +140,8 @@ Elaborator::Outputs Elaborator::run_in_order(Frame& frame) {
   for (const InputDecl& input : spec.inputs) {
     args.positional.push_back({frame.names[input.name.text], input.name.span});
   }
-  Datum value = args.positional.empty() ? Unknown{} : args.positional[0].value;
+  if (spec.layers.empty() || args.positional.empty()) return {{"", Unknown{}}};
+  Datum value = args.positional[0].value;
   for (const LayerDecl& decl : spec.layers) {
     const Datum item = declared_layer(layer, decl);
     if (item.none()) continue;
