@@ -198,8 +198,8 @@ class Evaluator {
       const bool recipe = found->is<std::shared_ptr<const LayerRecipe>>();
       if (!recipe || scope_.frame == nullptr) return found;
       const ParamDecl* param = scope_.layer->type->find_param(callee.text);
-      return param == nullptr ? found
-                              : e_.param_layer(*scope_.layer, *param);
+      if (param == nullptr) return found;
+      return e_.param_layer(*scope_.layer, *param);
     }
     if (is_function(callee.text)) return std::nullopt;
     fail("L0335", callee.span, not_callable(callee.text, *found),

@@ -212,6 +212,8 @@ const std::vector<LoadVerb>& load_verbs() {
   return table;
 }
 
+std::string_view renaming_verb() { return "rename"; }
+std::string_view transposing_verb() { return "transpose"; }
 std::string_view conversion_op() { return "cast"; }
 
 std::vector<LoadRuleSpec> read_load_rules(const CheckpointDecl& checkpoint,

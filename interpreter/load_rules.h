@@ -33,6 +33,9 @@ struct LoadVerb {
 };
 
 const std::vector<LoadVerb>& load_verbs();
+// The verbs that messages propose: a new name, and the last axes swapped.
+std::string_view renaming_verb();
+std::string_view transposing_verb();
 // The op that converts a stored tensor to the declared dtype.
 std::string_view conversion_op();
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "interpreter/fold_names.h"
+#include "interpreter/load_rules.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -79,9 +80,9 @@ std::optional<std::string> prefix_rule(const WeightReport& report) {
       matched += unused.count(other);
     }
     if (matched * 2 < report.missing.size()) continue;
-    return stored_longer
-               ? cat({"{rename: \"", prefix, "*\", to: \"*\"}"})
-               : cat({"{rename: \"*\", to: \"", prefix, "*\"}"});
+    const std::string full = prefix + "*";
+    return cat({"{", renaming_verb(), ": \"", stored_longer ? full : "*",
+                "\", to: \"", stored_longer ? "*" : full, "\"}"});
   }
   return std::nullopt;
 }
@@ -124,9 +125,10 @@ std::vector<std::string> single_rules(const WeightReport& report) {
     }
     if (best == nullptr) continue;
     const bool same = best->type.shape == weight.type.shape;
-    std::string rule = cat({"{", same ? "rename" : "transpose", ": \"",
-                            generalised(best->name), "\", to: \"",
-                            generalised(weight.name), "\"}"});
+    std::string rule =
+        cat({"{", same ? renaming_verb() : transposing_verb(), ": \"",
+             generalised(best->name), "\", to: \"",
+             generalised(weight.name), "\"}"});
     const bool known =
         std::find(rules.begin(), rules.end(), rule) != rules.end();
     if (!known) rules.push_back(std::move(rule));
