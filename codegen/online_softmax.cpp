@@ -43,6 +43,13 @@ Expr OnlineSoftmax::total(const Expr& lane) const {
   return element(total_, lane);
 }
 
+Stmt OnlineSoftmax::for_maxima(
+    const std::function<Stmt(const Expr&)>& body) const {
+  return each(
+      "j", lanes_, [&](const Expr& j) { return body(element(max_, j)); },
+      LoopKind::kSerial);
+}
+
 Stmt OnlineSoftmax::clear() const {
   return each("j", lanes_, [&](const Expr& j) {
     return block({store(max_, j, lowest()), store(total_, j, zero())});

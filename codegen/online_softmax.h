@@ -31,6 +31,9 @@ class OnlineSoftmax {
   // Then: x becomes exp(x - m).
   Stmt exponentials(const Expr& keys) const;
 
+  // body(maximum so far) for every lane.
+  Stmt for_maxima(const std::function<Stmt(const Expr&)>& body) const;
+
   Expr fade(const Expr& lane) const;
   Expr total(const Expr& lane) const;
 

@@ -17,8 +17,10 @@
 
 #include "codegen/attention_form.h"
 #include "codegen/kernel_builder.h"
+#include "codegen/key_limit.h"
 #include "codegen/online_softmax.h"
 #include "codegen/register_tile.h"
+#include "codegen/streamed_operand.h"
 
 namespace lathe {
 namespace {
@@ -26,6 +28,9 @@ namespace {
 // Queries of a work item, in tile widths, and keys of a step, in tile rows.
 constexpr int kQueryTiles = 3;
 constexpr int kKeyTiles = 16;
+
+// Wider heads would not fit on a thread's stack.
+constexpr int64_t kMostColumns = 1024;
 
 constexpr DType kF32 = DType::kFloat32;
 
@@ -54,17 +59,17 @@ class AttentionLowering {
     std::vector<Stmt> body = {position(item), fill_queries(), clear()};
     Expr keys = size_of(form_.keys);
     Stmt stream = block({
-        let(s0_, var(step) * keys_),
         let(key_count_, min(keys - var(s0_), int_literal(keys_))),
-        fill(key_block_, form_.k, key_, depth_, depth_),
-        fill(value_block_, form_.n, value_, columns_, padded_columns_),
+        key_.fill(var(s0_), var(key_count_)),
+        value_.fill(var(s0_), var(key_count_)),
         scores(),
         softmax(),
         fade_sums(),
         weighted_values(),
     });
-    body.push_back(for_loop(step, int_literal(0),
-                            ceil_div(keys, int_literal(keys_)), stream));
+    body.push_back(
+        for_loop(step, int_literal(0), ceil_div(keys, int_literal(keys_)),
+                 block({let(s0_, var(step) * keys_), unless_hidden(stream)})));
     body.push_back(epilogue());
     Stmt loop = for_loop(item, var(kernel_.lo()), var(kernel_.hi()),
                          block(std::move(body)), LoopKind::kItems);
@@ -97,8 +102,11 @@ class AttentionLowering {
     ranges_.add(form_.s, form_.keys);
     ranges_.add(form_.k, form_.depth);
     query_ = kernel_.lower(form_.query, {}, ranges_);
-    key_ = kernel_.lower(form_.key, {}, ranges_);
-    value_ = kernel_.lower(form_.value, {}, ranges_);
+    score_ = kernel_.lower(form_.score, {}, ranges_);
+    key_ = StreamedOperand(kernel_.lower(form_.key, {}, ranges_), form_.s,
+                           form_.k, depth_, depth_, ranges_);
+    value_ = StreamedOperand(kernel_.lower(form_.value, {}, ranges_), form_.s,
+                             form_.n, columns_, padded_columns_, ranges_);
   }
 
   void bind_locals() {
@@ -107,13 +115,8 @@ class AttentionLowering {
     int64_t tiles = (queries_ + tile_.rows - 1) / tile_.rows;
     sums_ = kernel_.local("o", kF32, tiles * tile_.rows * padded_columns_);
     softmax_ = OnlineSoftmax(kernel_, weights_, queries_, var(lanes_));
-    bool key_in_place = reads_in_place(key_, form_.k);
-    bool value_in_place =
-        reads_in_place(value_, form_.n) && columns_ == padded_columns_;
-    if (!key_in_place) key_block_ = kernel_.local("keys", kF32, keys_ * depth_);
-    if (!value_in_place) {
-      value_block_ = kernel_.local("vals", kF32, keys_ * padded_columns_);
-    }
+    key_.add_local(kernel_, "keys", keys_);
+    value_.add_local(kernel_, "vals", keys_);
     int cells = tile_.rows * tile_.vectors;
     locals_.acc = kernel_.local("acc", kF32, cells, tile_.lanes);
     locals_.right = kernel_.local("b", kF32, tile_.vectors, tile_.lanes);
@@ -122,14 +125,6 @@ class AttentionLowering {
 
   const Expr& body_of(int stage) const {
     return std::get<Compute>(group_.stage(stage).kind).body;
-  }
-
-  // A float32 operand that is contiguous along `axis`.
-  bool reads_in_place(const Expr& expr, const Var& axis) const {
-    auto* node = std::get_if<Load>(&expr->node);
-    if (!node || node->dtype != kF32) return false;
-    auto affine = affine_in(node->index[0], axis, ranges_);
-    return affine && affine->stride == 1;
   }
 
   Expr zero() const { return float_literal(0, NumType::kFloat32); }
@@ -178,27 +173,25 @@ class AttentionLowering {
                   })});
   }
 
-  // Copies a block of keys or values that cannot be read in place.
-  Stmt fill(int slot, const Var& axis, const Expr& value, int64_t count,
-            int64_t stride) const {
-    if (slot < 0) return block({});
-    return each(
-        "t", var(key_count_),
-        [&](const Expr& t) {
-          Stmt row = for_loop(axis, int_literal(0), int_literal(count),
-                              store(slot, t * stride + var(axis), value),
-                              LoopKind::kVector);
-          std::vector<Stmt> stmts = {let(form_.s, var(s0_) + t), row};
-          if (count < stride) {
-            Var pad = make_var("pad");
-            stmts.push_back(for_loop(
-                pad, int_literal(count), int_literal(stride),
-                store(slot, t * stride + var(pad), zero()), LoopKind::kVector));
-          }
-          return block(std::move(stmts));
-        },
-        LoopKind::kSerial);
+  // Leaves a step out when all its keys are hidden from all queries, who each
+  // have seen one that is not: then its weights are 0.
+  Stmt unless_hidden(Stmt stream) const {
+    auto limit = find_key_limit(score_, form_.m, form_.s, ranges_);
+    if (!limit) return stream;
+    Expr last = substitute(limit->last, {{form_.m.get(), last_query()}});
+    Var wanted = make_var("wanted");
+    Stmt look = softmax_.for_maxima([&](const Expr& top) {
+      Expr seen = top > float_literal(limit->hidden / 2, NumType::kFloat32);
+      return assign(wanted, select(seen, var(wanted), int_literal(1)));
+    });
+    return block({
+        declare(wanted,
+                select(var(s0_) <= last, int_literal(1), int_literal(0))),
+        if_then(equal(var(wanted), int_literal(0)), look),
+        if_then(equal(var(wanted), int_literal(1)), std::move(stream)),
+    });
   }
+  Expr last_query() const { return var(m0_) + var(rows_) - 1; }
 
   TileCode tile_code(int64_t k_count) const {
     TileCode code;
@@ -215,9 +208,12 @@ class AttentionLowering {
     Expr keys = var(key_count_);
     Stmt rows = tile_rows({tile_.rows}, keys, [&](const Expr& first) {
       TileCode code = tile_code(depth_);
-      code.offset = [this, first](const Expr& i) { return key_row(first + i); };
+      // Rows beyond the last key repeat it.
+      code.offset = [this, first](const Expr& i) {
+        return key_.row(var(s0_), min(first + i, var(key_count_) - 1));
+      };
       code.left = [this](const Expr& offset, const Expr& k) {
-        return element(key_slot(), offset + k);
+        return element(key_.slot(), offset + k);
       };
       code.right = [this, tile](const Expr& k, const Expr& column) {
         Expr base = (var(tile) * depth_ + k) * width_;
@@ -233,23 +229,6 @@ class AttentionLowering {
     return for_loop(tile, int_literal(0), var(tiles_), rows);
   }
 
-  int key_slot() const {
-    return key_block_ >= 0 ? key_block_ : std::get<Load>(key_->node).slot;
-  }
-  // Where row t of the keys of this step begins; rows beyond the last key
-  // repeat it.
-  Expr key_row(const Expr& t) const {
-    Expr row = min(t, var(key_count_) - 1);
-    if (key_block_ >= 0) return row * depth_;
-    return in_place(key_, form_.k, var(s0_) + row);
-  }
-  // Index of the element at key s, position 0 of `axis`.
-  Expr in_place(const Expr& loaded, const Var& axis, const Expr& s) const {
-    const Load& node = std::get<Load>(loaded->node);
-    auto affine = affine_in(node.index[0], axis, ranges_);
-    return substitute(affine->base, {{form_.s.get(), s}});
-  }
-
   Stmt softmax() {
     return block({
         apply_score(),
@@ -260,7 +239,6 @@ class AttentionLowering {
 
   // Turns raw scores into x.
   Stmt apply_score() {
-    Expr x = kernel_.lower(form_.score, {}, ranges_);
     return each(
         "t", var(key_count_),
         [&](const Expr& t) {
@@ -270,7 +248,7 @@ class AttentionLowering {
               score = score * kernel_.lower(form_.score_scale, {}, ranges_);
             }
             return block({let(form_.m, query_of(j)), let(form_.raw, score),
-                          softmax_.take(t, j, x)});
+                          softmax_.take(t, j, score_)});
           });
           return block({let(form_.s, var(s0_) + t), lanes});
         },
@@ -308,7 +286,9 @@ class AttentionLowering {
         return element(weights_, softmax_.weight_index(t, offset));
       };
       code.right = [this, tile](const Expr& t, const Expr& column) {
-        return value_vector(t, var(tile) * width_ + column);
+        Expr row = value_.row(var(s0_), t);
+        return vector_load(value_.slot(), kF32,
+                           row + var(tile) * width_ + column, tile_.lanes);
       };
       code.out = sums_;
       code.out_index = [this, first, tile](const Expr& i, const Expr& j) {
@@ -319,16 +299,6 @@ class AttentionLowering {
     });
     return for_loop(tile, int_literal(0), int_literal(padded_columns_ / width_),
                     rows);
-  }
-
-  Expr value_vector(const Expr& t, const Expr& column) const {
-    if (value_block_ >= 0) {
-      return vector_load(value_block_, kF32, t * padded_columns_ + column,
-                         tile_.lanes);
-    }
-    Expr base = in_place(value_, form_.n, var(s0_) + t);
-    return vector_load(std::get<Load>(value_->node).slot, kF32, base + column,
-                       tile_.lanes);
   }
 
   Stmt epilogue() {
@@ -375,9 +345,9 @@ class AttentionLowering {
   int64_t queries_ = 0, keys_ = 0, depth_ = 0;
   int64_t columns_ = 0, padded_columns_ = 0;
   Ranges ranges_;
-  Expr query_, key_, value_;
+  Expr query_, score_;
+  StreamedOperand key_, value_;
   int query_block_ = -1, weights_ = -1, sums_ = -1;
-  int key_block_ = -1, value_block_ = -1;
   TileLocals locals_;
   OnlineSoftmax softmax_;
   Var m0_ = make_var("m0"), rows_ = make_var("rows");
@@ -388,7 +358,9 @@ class AttentionLowering {
 }  // namespace
 
 bool matches_attention(const Group& group, const Target&) {
-  return match_attention(group).has_value();
+  std::optional<AttentionForm> form = match_attention(group);
+  return form && form->depth.value() <= kMostColumns &&
+         form->columns.value() <= kMostColumns;
 }
 
 LoweredGroup lower_attention(const Group& group, const Target& target) {
