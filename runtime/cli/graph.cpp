@@ -152,7 +152,8 @@ int graph_verb(const Command& command, Console& console) {
   auto session = open_session(command, console, WeightsUse::kIfThere);
   const Graph& graph = session->model.graph;
   if (command.stage == "spec") {
-    console.result(to_yaml(*session->target.spec));
+    const std::string yaml = to_yaml(*session->target.spec);
+    console.result(command.json ? to_json(JsonValue::of(yaml)) : yaml);
   } else if (command.stage == "fused") {
     console.result(fused(command, graph));
   } else if (command.json) {

@@ -1,4 +1,6 @@
 // `lathe inspect`: what a checkpoint holds.
+#include <map>
+
 #include "runtime/checkpoint.h"
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
@@ -69,13 +71,42 @@ void print_json(const Checkpoint& checkpoint, Console& console) {
   console.result(to_json(list));
 }
 
-// Elaborates the spec with this checkpoint: strict loading says what is
-// missing, unused and of another shape.
+// The names that only one side has, or both in another form.
+std::string mismatch_table(const Graph& graph, const Checkpoint& checkpoint) {
+  struct Row {
+    std::string model = "-", stored = "-";
+  };
+  std::map<std::string, Row> rows;
+  for (const GraphWeight& weight : graph.weights) {
+    rows[weight.path].model = to_string(weight.type);
+  }
+  for (const Checkpoint::Entry& entry : checkpoint.entries()) {
+    rows[entry.tensor->name].stored =
+        type_text(*entry.tensor) + shape_text(entry.tensor->shape);
+  }
+  Table table({"NAME", "MODEL", "CHECKPOINT"});
+  for (const auto& [name, row] : rows) {
+    if (row.model != row.stored) table.add({name, row.model, row.stored});
+  }
+  return table.text();
+}
+
+// Elaborates the spec alone for its weights, then with this checkpoint: strict
+// loading says what is missing, unused and of another shape.
 int match(const Command& command, Console& console) {
-  Command check = command;
-  check.positionals = {command.match};
-  check.weights = command.positionals[0];
-  auto session = open_session(check, console, WeightsUse::kNeeded);
+  Command alone = command;
+  alone.positionals = {command.match};
+  alone.weights.clear();
+  auto checkpoint = Checkpoint::open(command.positionals[0]);
+  auto session = open_session(alone, console, WeightsUse::kIfThere);
+  Command both = alone;
+  both.weights = command.positionals[0];
+  try {
+    session = open_session(both, console, WeightsUse::kNeeded);
+  } catch (const SpecError&) {
+    console.result(mismatch_table(session->model.graph, *checkpoint));
+    throw;
+  }
   size_t stored = 0;
   for (const WeightFill& weight : session->model.weights) {
     stored += weight.stored.empty() ? 0 : 1;

@@ -67,8 +67,7 @@ void set_device(Command& command, const std::string& value) {
     command.device = value;
     return;
   }
-  set_choice(command.device, value, "--device",
-             {"auto", "cpu", "reference"});
+  set_choice(command.device, value, "--device", {"auto", "cpu", "reference"});
 }
 
 void set_tolerance(Command& command, const std::string& value) {

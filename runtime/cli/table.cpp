@@ -76,12 +76,19 @@ std::string count_text(int64_t count) {
 }
 
 std::string seconds_text(double seconds) {
+  struct Unit {
+    double limit, factor;
+    const char* format;
+  };
+  constexpr Unit kUnits[] = {
+      {1e-6, 1e9, "%.0f ns"}, {1e-3, 1e6, "%.1f us"}, {1, 1e3, "%.2f ms"}};
   char text[48];
-  if (seconds < 1) {
-    std::snprintf(text, sizeof text, "%.2f ms", seconds * 1e3);
-  } else {
-    std::snprintf(text, sizeof text, "%.1f s", seconds);
+  for (const Unit& unit : kUnits) {
+    if (seconds >= unit.limit) continue;
+    std::snprintf(text, sizeof text, unit.format, seconds * unit.factor);
+    return text;
   }
+  std::snprintf(text, sizeof text, "%.2f s", seconds);
   return text;
 }
 

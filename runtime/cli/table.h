@@ -28,7 +28,7 @@ class Table {
 std::string bytes_text(int64_t bytes);
 // "512", "1.5 K", "135.3 M", "70.0 B".
 std::string count_text(int64_t count);
-// "0.42 ms", "1.3 s".
+// "850 ns", "12.3 us", "0.42 ms", "1.30 s".
 std::string seconds_text(double seconds);
 
 }  // namespace lathe
