@@ -212,7 +212,9 @@ Datum Elaborator::convert_value(const Datum& datum, const ParamTypeAst& type,
     }
     return make_list(std::move(items));
   }
-  if (!is_plain_type(type.name) && find_struct(type.name) == nullptr) {
+  const bool plain = is_plain_type(type.name);
+  const LayerType* record = plain ? nullptr : find_struct(type.name);
+  if (!plain && record == nullptr) {
     std::vector<std::string> names = kPlainTypes;
     for (std::string& name : inputs_.library->names(SpecKind::kStruct)) {
       names.push_back(std::move(name));
@@ -220,7 +222,8 @@ Datum Elaborator::convert_value(const Datum& datum, const ParamTypeAst& type,
     fail("L0330", type.span, cat({"there is no type `", type.name, "`"}),
          did_you_mean(type.name, names));
   }
-  const std::optional<Datum> value = plain_value(datum, type.name);
+  const std::optional<Datum> value =
+      plain_value(datum, plain ? type.name : record->name);
   if (!value) misfit(datum, type, span, what);
   return *value;
 }

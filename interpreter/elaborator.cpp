@@ -202,6 +202,8 @@ Model Elaborator::run() {
     make_root(*type);
     run_root();
     build_uncalled();
+    check_presets();
+    check_tests();
     list_params();
     apply_checkpoint_init();
   } catch (const SpecError& error) {

@@ -75,6 +75,8 @@ class Elaborator {
   // A field's value under a type. `what` names it in messages.
   Datum read_value(const YamlNode& node, const ParamTypeAst& type,
                    const Scope& scope, const std::string& what);
+  // True if a word of an untyped value names a param or value.
+  bool names_value(std::string_view word, const Scope& scope);
   // A value without a type: a bare word that names nothing is a text.
   Datum read_untyped(const YamlNode& node, const Scope& scope);
   // The datum as a value of the type; L0331 if it is none.
@@ -242,6 +244,8 @@ class Elaborator {
   double default_number(const Datum& value, const InputDecl& input);
   void add_graph_output(const std::string& name, const Datum& value);
   void build_uncalled();
+  void check_presets();
+  void check_tests();
   void list_params();
   void apply_checkpoint_init();
 

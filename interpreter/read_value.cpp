@@ -173,6 +173,16 @@ ExprRef Elaborator::expression_of(const YamlNode& node) {
   return parsed;
 }
 
+bool Elaborator::names_value(std::string_view word, const Scope& scope) {
+  if (scope.locals != nullptr) {
+    for (const auto& [name, value] : *scope.locals) {
+      if (name == word) return true;
+    }
+  }
+  return scope.layer != nullptr &&
+         find_param_or_value(*scope.layer, word).has_value();
+}
+
 Datum Elaborator::read_untyped(const YamlNode& node, const Scope& scope) {
   if (node.is_mapping()) return read_untyped_mapping(*this, node, scope);
   if (node.is_sequence()) {
@@ -184,7 +194,7 @@ Datum Elaborator::read_untyped(const YamlNode& node, const Scope& scope) {
   }
   if (node.is_empty()) return None{};
   const bool word = is_identifier(node.text) && !is_constant(node.text);
-  if (word && !find_name(node.text, scope, node.span)) {
+  if (word && !names_value(node.text, scope)) {
     return Text{node.text, bare_word(*this, node, scope)};
   }
   return evaluate(*expression_of(node), scope);
@@ -197,6 +207,11 @@ Datum Elaborator::read_value(const YamlNode& node, const ParamTypeAst& type,
       node.is_mapping() ? find_struct(type.name) : nullptr;
   if (type.optional && names_none(node)) {
     value = None{};
+  } else if (node.text == "checkpoint" && find_struct(type.name)) {
+    fail("L0220", node.span,
+         cat({what, " from the checkpoint's own description cannot be read "
+              "in this version"}),
+         cat({"write the ", type.name, " under `values`"}));
   } else if (type.name == "string") {
     value = read_string(*this, node, scope, what);
   } else if (type.name == "layer") {
