@@ -16,9 +16,7 @@ class Binder {
  public:
   Binder(const std::map<std::string, Tensor>& tensors,
          const DimBindings& given)
-      : tensors_(tensors), dims_(given) {
-    for (const auto& [name, value] : given) source_[name] = "`-d`";
-  }
+      : tensors_(tensors), given_(given) {}
 
   // Sizes that stand alone come first: the others need their values.
   DimBindings run(const std::vector<InputInfo>& inputs) {
@@ -26,6 +24,7 @@ class Binder {
                               int64_t size) {
       if (dim.is_symbol()) bind(input, dim.symbol_name(), size);
     });
+    for (const auto& [symbol, size] : given_) use_given(inputs, symbol, size);
     for_each_size(inputs, [&](const InputInfo& input, const Dim& dim,
                               int64_t size) {
       if (!dim.is_symbol()) match(input, dim, size);
@@ -56,9 +55,25 @@ class Binder {
     const std::string here = cat({"input `", input.name, "`"});
     if (is_new) {
       source_[symbol] = here;
+      source_input_[symbol] = input.name;
     } else if (place->second != size) {
       fail(input, cat({"`", symbol, "` is ", place->second, " in ",
                        source_[symbol], " and ", size, " in ", here}));
+    }
+  }
+
+  // Inputs come before what was given for itself, which may have been read
+  // off one of them: two inputs that disagree are both named.
+  void use_given(const std::vector<InputInfo>& inputs,
+                 const std::string& symbol, int64_t size) {
+    const auto [place, is_new] = dims_.emplace(symbol, size);
+    if (is_new) source_[symbol] = "`-d`";
+    if (place->second == size) return;
+    const std::string& shown_by = source_input_.at(symbol);
+    for (const InputInfo& input : inputs) {
+      if (input.name != shown_by) continue;
+      fail(input, cat({"`", symbol, "` is ", size, " in `-d` and ",
+                       place->second, " in ", source_.at(symbol)}));
     }
   }
 
@@ -107,8 +122,10 @@ class Binder {
   }
 
   const std::map<std::string, Tensor>& tensors_;
+  const DimBindings& given_;
   DimBindings dims_;
-  std::map<std::string, std::string> source_;  // what gave a symbol its value
+  // What gave a symbol its value: in words, and the input's name if it is one.
+  std::map<std::string, std::string> source_, source_input_;
 };
 
 // The declaration of the input that would have shown `symbol`.

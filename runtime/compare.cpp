@@ -51,6 +51,25 @@ double default_tolerance(DType dtype) {
   return 0;
 }
 
+std::vector<double> tolerances(const Graph& graph) {
+  std::vector<double> coarsest(graph.values.size(), 0);
+  for (const Node& node : graph.nodes) {
+    if (node.kind != NodeKind::kOp) continue;
+    double before = 0;
+    for (ValueId input : node.inputs) {
+      before = std::max(before, coarsest[size_t(input)]);
+    }
+    for (ValueId output : node.outputs) {
+      coarsest[size_t(output)] =
+          std::max(before, default_tolerance(graph.type(output).dtype));
+    }
+  }
+  for (size_t i = 0; i < coarsest.size(); ++i) {
+    if (!is_float(graph.values[i].type.dtype)) coarsest[i] = 0;
+  }
+  return coarsest;
+}
+
 std::string position_text(const std::vector<int64_t>& shape, int64_t flat) {
   std::vector<std::string> index(shape.size());
   for (size_t axis = shape.size(); axis-- > 0;) {

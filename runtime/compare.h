@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "interpreter/graph.h"
 #include "interpreter/tensor.h"
 
 namespace lathe {
@@ -24,6 +25,11 @@ Difference difference(const Tensor& a, const Tensor& b);
 // What `relative` may reach: a few roundings of the type for floats (errors
 // grow on the way through a model), nothing for integers.
 double default_tolerance(DType dtype);
+
+// The same for every value of a graph: a value is held to the coarsest float
+// type that it was rounded to on the way, its own included. Inputs and weights
+// are exact.
+std::vector<double> tolerances(const Graph& graph);
 
 // "[1, 0, 7]" for a flat position.
 std::string position_text(const std::vector<int64_t>& shape, int64_t flat);

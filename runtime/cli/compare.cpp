@@ -10,6 +10,7 @@
 #include "runtime/cli/verbs.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
+#include "runtime/layer_places.h"
 #include "runtime/reference_executable.h"
 
 namespace lathe {
@@ -38,7 +39,7 @@ Finding finding_of(std::string name, const Tensor& ours, const Tensor& theirs,
   Finding out;
   out.name = std::move(name);
   out.difference = difference(ours, theirs);
-  out.tolerance = tolerance > 0 ? tolerance : default_tolerance(ours.dtype());
+  out.tolerance = tolerance;
   if (ours.shape() != theirs.shape()) {
     out.details = cat(
         {"shapes differ: ", to_string(ours, 0), " and ", to_string(theirs, 0)});
@@ -61,16 +62,18 @@ class Comparison {
     require_runnable(session_->model);
     inputs_ = session_inputs(*session_, command, console, dims_);
     weights_ = weights_of(*session_);
+    tolerances_ = tolerances(graph());
   }
 
   // Outputs of the fused model against tensors of a file.
   void with_file(const std::string& path) {
     SafetensorsFile file(path);
-    for (const NamedTensor& output : fused_outputs()) {
-      const FileTensor* stored = file.find(output.name);
+    const auto ours = fused_outputs();
+    for (size_t i = 0; i < ours.size(); ++i) {
+      const FileTensor* stored = file.find(ours[i].name);
       if (stored == nullptr) continue;
-      findings_.push_back(finding_of(output.name, output.tensor,
-                                     file.read(*stored), command_.tolerance));
+      findings_.push_back(finding_of(ours[i].name, ours[i].tensor,
+                                     file.read(*stored), allowed_output(i)));
     }
     if (!findings_.empty()) return;
     fail("L0516", {},
@@ -93,7 +96,7 @@ class Comparison {
     const auto fused = fused_outputs();
     for (size_t i = 0; i < fused.size(); ++i) {
       findings_.push_back(finding_of("output " + fused[i].name, fused[i].tensor,
-                                     theirs[i].tensor, command_.tolerance));
+                                     theirs[i].tensor, allowed_output(i)));
     }
   }
 
@@ -114,6 +117,15 @@ class Comparison {
  private:
   const Graph& graph() const { return session_->model.graph; }
 
+  // What the user allows, else what the value's types explain.
+  double allowed(ValueId id) const {
+    return command_.tolerance > 0 ? command_.tolerance
+                                  : tolerances_[static_cast<size_t>(id)];
+  }
+  double allowed_output(size_t i) const {
+    return allowed(graph().outputs[i].value);
+  }
+
   Engine& engine() {
     if (!engine_) {
       engine_ =
@@ -123,7 +135,9 @@ class Comparison {
   }
 
   std::vector<NamedTensor> fused_outputs() {
-    return engine().load(graph(), weights_)->run(inputs_, dims_);
+    return place_errors(session_->model, [&] {
+      return engine().load(graph(), weights_)->run(inputs_, dims_);
+    });
   }
 
   // The values that a program which keeps all of them gives, by id.
@@ -147,8 +161,8 @@ class Comparison {
 
   void add_node(const Node& node, ValueId id, const Tensor& ours,
                 const Tensor& theirs) {
-    findings_.push_back(finding_of(cat({"%", id, " ", node.op}), ours, theirs,
-                                   command_.tolerance));
+    findings_.push_back(
+        finding_of(cat({"%", id, " ", node.op}), ours, theirs, allowed(id)));
     findings_.back().layer = node.path;
     findings_.back().place = node.span.known() ? place_of(node.span) : "";
   }
@@ -199,6 +213,7 @@ class Comparison {
   std::map<std::string, Tensor> inputs_;
   std::shared_ptr<const WeightSource> weights_;
   std::unique_ptr<Engine> engine_;
+  std::vector<double> tolerances_;  // by value
   std::vector<Finding> findings_;
 };
 

@@ -5,6 +5,7 @@
 #include "runtime/engine.h"
 #include "runtime/inputs.h"
 #include "runtime/json.h"
+#include "runtime/layer_places.h"
 #include "runtime/outputs.h"
 
 namespace lathe {
@@ -80,7 +81,8 @@ int run_verb(const Command& command, Console& console) {
   const auto inputs = session_inputs(*session, command, console, dims);
   Engine engine(options_of(command), console.reporter());
   auto model = engine.load(graph, weights_of(*session));
-  const std::vector<NamedTensor> outputs = model->run(inputs, dims);
+  const std::vector<NamedTensor> outputs = place_errors(
+      session->model, [&] { return model->run(inputs, dims); });
   write_outputs(plan, outputs);
   if (console.json()) {
     console.result(to_json(

@@ -9,6 +9,7 @@
 #include "runtime/compare.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
+#include "runtime/layer_places.h"
 #include "runtime/reference_executable.h"
 #include "spec/suggest.h"
 
@@ -69,7 +70,9 @@ class TestRun {
     DimBindings dims = command_.dims;
     const auto inputs = read_inputs(inputs_of(graph()), given(), dims);
     auto weights = std::make_shared<TestWeights>(weights_of(*session_), own);
-    const auto outputs = engine.load(graph(), weights)->run(inputs, dims);
+    const auto outputs = place_errors(session_->model, [&] {
+      return engine.load(graph(), weights)->run(inputs, dims);
+    });
     if (test_.expect) {
       for (const YamlEntry& entry : test_.expect->entries) {
         check_output(entry, outputs);

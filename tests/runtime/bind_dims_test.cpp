@@ -56,6 +56,23 @@ TEST_CASE("bind: contradictions name both inputs") {
            "error[L0402]: input `y` wants 1 axes and gets 2");
 }
 
+TEST_CASE("bind: two inputs that disagree are named, not what -d repeats") {
+  const Dim b = Dim::symbol("B");
+  const auto message = [&](const DimBindings& given, Sizes x, Sizes y) {
+    const std::string error = error_of([&] {
+      bind_dims({input("x", {b}), input("y", {b})},
+                {{"x", tensor(std::move(x))}, {"y", tensor(std::move(y))}},
+                given);
+    });
+    return error.substr(0, error.find('\n'));
+  };
+  CHECK_EQ(message({{"B", 2}}, {2}, {3}),
+           "error[L0402]: `B` is 2 in input `x` and 3 in input `y`");
+  CHECK_EQ(message({{"B", 4}}, {2}, {2}),
+           "error[L0402]: `B` is 4 in `-d` and 2 in input `x`");
+  CHECK_EQ(message({{"B", 2}}, {2}, {2}), "no error");
+}
+
 TEST_CASE("arena: one more token finds the plan of the one before") {
   Program program;
   program.buffers.resize(2);
