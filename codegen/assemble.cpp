@@ -90,14 +90,23 @@ class Assembler {
     return array.at_load ? BufferRole::kPacked : BufferRole::kTemp;
   }
 
+  // The layer's path and the value's name: "block.mlp.y".
+  std::string name_of(const Array& array) const {
+    bool named = array.value >= 0;
+    std::string name = named ? graph_.values[array.value].name : array.name;
+    bool given = std::holds_alternative<Given>(array.kind);
+    if (given || array.node < 0) return name;
+    const std::string& path = graph_.nodes[array.node].path;
+    return path.empty() ? name : cat({path, ".", name});
+  }
+
   int buffer_of(ArrayId id) {
     auto [it, inserted] = buffers_.emplace(id, -1);
     if (!inserted) return it->second;
     const Array& array = arrays_[id];
     Buffer buffer;
     buffer.role = role_of(id);
-    buffer.name =
-        array.value >= 0 ? graph_.values[array.value].name : array.name;
+    buffer.name = name_of(array);
     buffer.dtype = array.dtype;
     buffer.shape = array.shape;
     buffer.value = array.value;
@@ -113,7 +122,7 @@ class Assembler {
     PlacedGroup placed = make_group(schedule_.graph, cluster, stored_);
     bool at_load = arrays_[cluster.arrays.back()].at_load;
     const Lowered& lowered =
-        lower(placed.group, cluster, options_.generic_only);
+        lower(placed.group, comment_of(cluster), options_.generic_only);
     Step step = step_of(lowered, placed.placement, cluster);
     for (const BufferBinding& binding : lowered.group.bindings) {
       step.buffers.push_back(bound_buffer(binding, lowered, placed));
@@ -151,7 +160,6 @@ class Assembler {
     }
     Array array;
     array.name = packed.stage.name;
-    array.op = "pack";
     array.dtype = packed.stage.dtype;
     array.shape = packed.stage.shape;
     array.axes = packed.stage.axes;
@@ -175,7 +183,8 @@ class Assembler {
     it->second = static_cast<int>(program_.buffers.size());
     int made = it->second;
     program_.buffers.push_back(std::move(buffer));
-    const Lowered& lowered = lower(pack.group, cluster, true);
+    const Lowered& lowered =
+        lower(pack.group, "// a layout of weights\n", true);
     Step step;
     step.kernel = lowered.kernel;
     step.items = lowered.group.items;
@@ -190,7 +199,7 @@ class Assembler {
     return made;
   }
 
-  const Lowered& lower(const Group& group, const Cluster& cluster,
+  const Lowered& lower(const Group& group, const std::string& comment,
                        bool generic_only) {
     std::string key = to_string(group) + (generic_only ? "generic" : "");
     auto [it, inserted] = lowered_.emplace(key, Lowered{});
@@ -199,12 +208,12 @@ class Assembler {
     LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
     it->second.group = strategy->lower(group, target_);
     verify(it->second.group.kernel);
-    it->second.kernel = add_kernel(it->second.group.kernel, *strategy, cluster);
+    it->second.kernel = add_kernel(it->second.group.kernel, *strategy, comment);
     return it->second;
   }
 
   int add_kernel(const LoopKernel& loops, const Strategy& strategy,
-                 const Cluster& cluster) {
+                 const std::string& comment) {
     std::string hash = hash_of(cpu::render_kernel(loops, "kernel"));
     Kernel kernel;
     kernel.name = cat({strategy.name, "_", hash});
@@ -212,7 +221,7 @@ class Assembler {
         kernel.name, static_cast<int>(program_.kernels.size()));
     if (!inserted) return it->second;
     kernel.text = cpu::render_kernel(loops, kernel.name);
-    kernel.commented = comment_of(cluster) + kernel.text;
+    kernel.commented = comment + kernel.text;
     kernel.buffers = static_cast<int>(loops.buffers.size());
     kernel.dims = static_cast<int>(loops.symbols.size());
     program_.kernels.push_back(std::move(kernel));
@@ -222,15 +231,10 @@ class Assembler {
   // Where the work of a kernel stands in the model: its first use.
   std::string comment_of(const Cluster& cluster) const {
     std::string text;
-    NodeId last = -1;
-    for (ArrayId id : cluster.arrays) {
-      if (id >= static_cast<int>(arrays_.size())) continue;
-      NodeId node = arrays_[id].node;
-      if (node < 0 || node == last) continue;
-      last = node;
+    for (const auto& [node, op] : work_of(schedule_.graph, cluster)) {
       const Node& from = graph_.nodes[node];
-      text += cat({"// ", from.path, from.path.empty() ? "" : ": ",
-                   arrays_[id].op, " (", place_of(from.span), ")\n"});
+      text += cat({"// ", from.path, from.path.empty() ? "" : ": ", op, " (",
+                   place_of(from.span), ")\n"});
     }
     return text;
   }
@@ -247,7 +251,7 @@ class Assembler {
     }
     step.items = lowered.group.items.substitute(symbols);
     step.cost = lowered.group.cost.substitute(symbols);
-    for (const std::string& op : ops_of(schedule_.graph, cluster)) {
+    for (const auto& [node, op] : work_of(schedule_.graph, cluster)) {
       step.what += (step.what.empty() ? "" : " ") + op;
     }
     if (NodeId node = arrays_[cluster.arrays.front()].node; node >= 0) {

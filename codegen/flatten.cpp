@@ -68,7 +68,7 @@ class Flattener {
                        const std::vector<ArrayId>& slots) {
     Array array;
     array.name = stage.name.empty() ? node.op : stage.name;
-    array.op = node.op;
+    array.work[id] = node.op;
     array.dtype = stage.dtype;
     array.shape = stage.shape;
     array.axes = stage.axes;
@@ -95,7 +95,8 @@ class Flattener {
   ArrayId add_copy(ArrayId of) {
     const Array& from = out_.arrays[of];
     Array copy;
-    copy.name = copy.op = "copy";
+    copy.name = "copy";
+    copy.work[from.node] = copy.name;
     copy.dtype = from.dtype;
     copy.shape = from.shape;
     copy.node = from.node;

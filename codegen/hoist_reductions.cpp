@@ -105,7 +105,7 @@ class Hoister {
   Expr load_of_new_array(const Expr& body) {
     auto free = free_vars(body);
     Array stage;
-    stage.op = array_.op;
+    stage.work = array_.work;
     stage.node = array_.node;
     stage.name = name_of(std::get<Reduce>(body->node).op);
     stage.dtype = storage_of(body->type);

@@ -109,6 +109,11 @@ class Inliner {
         if (!node) return {};
         Site site = {compute && reads_once(array, expr, *node), product};
         if (!inlines(id, expr, *node, site)) return {};
+        const Array& from = graph_.arrays[node->slot];
+        auto& body = std::get<Compute>(from.kind).body;
+        if (work_of(body) != Work::kFree) {
+          array.work.insert(from.work.begin(), from.work.end());
+        }
         return body_at(*node);
       });
       expr = simplify(put(simplify(expr, ranges)), ranges);
@@ -169,8 +174,9 @@ class Inliner {
     if (from.at_load && !graph_.arrays[reader].at_load) return false;
     bool only_reader = readers_[node.slot].size() == 1;
     if (only_reader && times == 1 && site.once) return true;
-    if (site.contraction) return false;
-    return work == Work::kCheap && times == 1 && site.once;
+    // Copies for several readers must not read more than the value itself.
+    bool light = work == Work::kCheap && loads_of(compute->body).size() <= 1;
+    return light && times == 1 && site.once && !site.contraction;
   }
 
   // The producer's body at the indices of the load, as a reader sees it:

@@ -65,9 +65,9 @@ PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
 // Arrays that a cluster other than their own reads, or that are outputs.
 std::vector<bool> stored_arrays(const Schedule& schedule);
 
-// The ops whose stages a cluster holds, in order, each node once.
-std::vector<std::string> ops_of(const StageGraph& graph,
-                                const Cluster& cluster);
+// The nodes whose work a cluster does, and their ops. Views do no work.
+std::map<NodeId, std::string> work_of(const StageGraph& graph,
+                                      const Cluster& cluster);
 
 // "kernel k0  row  fuses add rms_norm", one line a cluster.
 std::string to_string(const Schedule& schedule);

@@ -33,12 +33,12 @@ template <class T> INLINE T exp_single(T x) {
   T z = c * 1.44269504f + 12582912.0f, n = z - 12582912.0f;
   T r = c - n * 0.693145752f;
   r = r - n * 1.42860677e-6f;
-  T p = r * 1.37805939e-3f + 8.37312452e-3f;
-  p = p * r + 4.16695364e-2f;
-  p = p * r + 1.66664720e-1f;
-  p = p * r + 4.99999851e-1f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
+  T p = r * (1.0f / 5040) + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * (r * r) + r + 1.0f;
   I k = bits(z) - 0x4B400000, k1 = k >> 1, k2 = k - k1;
   p = p * from_bits<T>((k1 + 127) << 23) * from_bits<T>((k2 + 127) << 23);
   return x != x ? x : p;
@@ -256,7 +256,8 @@ template <class T> INLINE T erf_(T x) {
 }
 template <class T> INLINE T sigmoid_(T x) {
   constexpr typename Of<T>::One one = 1;
-  return one / (one + exp_((T)-x));
+  T e = exp_((T)-magnitude(x));
+  return (x < 0 * one ? e : splat<T>(one)) / (one + e);
 }
 template <class T> INLINE T abs_(T x) { return magnitude(x); }
 INLINE i64 abs_(i64 x) { return x < 0 ? (i64)(0 - (u64)x) : x; }

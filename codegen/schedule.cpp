@@ -49,7 +49,7 @@ std::string to_string(const Schedule& schedule) {
     const Array& last = schedule.graph.arrays[cluster.arrays.back()];
     text += cat({"kernel ", last.at_load ? "load" : "k", c, "  ",
                  to_string(cluster.kind), "  fuses"});
-    for (const std::string& op : ops_of(schedule.graph, cluster)) {
+    for (const auto& [node, op] : work_of(schedule.graph, cluster)) {
       text += " " + op;
     }
     text += "\n";
@@ -57,16 +57,13 @@ std::string to_string(const Schedule& schedule) {
   return text;
 }
 
-std::vector<std::string> ops_of(const StageGraph& graph,
-                                const Cluster& cluster) {
-  std::vector<std::string> ops;
-  NodeId last = -1;
+std::map<NodeId, std::string> work_of(const StageGraph& graph,
+                                      const Cluster& cluster) {
+  std::map<NodeId, std::string> work;
   for (ArrayId id : cluster.arrays) {
-    const Array& array = graph.arrays[id];
-    if (array.node != last) ops.push_back(array.op);
-    last = array.node;
+    work.insert(graph.arrays[id].work.begin(), graph.arrays[id].work.end());
   }
-  return ops;
+  return work;
 }
 
 }  // namespace lathe

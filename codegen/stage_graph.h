@@ -7,6 +7,7 @@
 // bodies are positions in StageGraph::arrays, always smaller than their own.
 // Passes rewrite bodies and may append arrays; prune() drops unused ones.
 
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,7 +26,9 @@ struct Given {
 
 struct Array {
   std::string name;  // of the stage
-  std::string op;    // of its node, for the schedule's text
+  // The nodes whose work it holds and their ops, ascending: for the
+  // schedule's text, comments and profiles.
+  std::map<NodeId, std::string> work;
   DType dtype = DType::kFloat32;
   Shape shape;
   std::vector<Var> axes;  // one per dim; empty for Given

@@ -1,0 +1,123 @@
+#pragma once
+// The state of one run of fuse(): the clusters so far, and the rules. fuse.cpp
+// explains them and holds those for readers; fuse_others.cpp those for
+// siblings, tables and attention.
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "codegen/clusters.h"
+#include "codegen/contraction.h"
+#include "codegen/passes.h"
+#include "codegen/rewrite.h"
+
+namespace lathe {
+
+// Arrays in one kernel; beyond it the text becomes unreadable and slow to
+// compile.
+inline constexpr size_t kMostArrays = 48;
+// Results of one row that reductions may leave on the stack.
+inline constexpr int64_t kMostRowResults = 1024;
+// Elements that one core may as well do alone.
+inline constexpr int64_t kMostSerialElements = 1 << 18;
+
+class Fuser {
+ public:
+  Fuser(StageGraph& graph, const Accepts& accepts)
+      : graph_(graph), accepts_(accepts), clusters_(graph) {}
+
+  std::vector<Cluster> run();
+
+ private:
+  const Array& array(ArrayId id) const { return graph_.arrays[id]; }
+  const Expr& body(ArrayId id) const {
+    return std::get<Compute>(array(id).kind).body;
+  }
+  bool reduces(ArrayId id) const {
+    return std::holds_alternative<Reduce>(body(id)->node);
+  }
+
+  // Both factors must have output axes of their own, else it is a weighted
+  // sum along rows; but weights with axes of their own make a product with
+  // even one row.
+  std::optional<Contraction> product(ArrayId id) const;
+
+  GroupKind kind_of(ArrayId id) const {
+    if (!std::holds_alternative<Compute>(array(id).kind)) {
+      return GroupKind::kSequential;
+    }
+    return product(id) ? GroupKind::kContraction : GroupKind::kRow;
+  }
+  int row_axes_of(ArrayId id) const {
+    return static_cast<int>(array(id).shape.size());
+  }
+
+  void join_operands(ArrayId id);
+
+  // Joins `from` into `to`, which reads it, if a rule allows it.
+  bool try_join(int from, int to);
+
+  bool at_load(const Cluster& c) const { return array(c.arrays[0]).at_load; }
+
+  static std::vector<ArrayId> together(const Cluster& a, const Cluster& b) {
+    std::vector<ArrayId> all;
+    std::merge(a.arrays.begin(), a.arrays.end(), b.arrays.begin(),
+               b.arrays.end(), std::back_inserter(all));
+    return all;
+  }
+
+  // How many leading indices of the load are the reader's own leading axes.
+  int shared_axes(ArrayId reader, const Load& node) const;
+
+  // Calls visit(reader, load) for what arrays of `b` read of `a`.
+  template <typename Visit>
+  void for_each_read(const Cluster& a, const Cluster& b,
+                     const Visit& visit) const {
+    for (ArrayId reader : b.arrays) {
+      for (const Expr& e : loads_of(body(reader))) {
+        auto& node = std::get<Load>(e->node);
+        if (std::binary_search(a.arrays.begin(), a.arrays.end(), node.slot)) {
+          visit(reader, node);
+        }
+      }
+    }
+  }
+
+  std::optional<Cluster> join_rows(const Cluster& a, const Cluster& b) const;
+
+  bool is_map(const Cluster& c) const;
+
+  // Reductions leave little behind, and all else fits on the stack.
+  bool rows_hold(const Cluster& c) const;
+
+  bool small_without_rows(const Cluster& c) const;
+
+  // Maps at the point where the products of `a` are made; products of `b`
+  // must be siblings.
+  std::optional<Cluster> join_epilogue(const Cluster& a,
+                                       const Cluster& b) const;
+
+  // The left operand as text: equal for products that may share a kernel.
+  std::string left_of(ArrayId id) const;
+
+  bool same_left(const Cluster& a, const Cluster& b) const;
+
+  void join_siblings();
+  void join_tables();
+  void join_attention();
+  bool independent(int a, int b) const {
+    return !clusters_.reaches(a, b) && !clusters_.reaches(b, a);
+  }
+  std::string sibling_key(const Cluster& c) const;
+  std::optional<Cluster> join_as_siblings(const Cluster& a,
+                                          const Cluster& b) const;
+
+  StageGraph& graph_;
+  const Accepts& accepts_;
+  ClusterSet clusters_;
+};
+
+}  // namespace lathe

@@ -1,0 +1,93 @@
+#pragma once
+// The working parts of lower_rows(): one group being spelled out as loops.
+// row_values.cpp says what stands at a point, row_loops.cpp the loops around.
+
+#include <string>
+#include <vector>
+
+#include "codegen/lower_rows.h"
+#include "codegen/point_ops.h"
+#include "codegen/row_plan.h"
+#include "codegen/simplify.h"
+
+namespace lathe {
+
+// Elements of an elementwise group in one work item.
+inline constexpr int64_t kBlock = 4096;
+
+// Indices of axes with these extents, from one flat number.
+std::vector<Expr> decode(const Expr& flat, const Shape& extents,
+                         const Ranges& ranges);
+
+// How the work of a group is cut into items.
+enum class Cut : uint8_t {
+  kRows,    // an item is a row
+  kBlocks,  // one phase without rows: items of kBlock elements
+  // One phase [.., a, b] that reads along a and writes along b: an item is
+  // kTile steps of a, for all b, so that each cache line is read once.
+  kTiles,
+};
+inline constexpr int64_t kTile = 16;
+
+// Lowers one group; used once.
+class RowLowering {
+ public:
+  RowLowering(const Group& group, const Target& target, Vectors vectors,
+              int row_axes, Cut cut)
+      : group_(group),
+        target_(target),
+        vectors_(vectors),
+        cut_(cut),
+        plan_(plan_rows(group, row_axes)) {}
+
+  LoweredGroup run();
+
+ private:
+  // Parameters of the kernel, and arrays for values kept between phases.
+  void add_buffers();
+  void add_locals();
+
+  // Loops.
+  void cut_items();
+  Stmt lower_phase(size_t p);
+  Stmt tiled_loops(size_t p);
+  bool all_affine(const std::vector<PointOp>& ops, const Var& flat) const;
+  Stmt vector_loop(const std::vector<PointOp>& ops, const Var& flat,
+                   const Dim& extent);
+  Stmt add_lanes(ReduceOp op, const Var& accumulator, const Expr& vector);
+  void declare_accumulators(size_t p, std::vector<Stmt>& out);
+  void finish_accumulators(size_t p, std::vector<Stmt>& out);
+
+  // What happens at the point `at` of a phase's loops.
+  std::vector<PointOp> ops_of_phase(size_t p, const std::vector<Expr>& at);
+  void add_map(int s, const std::vector<Expr>& at, std::vector<PointOp>& ops);
+  void add_accumulation(int s, const std::vector<Expr>& at,
+                        std::vector<PointOp>& ops);
+  void add_nested(int s, const std::vector<Expr>& at,
+                  std::vector<PointOp>& ops);
+  void add_value(int s, const Expr& value, std::vector<PointOp>& ops);
+
+  // Expressions of stage s in terms of buffers, locals and loop variables.
+  std::vector<Expr> index_at(int s, const std::vector<Expr>& at) const;
+  Expr lower(int s, const Expr& expr, const Substitution& point);
+  Expr recomputed(int s, const Expr& expr) const;
+  Expr read(int s, const Load& load);
+  int output_slot(int s) const;
+
+  const Group& group_;
+  const Target& target_;
+  Vectors vectors_;
+  Cut cut_;
+  RowPlan plan_;
+  LoweredGroup result_;
+  Ranges ranges_;
+  std::vector<Expr> row_;  // row indices, over the item
+  Expr tile_;              // kTiles: the first step of a
+  Var item_;
+  // By stage: the scalar or the value at the current point; accumulators.
+  std::vector<Expr> value_;
+  std::vector<Var> accumulator_, best_;
+  std::vector<int> local_slot_;
+};
+
+}  // namespace lathe

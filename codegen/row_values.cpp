@@ -1,0 +1,231 @@
+#include <algorithm>
+
+#include "codegen/rewrite.h"
+#include "codegen/row_lowering.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+const Expr& body_of(const Stage& stage) {
+  return std::get<Compute>(stage.kind).body;
+}
+
+// The stage's axes, standing for the indices of a point.
+Substitution at_indices(const Stage& stage, const std::vector<Expr>& index) {
+  Substitution point;
+  for (size_t i = 0; i < index.size(); ++i) {
+    point[stage.axes[i].get()] = index[i];
+  }
+  return point;
+}
+
+}  // namespace
+
+int RowLowering::output_slot(int s) const {
+  const auto& outputs = group_.definition.outputs;
+  auto found = std::find(outputs.begin(), outputs.end(), s);
+  if (found == outputs.end()) return -1;
+  return group_.definition.inputs + static_cast<int>(found - outputs.begin());
+}
+
+void RowLowering::add_buffers() {
+  auto& kernel = result_.kernel;
+  for (size_t i = 0; i < group_.operands.size(); ++i) {
+    kernel.buffers.push_back({cat({"in", i}), group_.operands[i].dtype, false});
+    result_.bindings.push_back({BufferSource::kOperand, static_cast<int>(i)});
+  }
+  for (size_t i = 0; i < group_.definition.outputs.size(); ++i) {
+    const Stage& stage = group_.stage(group_.definition.outputs[i]);
+    kernel.buffers.push_back({cat({"out", i}), stage.dtype, true});
+    result_.bindings.push_back({BufferSource::kOutput, static_cast<int>(i)});
+  }
+  kernel.symbols = group_.symbols;
+  kernel.lo = make_var("lo");
+  kernel.hi = make_var("hi");
+}
+
+void RowLowering::add_locals() {
+  auto& kernel = result_.kernel;
+  size_t stages = group_.definition.stages.size();
+  value_.resize(stages);
+  accumulator_.resize(stages);
+  best_.resize(stages);
+  local_slot_.assign(stages, -1);
+  for (size_t s = 0; s < stages; ++s) {
+    if (plan_.keep[s] != Keep::kLocal) continue;
+    int64_t size = 1;
+    for (int axis : plan_.forms[s].own) {
+      size *= group_.stage(static_cast<int>(s)).shape[axis].value();
+    }
+    local_slot_[s] = static_cast<int>(kernel.buffers.size() +
+                                      kernel.locals.size());
+    kernel.locals.push_back({cat({"row", s}),
+                             group_.stage(static_cast<int>(s)).dtype, size,
+                             1});
+  }
+}
+
+// The index of stage s at a point of its own phase.
+std::vector<Expr> RowLowering::index_at(int s,
+                                        const std::vector<Expr>& at) const {
+  const Stage& stage = group_.stage(s);
+  std::vector<Expr> index(stage.shape.size(), int_literal(0));
+  for (int i = 0; i < plan_.row_axes; ++i) index[i] = row_[i];
+  if (plan_.accumulates(s)) return index;
+  for (size_t i = 0; i < at.size(); ++i) index[plan_.forms[s].own[i]] = at[i];
+  return index;
+}
+
+// Values that are computed again stand in their readers' bodies.
+Expr RowLowering::recomputed(int s, const Expr& expr) const {
+  Rewriter rewrite([&](const Expr& e) -> Expr {
+    auto* node = std::get_if<Load>(&e->node);
+    if (!node) return {};
+    int p = node->slot - group_.definition.inputs;
+    if (p < 0 || plan_.keep[p] != Keep::kAgain) return {};
+    if (plan_.phase_of[p] == plan_.phase_of[s]) return {};
+    Substitution at;
+    const Stage& stage = group_.stage(p);
+    for (size_t i = 0; i < stage.axes.size(); ++i) {
+      at[stage.axes[i].get()] = node->index[i];
+    }
+    return recomputed(s, substitute(body_of(stage), at));
+  });
+  return rewrite(expr);
+}
+
+// The value of a load of stage or operand, with indices already lowered.
+Expr RowLowering::read(int s, const Load& node) {
+  int inputs = group_.definition.inputs;
+  int p = node.slot - inputs;
+  if (p < 0) {
+    const GroupOperand& operand = group_.operands[node.slot];
+    return flat_load(node.slot, node.dtype,
+                     flat_index(node.index, operand.shape, ranges_));
+  }
+  if (value_[p].get() && (plan_.forms[p].own.empty() ||
+                          plan_.phase_of[p] == plan_.phase_of[s])) {
+    return value_[p];
+  }
+  const Stage& stage = group_.stage(p);
+  if (plan_.keep[p] == Keep::kLocal) {
+    std::vector<Expr> index;
+    Shape extents;
+    for (int axis : plan_.forms[p].own) {
+      index.push_back(node.index[axis]);
+      extents.push_back(stage.shape[axis]);
+    }
+    return flat_load(local_slot_[p], stage.dtype,
+                     flat_index(index, extents, ranges_));
+  }
+  LATHE_CHECK(plan_.keep[p] == Keep::kOutput, stage.name, " is not kept");
+  return flat_load(output_slot(p), stage.dtype,
+                   flat_index(node.index, stage.shape, ranges_));
+}
+
+Expr RowLowering::lower(int s, const Expr& expr, const Substitution& point) {
+  Rewriter place([&](const Expr& e) -> Expr {
+    if (auto* node = std::get_if<Load>(&e->node)) return read(s, *node);
+    return {};
+  });
+  return simplify(place(substitute(recomputed(s, expr), point)), ranges_);
+}
+
+void RowLowering::add_value(int s, const Expr& value,
+                            std::vector<PointOp>& ops) {
+  const Stage& stage = group_.stage(s);
+  bool narrow_int = is_int(stage.dtype) && stage.dtype != DType::kInt64;
+  Var v = make_var(cat({"v", s}), value->type);
+  ops.push_back(PointLet{v, narrow_int ? cast(stage.dtype, value) : value});
+  value_[s] = var(v);
+}
+
+void RowLowering::add_map(int s, const std::vector<Expr>& at,
+                          std::vector<PointOp>& ops) {
+  const Stage& stage = group_.stage(s);
+  Substitution point = at_indices(stage, index_at(s, at));
+  add_value(s, lower(s, body_of(stage), point), ops);
+}
+
+void RowLowering::add_accumulation(int s, const std::vector<Expr>& at,
+                                   std::vector<PointOp>& ops) {
+  const Stage& stage = group_.stage(s);
+  const StageForm& form = plan_.forms[s];
+  Substitution point = at_indices(stage, index_at(s, at));
+  for (const ReduceAxis& axis : form.reduce->axes) {
+    point[axis.var.get()] = int_literal(0);
+  }
+  for (size_t i = 0; i < at.size(); ++i) {
+    point[form.reduce->axes[form.reduced[i]].var.get()] = at[i];
+  }
+  Expr value = lower(s, form.reduce->body, point);
+  if (best_[s]) {
+    Expr position = at.empty() ? int_literal(0) : at[0];
+    ops.push_back(
+        PointArg{form.reduce->op, best_[s], accumulator_[s], value, position});
+  } else {
+    ops.push_back(PointAccumulate{form.reduce->op, accumulator_[s], value});
+  }
+}
+
+// A reduction for each point: loops of its own around an accumulator.
+void RowLowering::add_nested(int s, const std::vector<Expr>& at,
+                             std::vector<PointOp>& ops) {
+  const Stage& stage = group_.stage(s);
+  const StageForm& form = plan_.forms[s];
+  Substitution point = at_indices(stage, index_at(s, at));
+  std::vector<Var> loops;
+  for (const ReduceAxis& axis : form.reduce->axes) {
+    loops.push_back(make_var(axis.var->name));
+    ranges_.add(loops.back(), axis.extent);
+    point[axis.var.get()] = var(loops.back());
+  }
+  NumType type = form.reduce->body->type;
+  bool arg = form.reduce->op == ReduceOp::kArgMin ||
+             form.reduce->op == ReduceOp::kArgMax;
+  Var acc = make_var(cat({"acc", s}), arg ? NumType::kInt64 : type);
+  Var best = arg ? make_var(cat({"best", s}), type) : nullptr;
+  std::vector<PointOp> inner;
+  Expr value = lower(s, form.reduce->body, point);
+  if (arg) {
+    inner.push_back(PointArg{form.reduce->op, best, acc, value,
+                             var(loops[0])});
+  } else {
+    inner.push_back(PointAccumulate{form.reduce->op, acc, value});
+  }
+  Stmt loop = scalar_point(inner);
+  for (size_t i = loops.size(); i-- > 0;) {
+    loop = for_loop(loops[i], int_literal(0),
+                    size_of(form.reduce->axes[i].extent), loop);
+  }
+  Expr start = neutral_of(form.reduce->op, type);
+  ops.push_back(PointStmt{declare(acc, arg ? int_literal(0) : start)});
+  if (arg) ops.push_back(PointStmt{declare(best, start)});
+  ops.push_back(PointStmt{loop});
+  add_value(s, var(acc), ops);
+}
+
+std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
+                                               const std::vector<Expr>& at) {
+  std::vector<PointOp> ops;
+  for (int s : plan_.phases[p].stages) {
+    if (plan_.accumulates(s)) {
+      add_accumulation(s, at, ops);
+      continue;
+    }
+    plan_.forms[s].reduce ? add_nested(s, at, ops) : add_map(s, at, ops);
+    if (int slot = output_slot(s); slot >= 0) {
+      const Stage& stage = group_.stage(s);
+      ops.push_back(PointStore{
+          slot, flat_index(index_at(s, at), stage.shape, ranges_), value_[s]});
+    }
+    if (local_slot_[s] >= 0) {
+      Expr flat = flat_index(at, plan_.phases[p].extents, ranges_);
+      ops.push_back(PointStore{local_slot_[s], flat, value_[s]});
+    }
+  }
+  return ops;
+}
+
+}  // namespace lathe
