@@ -1,0 +1,138 @@
+#include <doctest/doctest.h>
+
+#include <ctime>
+
+#include "codegen/passes.h"
+#include "tests/support/codegen_text.h"
+
+namespace lathe {
+
+TEST_CASE("fuse: an elementwise chain becomes one kernel") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 8]', b: 'float32[8]'}\n"
+                       "body: ['y = gelu(x + b)']\n"),
+           "kernel k0  row  fuses add gelu\n");
+}
+
+TEST_CASE("fuse: bias and activation close a product") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 8]'}\n"
+                       "weights: {W: 'float32[8, 16]', b: 'float32[16]'}\n"
+                       "body: ['y = gelu(x @ W + b)']\n"),
+           "kernel k0  contraction  fuses matmul add gelu\n");
+}
+
+TEST_CASE("fuse: norms and softmax are one kernel each") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, T, 64]'}\n"
+                       "layers: {n: {type: RMSNorm, dim: 64}}\n"
+                       "body: ['y = n(x)']\n"),
+           "kernel k0  row  fuses rms_norm\n");
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, T, 64]'}\n"
+                       "layers: {n: {type: LayerNorm, dims: 64}}\n"
+                       "body: ['y = n(x)']\n"),
+           "kernel k0  row  fuses layer_norm\n");
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, S]'}\n"
+                       "body: ['y = softmax(x)']\n"),
+           "kernel k0  row  fuses softmax\n");
+}
+
+TEST_CASE("fuse: a residual sum that is an output too stays in the row") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 64]', r: 'float32[B, 64]'}\n"
+                       "layers: {n: {type: RMSNorm, dim: 64}}\n"
+                       "body: ['h = x + r', 'y = n(h)']\n"
+                       "outputs: {h: h, y: y}\n"),
+           "kernel k0  row  fuses add rms_norm\n");
+}
+
+TEST_CASE("fuse: a norm written with plain ops is one kernel") {
+  CHECK_EQ(
+      schedule_of("inputs: {x: 'float32[B, 64]'}\n"
+                  "body:\n"
+                  "  - m = mean(x)\n"
+                  "  - y = (x - m) * rsqrt(mean((x - m) * (x - m)) + 1e-5)\n"),
+      "kernel k0  row  fuses mean sub mul mean add rsqrt mul\n");
+}
+
+TEST_CASE("fuse: a gated MLP is two kernels") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 64]'}\n"
+                       "layers: {m: {type: MLP, hidden_dim: 64, "
+                       "feed_forward_length: 96}}\n"
+                       "body: ['y = m(x)']\n"),
+           "kernel k0  contraction  fuses matmul activation matmul mul\n"
+           "kernel k1  contraction  fuses matmul\n");
+}
+
+TEST_CASE("fuse: products of one input share a kernel") {
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, T, 64]'}\n"
+                       "weights: {Q: 'float32[64, 64]', K: 'float32[64, 32]', "
+                       "V: 'float32[64, 32]'}\n"
+                       "body: ['q = x @ Q', 'k = x @ K', 'v = x @ V']\n"
+                       "outputs: {q: q, k: k, v: v}\n"),
+           "kernel k0  contraction  fuses matmul matmul matmul\n");
+}
+
+TEST_CASE("fuse: queries and keys turn in one kernel with their tables") {
+  CHECK_EQ(
+      schedule_of(
+          "inputs: {q: 'float32[B, T, 8, 64]', k: 'float32[B, T, 2, 64]'}\n"
+          "layers: {rope: {type: RotaryEmbedding, interleaved: false}}\n"
+          "body: ['a = rope(q)', 'b = rope(k)']\n"
+          "outputs: {a: a, b: b}\n"),
+      "kernel load0  row  fuses pow cast\n"
+      "kernel k1  row  fuses mul cos sin mul mul sub mul mul add concat "
+      "mul mul sub mul mul add concat\n");
+}
+
+TEST_CASE("fuse: attention in four lines is one kernel") {
+  CHECK_EQ(schedule_of("inputs: {q: 'float32[B, H, T, 64]', "
+                       "k: 'float32[B, H, S, 64]', "
+                       "v: 'float32[B, H, S, 64]'}\n"
+                       "body:\n"
+                       "  - s = q @ transpose(k) * 0.125\n"
+                       "  - seen = unsqueeze(range(0, T), -1) >= range(0, S)\n"
+                       "  - y = softmax(where(seen, s, -1e30)) @ v\n"),
+           "kernel k0  attention  fuses matmul mul where softmax matmul\n");
+}
+
+TEST_CASE("fuse: a pre-norm transformer layer is eight kernels") {
+  CHECK_EQ(
+      schedule_of(R"(
+inputs: {x: "float32[B, T, 768]"}
+layers:
+  block:
+    type: TransformerBlock
+    attention_norm: {type: RMSNorm, dim: 768}
+    mlp_norm: {type: RMSNorm, dim: 768}
+    attention:
+      type: AttentionWithRope
+      rope: {type: RotaryEmbedding, interleaved: false}
+      num_attention_heads: 12
+      hidden_size: 768
+    mlp: {type: MLP, hidden_dim: 768, feed_forward_length: 2048}
+body: [y = block(x)]
+)"),
+      "kernel k0  row  fuses rms_norm\n"
+      "kernel k1  contraction  fuses matmul matmul matmul\n"
+      "kernel load2  row  fuses pow cast\n"
+      "kernel k3  row  fuses mul cos sin mul mul sub mul mul add concat "
+      "mul mul sub mul mul add concat\n"
+      "kernel k4  attention  fuses matmul mul where softmax matmul\n"
+      "kernel k5  contraction  fuses matmul add\n"
+      "kernel k6  row  fuses rms_norm\n"
+      "kernel k7  contraction  fuses matmul activation matmul mul\n"
+      "kernel k8  contraction  fuses matmul add\n");
+}
+
+TEST_CASE("fuse: two thousand layers take less than a second, one kernel") {
+  Graph graph = graph_from(R"(
+inputs: {x: "float32[B, 64]"}
+layers:
+  block: {type: Linear, in_dim: 64, out_dim: 64, repeat: 2000}
+body: [y = block(x)]
+)");
+  std::clock_t start = std::clock();
+  Program program = compile(graph, target_preset("avx2"));
+  CHECK_LT(std::clock() - start, CLOCKS_PER_SEC);
+  CHECK_EQ(program.steps.size(), 2000u);
+  CHECK_EQ(program.kernels.size(), 2u);  // the product, and the packing
+}
+
+}  // namespace lathe

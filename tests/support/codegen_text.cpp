@@ -1,0 +1,31 @@
+#include "tests/support/codegen_text.h"
+
+#include "codegen/compile.h"
+#include "codegen/passes.h"
+#include "spec/diagnostic.h"
+#include "tests/support/elaborate_text.h"
+
+namespace lathe {
+
+Graph graph_from(const std::string& yaml) {
+  Diagnostics diagnostics;
+  Model model = elaborate_file(
+      make_source("model.yaml", "lathe: 1\nmodel: m\n" + yaml), diagnostics);
+  diagnostics.throw_if_errors();
+  return model.graph;
+}
+
+std::string schedule_of(const std::string& yaml) {
+  return to_string(schedule(graph_from(yaml), target_preset("avx2"), {}));
+}
+
+std::string kernels_of(const std::string& yaml) {
+  Program program = compile(graph_from(yaml), target_preset("avx2"));
+  std::string text;
+  for (const Step& step : program.steps) {
+    text += program.kernels[step.kernel].text;
+  }
+  return text;
+}
+
+}  // namespace lathe

@@ -1,0 +1,20 @@
+#pragma once
+// What codegen makes of a model given as text, stage by stage.
+
+#include <string>
+
+#include "codegen/program.h"
+#include "interpreter/graph.h"
+
+namespace lathe {
+
+// The graph of a model; `lathe: 1` and `model: m` are put before the text.
+Graph graph_from(const std::string& yaml);
+
+// The fused groups: "kernel k0  row  fuses add rms_norm\n".
+std::string schedule_of(const std::string& yaml);
+
+// The C++ text of all kernels of a run, without the prelude.
+std::string kernels_of(const std::string& yaml);
+
+}  // namespace lathe
