@@ -80,4 +80,20 @@ body:
   CHECK_EQ(failures_of({shared}), "");
 }
 
+// Vectors that this machine lacks are emulated by the compiler.
+TEST_CASE("attention: every target's tiles") {
+  ModelCase causal{"causal", R"(
+inputs: {q: "float32[2, T, 24]", k: "float32[2, T, 24]", v: "float32[2, T, 40]"}
+body:
+  - distance = unsqueeze(range(0, T), -1) - range(0, T)
+  - s = where(distance >= 0, q @ transpose(k), -3.0e38)
+  - y = softmax(s) @ v
+)",
+                   sizes_of("T", kTokens), "attention"};
+  for (const char* target : {"generic", "neon", "avx512"}) {
+    CAPTURE(target);
+    CHECK_EQ(failures_of({causal}, target), "");
+  }
+}
+
 }  // namespace lathe
