@@ -14,7 +14,7 @@ std::string_view role_name(BufferRole role) {
     case BufferRole::kWeight:
       return "weight";
     case BufferRole::kConstant:
-      return "constant";
+      return "const";
     case BufferRole::kPacked:
       return "packed";
     case BufferRole::kTemp:

@@ -291,8 +291,10 @@ Tensor read_npy(const std::string& path) {
   return Tensor(header.dtype, header.shape, const_cast<std::byte*>(data), file);
 }
 
+bool npy_has(DType dtype) { return !code_of(dtype).empty(); }
+
 void write_npy(const std::string& path, const Tensor& tensor) {
-  if (code_of(tensor.dtype()).empty()) {
+  if (!npy_has(tensor.dtype())) {
     write_npy(path, convert(tensor, DType::kFloat32));
     return;
   }

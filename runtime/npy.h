@@ -34,6 +34,9 @@ Tensor tensor_from_npy(std::span<const std::byte> bytes,
 // SpecError L0511 and L0515.
 Tensor read_npy(const std::string& path);
 
+// True if the format has the type.
+bool npy_has(DType dtype);
+
 // Writes version 1.0, whole or not at all. bfloat16 and float8, which the
 // format lacks, become float32. Throws SpecError L0512.
 void write_npy(const std::string& path, const Tensor& tensor);

@@ -189,7 +189,7 @@ class Comparison {
 
   std::string json(const Finding* first) const {
     JsonValue out = JsonValue::object();
-    out.add("equal", JsonValue::of(first == nullptr));
+    out.add("same", JsonValue::of(first == nullptr));
     JsonValue list = JsonValue::array();
     for (const Finding& finding : findings_) {
       JsonValue row = JsonValue::object();
@@ -199,7 +199,7 @@ class Comparison {
       row.add("error", JsonValue::of(finding.difference.largest));
       row.add("relative", JsonValue::of(finding.difference.relative));
       row.add("tolerance", JsonValue::of(finding.tolerance));
-      row.add("equal", JsonValue::of(finding.equal()));
+      row.add("same", JsonValue::of(finding.equal()));
       list.items.push_back(std::move(row));
     }
     out.add("tensors", std::move(list));

@@ -6,6 +6,7 @@
 #include "runtime/inputs.h"
 #include "runtime/json.h"
 #include "runtime/layer_places.h"
+#include "runtime/npy.h"
 #include "runtime/outputs.h"
 
 namespace lathe {
@@ -70,6 +71,20 @@ JsonValue result_json(const std::vector<NamedTensor>& outputs,
   return out;
 }
 
+// Formats that lack a type say what they store instead.
+void note_widened(const std::vector<OutputFile>& plan,
+                  const std::vector<NamedTensor>& outputs, Console& console) {
+  for (const OutputFile& file : plan) {
+    if (!file.path.ends_with(".npy")) continue;
+    for (const NamedTensor& output : outputs) {
+      const DType dtype = output.tensor.dtype();
+      if (output.name != file.names.front() || npy_has(dtype)) continue;
+      console.note(cat({file.path, " holds float32: npy has no ",
+                        to_string(dtype), ", safetensors has"}));
+    }
+  }
+}
+
 }  // namespace
 
 int run_verb(const Command& command, Console& console) {
@@ -84,6 +99,7 @@ int run_verb(const Command& command, Console& console) {
   const std::vector<NamedTensor> outputs = place_errors(
       session->model, [&] { return model->run(inputs, dims); });
   write_outputs(plan, outputs);
+  note_widened(plan, outputs, console);
   if (console.json()) {
     console.result(to_json(
         result_json(outputs, model->load_report(), model->run_report())));
