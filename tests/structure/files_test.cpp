@@ -17,10 +17,7 @@ struct LongFile {
   size_t lines;
   std::string reason;
 };
-const std::map<std::string, LongFile> kLongFiles = {
-    {"codegen/lower_rows.cpp", {600, "one lowering with much shared state"}},
-    {"spec/yaml.cpp", {450, "the one file that knows the YAML library"}},
-};
+const std::map<std::string, LongFile> kLongFiles = {};
 
 std::vector<TreeFile> code_of(const std::string& folder) {
   return sources_below(folder, {".cpp", ".h", ".def"});
