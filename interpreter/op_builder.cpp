@@ -172,6 +172,10 @@ Operand OpBuilder::stage(const std::string& name, DType dtype,
 }
 
 Operand OpBuilder::stage(Stage stage) {
+  for (const Dim& size : stage.shape) {
+    LATHE_CHECK(!provably_less(size, 0), op_name(), " makes the size ",
+                size.to_string());
+  }
   Definition& definition = impl_->definition;
   Operand result;
   result.slot =

@@ -94,6 +94,10 @@ void store(const OpBuilder& b, const OpArg& number, Tensor& tensor,
 
 // One number, which may be symbolic, everywhere.
 void define_filled(OpBuilder& b, const Shape& shape) {
+  for (const Dim& size : shape) {
+    if (!provably_less(size, 0)) continue;
+    b.fail("L0408", "`constant` gets the size " + size.to_string(), "shape");
+  }
   const OpArg& value = b.argument("value");
   NumberList list{{}, {&value}};
   const DType dtype = b.has("dtype") ? b.dtype("dtype") : natural_dtype(list);

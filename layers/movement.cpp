@@ -63,7 +63,14 @@ const RegisterOp kPermute({
 
 void define_broadcast_to(OpBuilder& b) {
   const Operand x = b.tensor("x");
-  const Shape shape = b.dims("shape");
+  Shape shape = b.dims("shape");
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const size_t skipped = shape.size() - std::min(shape.size(), x.shape.size());
+    if (shape[i] == Dim(-1) && i >= skipped) shape[i] = x.shape[i - skipped];
+    if (!provably_less(shape[i], 0)) continue;
+    b.fail("L0408", "`broadcast_to` gets the size " + shape[i].to_string(),
+           "shape");
+  }
   const std::string message =
       cat({"`broadcast_to` cannot stretch ", to_string(x.shape), " to ",
            to_string(shape)});
@@ -79,11 +86,12 @@ void define_broadcast_to(OpBuilder& b) {
 
 const RegisterOp kBroadcastTo({
     .name = "broadcast_to",
-    .doc = "x repeated along new leading axes and axes of size 1.",
+    .doc = "x repeated along new leading axes and axes of size 1.\n"
+           "-1 leaves an axis as it is.",
     .signature = "x: any[...], shape: ints -> any[*shape]",
     .define = define_broadcast_to,
     .samples = {"x: [1, 3], shape: [4, 3]", "x: [N], shape: [2, N]",
-                "x: [], shape: [2, 2]", "x: [B, 1], shape: [B, 7]"},
+                "x: [], shape: [2, 2]", "x: [B, 1], shape: [-1, 7]"},
 });
 
 void define_tile(OpBuilder& b) {

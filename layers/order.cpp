@@ -120,6 +120,9 @@ void define_one_hot(OpBuilder& b) {
   const Operand indices = b.tensor("indices");
   const Dim depth = b.dim("depth");
   const DType dtype = b.dtype("dtype");
+  if (provably_less(depth, 0)) {
+    b.fail("L0408", "`one_hot` gets the depth " + depth.to_string(), "depth");
+  }
   Shape shape = indices.shape;
   shape.push_back(depth);
   b.stage(b.op_name(), dtype, shape, [&](const Index& i) {

@@ -242,6 +242,8 @@ TEST_CASE("arguments: values without a meaning") {
            "help: `flip` turns an axis around");
   CHECK_EQ(error_of("select", "x: [3], axis: 0, index: 3"),
            "L0408: index 3 is outside axis 0 of size 3");
+  CHECK_EQ(error_of("broadcast_to", "x: [3], shape: [-1, 3]"),
+           "L0408: `broadcast_to` gets the size -1");
   CHECK_EQ(error_of("top_k", "x: [3], k: 4"),
            "L0408: `top_k` wants 4 elements of axis 0, which has 3");
   CHECK_EQ(error_of("range", "start: 0, stop: 3, step: 0"),
