@@ -87,8 +87,7 @@ Poly operator*(const Poly& a, const Dim& factor) {
   return out;
 }
 
-std::optional<Poly> IndexAlgebra::multiply(const Poly& a,
-                                           const Poly& b) const {
+std::optional<Poly> IndexAlgebra::multiply(const Poly& a, const Poly& b) const {
   if (a.terms.size() * b.terms.size() > kMostTerms) return std::nullopt;
   Poly out;
   for (const auto& [m, c] : a.terms) {
@@ -259,8 +258,8 @@ Bounds IndexAlgebra::bounds_of_poly(const Poly& p) {
       const Bounds& b = atoms_[id].bounds;
       bool positive = b.low && provably_at_least(*b.low, 0);
       if (m.size() > 1 && !positive) return {};
-      term.low = term.low && b.low ? std::optional(*term.low * *b.low)
-                                   : std::nullopt;
+      term.low =
+          term.low && b.low ? std::optional(*term.low * *b.low) : std::nullopt;
       term.high = term.high && b.high ? std::optional(*term.high * *b.high)
                                       : std::nullopt;
     }
@@ -269,8 +268,9 @@ Bounds IndexAlgebra::bounds_of_poly(const Poly& p) {
     } else if (!provably_at_least(c, 0)) {
       return {};
     }
-    total.low = total.low && term.low ? std::optional(*total.low + *term.low * c)
-                                      : std::nullopt;
+    total.low = total.low && term.low
+                    ? std::optional(*total.low + *term.low * c)
+                    : std::nullopt;
     total.high = total.high && term.high
                      ? std::optional(*total.high + *term.high * c)
                      : std::nullopt;

@@ -45,7 +45,8 @@ bool is_widening(const Cast& node) {
 }
 
 Work work_of(const Expr& body) {
-  if (std::holds_alternative<Load>(body->node) && !contains<CheckedIndex>(body)) {
+  if (std::holds_alternative<Load>(body->node) &&
+      !contains<CheckedIndex>(body)) {
     return Work::kFree;
   }
   auto* widened = std::get_if<Cast>(&body->node);
@@ -187,8 +188,7 @@ class Inliner {
     for (size_t i = 0; i < from.axes.size(); ++i) {
       at[from.axes[i].get()] = node.index[i];
     }
-    Expr body =
-        substitute(std::get<Compute>(from.kind).body, at);
+    Expr body = substitute(std::get<Compute>(from.kind).body, at);
     bool narrow_int = is_int(from.dtype) && from.dtype != DType::kInt64;
     return narrow_int ? cast(from.dtype, body) : body;
   }

@@ -110,6 +110,8 @@ const std::vector<std::string>& compile_flags() {
       // One rounding in a*b+c, no errno, no floating-point traps: speed
       // without a change of meaning. Never -ffast-math.
       "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
+      // Integers of the model wrap.
+      "-fwrapv",
       // The object stands alone: no start files, no libraries, nothing that
       // would call into one.
       "-fPIC", "-shared", "-nostdlib", "-fno-exceptions", "-fno-rtti",
