@@ -134,12 +134,9 @@ struct VectorPoint {
   bool operator()(const PointLet& op) const {
     Expr wide = widener.widen(op.value);
     if (!wide.get()) return false;
-    if (wide->lanes == 1) {
-      out.push_back(let(op.var, wide));
-      return true;
-    }
     if (wide->type != type) return false;
-    Var v = make_var(op.var->name, type, widener.lanes());
+    // A variable of its own for each vector, even if all hold one number.
+    Var v = make_var(op.var->name, type, wide->lanes);
     widener.replace(op.var, v);
     out.push_back(let(v, wide));
     return true;

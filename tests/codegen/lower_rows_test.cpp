@@ -1,0 +1,49 @@
+#include "codegen/lower_rows.h"
+
+#include <doctest/doctest.h>
+
+#include "codegen/loop_ir.h"
+
+namespace lathe {
+namespace {
+
+// sum over k of in0[i, k] * scale[i], where the scale is a stage that is read
+// at every k although it does not depend on it.
+Group group_with_scalar_in_row() {
+  Group group;
+  Dim rows = Dim::symbol("n0");
+  group.operands = {{DType::kFloat32, {rows, 100}}, {DType::kFloat32, {rows}}};
+  group.symbols = {"n0"};
+  group.row_axes = 1;
+  Var i = make_var("i0"), j = make_var("i1"), r = make_var("i0");
+  Var k = make_var("k0");
+  Stage repeated;
+  repeated.name = "repeated";
+  repeated.shape = {rows, 100};
+  repeated.axes = {i, j};
+  repeated.kind = Compute{exp(load(1, DType::kFloat32, {var(i)}))};
+  Stage total;
+  total.name = "total";
+  total.shape = {rows};
+  total.axes = {r};
+  Expr x = load(0, DType::kFloat32, {var(r), var(k)});
+  Expr scale = load(2, DType::kFloat32, {var(r), var(k)});
+  total.kind = Compute{reduce(ReduceOp::kSum, {{k, 100}}, x * scale)};
+  group.definition.inputs = 2;
+  group.definition.stages = {repeated, total};
+  group.definition.outputs = {1};
+  return group;
+}
+
+}  // namespace
+
+TEST_CASE("lower rows: a number in a vector loop is bound once a vector") {
+  LoweredGroup lowered = lower_rows(group_with_scalar_in_row(),
+                                    target_preset("avx2"), Vectors::kYes);
+  CHECK_NOTHROW(verify(lowered.kernel));
+  std::string text = to_string(lowered.kernel);
+  CHECK_NE(text.find("step 32"), std::string::npos);
+  CHECK_EQ(lowered.items.to_string(), "n0");
+}
+
+}  // namespace lathe
