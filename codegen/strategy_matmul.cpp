@@ -272,10 +272,10 @@ class MatmulLowering {
         n0 = make_var("n0");
     Stmt cell = block({let(form_.n, var(n0) + var(j)),
                        maps(section, ranges, var(i), var(unit), var(j))});
-    bool whole = mod(section.columns, panels_.width) == 0;
-    Expr width = int_literal(panels_.width);
+    // Not a constant even where all panels are whole: g++ 12 would unroll the
+    // loop and then spill the accumulators of the tiles.
     Expr columns =
-        whole ? width : min(size_of(section.columns) - var(n0), width);
+        min(size_of(section.columns) - var(n0), int_literal(panels_.width));
     Stmt row =
         block({let(form_.m, var(at_.m0) + var(i)),
                for_loop(j, int_literal(0), columns, cell, LoopKind::kVector)});
