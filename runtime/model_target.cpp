@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "runtime/mapped_file.h"
-#include "spec/suggest.h"
 
 namespace lathe {
 namespace {
@@ -72,9 +71,9 @@ std::vector<std::string> known_architectures(SpecLibrary& library) {
 
 [[noreturn]] void no_spec_for(const std::string& architecture,
                               const ConfigValue& config, SpecLibrary& library) {
-  const std::vector<std::string> known = known_architectures(library);
-  std::string help = did_you_mean(architecture, known);
-  if (help.empty()) help = cat({"there are specs for ", join(known, ", ")});
+  // No guess at the nearest name: Mistral is not what Mixtral means.
+  const std::string help =
+      cat({"there are specs for ", join(known_architectures(library), ", ")});
   const ConfigValue* place = find_config(config, "architectures");
   fail("L0520", place->span,
        cat({"the library has no spec for ", lathe::quoted(architecture)}), help,
