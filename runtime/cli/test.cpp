@@ -47,7 +47,7 @@ using Failures = std::vector<std::string>;
 class TestRun {
  public:
   TestRun(const Command& command, Console& console, const TestDecl& test)
-      : test_(test), console_(console), command_(command) {
+      : test_(test), command_(command) {
     command_.params.clear();
     for (const ValueDecl& param : test.params) {
       command_.params.emplace_back(param.name.text, text_of(param.value));
@@ -228,7 +228,6 @@ class TestRun {
   }
 
   const TestDecl& test_;
-  Console& console_;
   Command command_;
   std::unique_ptr<Session> session_;
   Failures failures_;
