@@ -29,10 +29,11 @@ TEST_CASE("ops: every sample makes a sound graph") {
 }
 
 TEST_CASE("ops: the reference runs every sample at every size") {
-  for (const auto& [name, op] : OpRegistry::instance().all()) {
+  for (const auto& row : OpRegistry::instance().all()) {
+    const OpDef& op = row.second;
     for (const std::string& text : op.samples) {
       for (DType dtype : sample_dtypes(op, text)) {
-        CAPTURE(name);
+        CAPTURE(op.name);
         CAPTURE(text);
         CAPTURE(to_string(dtype));
         const OpSample sample = make_sample(op, text, dtype);

@@ -115,9 +115,9 @@ TEST_CASE("expression: operators bind as in Python") {
       {"(a if b else c) + 1", "(+ (if b a c) 1)"},
       {"x @ transpose(w) + b", "(+ (@ x (call transpose w)) b)"},
   };
-  for (const auto& [text, tree] : cases) {
-    CAPTURE(text);
-    CHECK_EQ(tree_of(text), tree);
+  for (const auto& row : cases) {
+    CAPTURE(row.first);
+    CHECK_EQ(tree_of(row.first), row.second);
   }
 }
 
@@ -143,9 +143,9 @@ TEST_CASE("expression: names, calls, indexing and fields") {
       {"1.5e-3 + .5 + 2. + 1e5", "(+ (+ (+ 0.0015 0.5) 2.0) 1e+05)"},
       {"x[1...]", "`...` stands where `,` or `]` should"},
   };
-  for (const auto& [text, tree] : cases) {
-    CAPTURE(text);
-    CHECK_EQ(tree_of(text), tree);
+  for (const auto& row : cases) {
+    CAPTURE(row.first);
+    CHECK_EQ(tree_of(row.first), row.second);
   }
 }
 
