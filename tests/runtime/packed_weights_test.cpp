@@ -18,6 +18,14 @@ namespace {
 constexpr int64_t kCount = int64_t{4} << 20;  // floats of one weight: 16 MiB
 constexpr int kWeights = 6;
 
+// The address sanitizer keeps freed blocks and maps memory of its own, so the
+// peak says nothing about us.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kPeakIsOurs = false;
+#else
+constexpr bool kPeakIsOurs = true;
+#endif
+
 Buffer vector_of(const std::string& name, BufferRole role) {
   Buffer buffer;
   buffer.name = name;
@@ -144,7 +152,10 @@ TEST_CASE("weights: packed one by one, stored ones given back") {
     CHECK_EQ(weights.bytes(), (kWeights + 1) * kCount * 4);
     CHECK_EQ(weights.to_host(11).at(kCount - 1), 2);
     CHECK_EQ(weights.to_host(12).at(kCount - 1), 1);
-    if (!measured || before == 0) continue;
+    if (!measured || before == 0 || !kPeakIsOurs) {
+      MESSAGE("skipped: peak memory cannot be measured here");
+      continue;
+    }
     // What is kept, two tensors, and what the process had before.
     constexpr int64_t kProcess = int64_t{40} << 20;
     CHECK_LE(peak_memory(), weights.bytes() + 2 * kCount * 4 + kProcess);
