@@ -83,48 +83,41 @@ std::vector<InputDecl> read_inputs(SpecReader& reader, const YamlNode& node) {
   return out;
 }
 
-std::vector<WeightDecl> read_weights(SpecReader& reader, const YamlNode& node) {
-  std::vector<WeightDecl> out;
-  reader.entries(node, "`weights`", NameRule::kPath, "a weight",
+// `weights` and `state` declare tensors with the same fields; `what` is
+// "weight" or "state".
+template <typename Decl>
+std::vector<Decl> read_stored(SpecReader& reader, const YamlNode& node,
+                              const char* section, NameRule rule,
+                              const std::string& what) {
+  std::vector<Decl> out;
+  reader.entries(node, section, rule, cat({"a ", what}),
                  [&](const Name& name, const YamlRef& value) {
-                   std::string what = cat({"the weight `", name.text, "`"});
+                   std::string which = cat({"the ", what, " `", name.text, "`"});
                    TensorDecl tensor = read_tensor(
-                       reader, value, what, {"type", "when", "init", "doc"});
-                   WeightDecl weight;
-                   weight.name = name;
+                       reader, value, which, {"type", "when", "init", "doc"});
+                   Decl decl;
+                   decl.name = name;
                    if (tensor.mapping != nullptr) {
-                     weight.when = reader.expression(*tensor.mapping, "when");
-                     weight.init = reader.get(*tensor.mapping, "init");
-                     weight.doc = reader.text(*tensor.mapping, "doc",
-                                              cat({"`doc` of ", what}));
+                     decl.when = reader.expression(*tensor.mapping, "when");
+                     decl.init = reader.get(*tensor.mapping, "init");
+                     decl.doc = reader.text(*tensor.mapping, "doc",
+                                            cat({"`doc` of ", which}));
                    }
                    if (!tensor.type) return;
-                   weight.type = std::move(*tensor.type);
-                   out.push_back(std::move(weight));
+                   decl.type = std::move(*tensor.type);
+                   out.push_back(std::move(decl));
                  });
   return out;
 }
 
+std::vector<WeightDecl> read_weights(SpecReader& reader, const YamlNode& node) {
+  return read_stored<WeightDecl>(reader, node, "`weights`", NameRule::kPath,
+                                 "weight");
+}
+
 std::vector<StateDecl> read_state(SpecReader& reader, const YamlNode& node) {
-  std::vector<StateDecl> out;
-  reader.entries(node, "`state`", NameRule::kIdentifier, "a state",
-                 [&](const Name& name, const YamlRef& value) {
-                   std::string what = cat({"the state `", name.text, "`"});
-                   TensorDecl tensor = read_tensor(
-                       reader, value, what, {"type", "when", "init", "doc"});
-                   StateDecl state;
-                   state.name = name;
-                   if (tensor.mapping != nullptr) {
-                     state.when = reader.expression(*tensor.mapping, "when");
-                     state.init = reader.get(*tensor.mapping, "init");
-                     state.doc = reader.text(*tensor.mapping, "doc",
-                                             cat({"`doc` of ", what}));
-                   }
-                   if (!tensor.type) return;
-                   state.type = std::move(*tensor.type);
-                   out.push_back(std::move(state));
-                 });
-  return out;
+  return read_stored<StateDecl>(reader, node, "`state`", NameRule::kIdentifier,
+                                "state");
 }
 
 std::optional<LayerDecl> read_layer(SpecReader& reader, const Name& name,
