@@ -92,7 +92,8 @@ std::vector<Decl> read_stored(SpecReader& reader, const YamlNode& node,
   std::vector<Decl> out;
   reader.entries(node, section, rule, cat({"a ", what}),
                  [&](const Name& name, const YamlRef& value) {
-                   std::string which = cat({"the ", what, " `", name.text, "`"});
+                   const std::string which =
+                       cat({"the ", what, " `", name.text, "`"});
                    TensorDecl tensor = read_tensor(
                        reader, value, which, {"type", "when", "init", "doc"});
                    Decl decl;
