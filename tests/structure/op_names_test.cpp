@@ -31,7 +31,7 @@ const std::vector<OtherMeaning> kOtherMeanings = {
      "how a reduction combines"},
     {"codegen/strategies.cpp", {"matmul"}, "a strategy's name"},
     {"codegen/render_tables.cpp",
-     {"floor_div", "is_nan", "is_inf"},
+     {"floor_div", "is_nan", "is_inf", "shift_left", "shift_right"},
      "functions of the prelude"},
     {"codegen/program_text.cpp", {"constant"}, "the role of a buffer"},
     {"codegen/stage_graph.cpp", {"constant"}, "a literal tensor's array"},
