@@ -15,6 +15,17 @@ std::string joined_path(const std::string& parent, const std::string& name) {
   return name.empty() ? parent : parent + "." + name;
 }
 
+// What a layer's path has of its own: its name, or the field `prefix`, unless
+// that is a param of its type.
+std::string own_path(const LayerRecipe& recipe, const std::string& name) {
+  if (recipe.type->find_param("prefix") != nullptr) return name;
+  for (const GivenField& field : recipe.fields) {
+    const Text* text = field.value.as<Text>();
+    if (field.name == "prefix" && text != nullptr) return text->text;
+  }
+  return name;
+}
+
 bool holds_layers(const ParamTypeAst& type) {
   const bool list = type.name == "list" && type.item != nullptr &&
                     type.item->name == "layer";
@@ -197,7 +208,7 @@ LayerInstance* Elaborator::make_instance(LayerInstance* parent,
                                          int64_t repeats) {
   LayerInstance& layer = instances_.emplace_back();
   layer.type = recipe.type;
-  layer.path = joined_path(parent->path, name);
+  layer.path = joined_path(parent->path, own_path(recipe, name));
   layer.name = std::move(name);
   layer.parent = parent;
   layer.written_in = recipe.written_in;

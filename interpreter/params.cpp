@@ -44,9 +44,14 @@ bool is_builtin(std::string_view name) {
   return name == "dtype" || name == "device";
 }
 
+// A field of every layer that is no param: what its path begins with.
+bool is_prefix(std::string_view name) { return name == "prefix"; }
+
 const ParamTypeAst& builtin_type(std::string_view name) {
   static const ParamTypeAst dtype{.name = "dtype"};
   static const ParamTypeAst device{.name = "device"};
+  static const ParamTypeAst text{.name = "string"};
+  if (is_prefix(name)) return text;
   return name == "dtype" ? dtype : device;
 }
 
@@ -110,6 +115,7 @@ std::vector<const ParamDecl*> Elaborator::missing_params(
 std::vector<GivenField> Elaborator::read_fields(
     const LayerType& type, const std::vector<ValueDecl>& fields,
     const Scope& scope, const std::string& owner) {
+  const bool is_layer = type.spec->kind != SpecKind::kStruct;
   std::vector<GivenField> given;
   for (const ValueDecl& field : fields) {
     const std::string& name = field.name.text;
@@ -117,7 +123,8 @@ std::vector<GivenField> Elaborator::read_fields(
                       "", nullptr};
     try {
       const ParamDecl* decl = type.find_param(name);
-      if (decl == nullptr && !is_builtin(name)) {
+      const bool of_all = is_builtin(name) || (is_layer && is_prefix(name));
+      if (decl == nullptr && !of_all) {
         unknown_field(type, field.name, owner);
       }
       const ParamTypeAst& wanted =
