@@ -22,10 +22,12 @@ const std::map<std::string, Params> kParams = {
      {{"rope", "{type: RotaryEmbedding, head_dim: 4}"},
       {"num_attention_heads", "2"},
       {"hidden_size", "8"}}},
+    {"AWQLinear", {{"in_dim", "4"}, {"out_dim", "8"}}},
     {"BertEmbeddings",
      {{"vocab_size", "8"}, {"positions", "8"}, {"types", "2"}, {"hidden", "4"}}},
     {"BertLayer", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
     {"Embedding", {{"vocab_size", "8"}, {"hidden_dim", "4"}}},
+    {"GPTQLinear", {{"in_dim", "8"}, {"out_dim", "4"}}},
     {"GPT2Block", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
     {"GPT2Projection", {{"in_dim", "4"}, {"out_dim", "8"}}},
     {"Gemma2Block",
@@ -43,8 +45,8 @@ const std::map<std::string, Params> kParams = {
 // Layers whose inputs cannot be made up from their types alone: what they
 // are made of is tested through those that use them.
 const std::vector<std::string> kNotAlone = {
-    "GroupNorm",   "Gemma2Block", "RotaryEmbedding",
-    "ScaledDotProductAttention",  "Transformer", "TransformerBlock"};
+    "GroupNorm", "GroupedMatmul", "Gemma2Block", "RotaryEmbedding",
+    "ScaledDotProductAttention", "Transformer", "TransformerBlock"};
 
 std::string errors_of_type(SpecLibrary& library, const std::string& type) {
   ElaborateInputs inputs;
