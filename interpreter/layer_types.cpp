@@ -141,7 +141,7 @@ const LayerType* Elaborator::find_type(const LayerType& from,
   }
   const SpecFile* spec = inputs_.library->find(SpecKind::kLayer, name);
   return spec == nullptr ? nullptr
-                         : type_of(*spec, std::string(name), true);
+                         : type_of(*spec, spec->name.text, true);
 }
 
 const LayerType* Elaborator::find_struct(std::string_view name) {
@@ -149,7 +149,7 @@ const LayerType* Elaborator::find_struct(std::string_view name) {
   if (imported != structs_.end()) return imported->second;
   const SpecFile* spec = inputs_.library->find(SpecKind::kStruct, name);
   return spec == nullptr ? nullptr
-                         : type_of(*spec, std::string(name), true);
+                         : type_of(*spec, spec->name.text, true);
 }
 
 std::vector<std::string> Elaborator::type_names(const LayerType& from) {

@@ -17,19 +17,35 @@ struct Heading {
 constexpr Heading kHeadings[] = {{SpecKind::kLayer, "layer: "},
                                  {SpecKind::kModel, "model: "},
                                  {SpecKind::kStruct, "struct: "}};
+constexpr std::string_view kAliases = "aliases: [";
 
 // Finds what a file declares without reading it as YAML: parsing the whole
-// library would take longer than most commands. Embedded files have the line
+// library would take longer than most commands. Embedded files have the lines
 // in exactly this form; a test holds it.
 LibraryEntry entry_of(std::string file_name, std::string_view text) {
+  LibraryEntry entry{SpecKind::kLayer, "", std::move(file_name), text, {}};
   for (const std::string& line : split(text.substr(0, 200), '\n')) {
     for (const Heading& heading : kHeadings) {
       if (line.rfind(heading.key, 0) != 0) continue;
-      return {heading.kind, line.substr(heading.key.size()),
-              std::move(file_name), text};
+      entry.kind = heading.kind;
+      entry.type = line.substr(heading.key.size());
+    }
+    if (line.rfind(kAliases, 0) != 0) continue;
+    const std::string names = line.substr(kAliases.size());
+    for (const std::string& name : split(names.substr(0, names.find(']')),
+                                         ',')) {
+      entry.aliases.push_back(name.substr(name.find_first_not_of(' ')));
     }
   }
-  throw InternalError("library file " + file_name + " declares nothing");
+  if (!entry.type.empty()) return entry;
+  throw InternalError("library file " + entry.file_name +
+                      " declares nothing");
+}
+
+bool has_name(const LibraryEntry& entry, std::string_view name) {
+  return entry.type == name ||
+         std::find(entry.aliases.begin(), entry.aliases.end(), name) !=
+             entry.aliases.end();
 }
 
 std::string source_name(std::string_view file_name) {
@@ -81,7 +97,7 @@ const SpecFile* SpecLibrary::parse(const LibraryEntry& entry) {
 
 const SpecFile* SpecLibrary::find(SpecKind kind, std::string_view name) {
   for (const LibraryEntry& entry : entries_) {
-    if (entry.kind == kind && entry.type == name) return parse(entry);
+    if (entry.kind == kind && has_name(entry, name)) return parse(entry);
   }
   return nullptr;
 }

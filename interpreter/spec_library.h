@@ -28,6 +28,7 @@ struct LibraryEntry {
   std::string type;       // "RMSNorm", "llama", "RopeScaling"
   std::string file_name;  // "norm/rms_norm.yaml"
   std::string_view text;
+  std::vector<std::string> aliases;  // other names of the type
 };
 
 class SpecLibrary {
@@ -43,8 +44,8 @@ class SpecLibrary {
   // All files, sorted by kind and type.
   const std::vector<LibraryEntry>& entries() const { return entries_; }
 
-  // The file that declares layer type (model, struct) `name`, or null. Throws
-  // SpecError if the file is wrong.
+  // The file that declares layer type (model, struct) `name`, which may be an
+  // alias, or null. Throws SpecError if the file is wrong.
   const SpecFile* find(SpecKind kind, std::string_view name);
   // The file by its name below layers/, for imports; or null.
   const SpecFile* find_file(std::string_view file_name);

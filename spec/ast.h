@@ -182,6 +182,7 @@ struct SpecFile {
   std::vector<OutputDecl> outputs;  // empty: the last assigned name
   std::optional<CheckpointDecl> checkpoint;
   std::vector<TestDecl> tests;
+  std::vector<Name> aliases;        // other names of a library type
   std::vector<Name> architectures;  // of config.json that a model is for
   std::optional<Name> config;       // path of a config.json; models only
   std::vector<ValueDecl> defaults;  // dtype, device; models only

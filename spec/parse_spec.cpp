@@ -36,6 +36,10 @@ const Section kSections[] = {
      [](SpecReader& r, const YamlRef& n, SpecFile& s) {
        if (r.expect(*n, YamlKind::kScalar, "`doc`")) s.doc = n->text;
      }},
+    {"aliases", false, true, true,
+     [](SpecReader& r, const YamlRef& n, SpecFile& s) {
+       s.aliases = r.names(*n, "`aliases`");
+     }},
     {"architectures", true, false, false,
      [](SpecReader& r, const YamlRef& n, SpecFile& s) {
        s.architectures = r.names(*n, "`architectures`");

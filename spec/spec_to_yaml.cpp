@@ -223,6 +223,7 @@ std::string to_yaml(const SpecFile& spec) {
   put_text(out, "lathe", "1");
   put_text(out, kind_key(spec.kind), spec.name.text);
   put_text(out, "doc", spec.doc);
+  put_section(out, "aliases", names_node(spec.aliases));
   put_section(out, "architectures", names_node(spec.architectures));
   put_section(out, "import", imports_node(spec.imports));
   if (spec.config) put_text(out, "config", spec.config->text);

@@ -170,10 +170,10 @@ TEST_CASE("spec: a layer written in place") {
 
 TEST_CASE("spec: sections in order") {
   CHECK_EQ(join(section_names(SpecKind::kStruct), " "),
-           "doc import params values assert");
+           "doc aliases import params values assert");
   CHECK_EQ(join(section_names(SpecKind::kLayer), " "),
-           "doc import params presets values assert inputs layers weights "
-           "state body outputs kernel checkpoint test");
+           "doc aliases import params presets values assert inputs layers "
+           "weights state body outputs kernel checkpoint test");
 }
 
 }  // namespace lathe
