@@ -11,8 +11,7 @@ namespace {
 
 // Params of library layers that are read and checked; any value but none
 // stops a run.
-constexpr const char* kNotYetSupported[] = {
-    "float8_config", "quantization_encoding"};
+constexpr const char* kNotYetSupported[] = {"quantization_encoding"};
 
 // Which inputs a param that is left out could follow from.
 bool is_dim_of_input(const SpecFile& spec, const std::string& param) {

@@ -27,6 +27,7 @@ const std::map<std::string, Params> kParams = {
      {{"vocab_size", "8"}, {"positions", "8"}, {"types", "2"}, {"hidden", "4"}}},
     {"BertLayer", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
     {"Embedding", {{"vocab_size", "8"}, {"hidden_dim", "4"}}},
+    {"Float8Quantize", {{"spec", "{granularity: token}"}}},
     {"GPTQLinear", {{"in_dim", "8"}, {"out_dim", "4"}}},
     {"GPT2Block", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
     {"GPT2Projection", {{"in_dim", "4"}, {"out_dim", "8"}}},
@@ -45,8 +46,9 @@ const std::map<std::string, Params> kParams = {
 // Layers whose inputs cannot be made up from their types alone: what they
 // are made of is tested through those that use them.
 const std::vector<std::string> kNotAlone = {
-    "GroupNorm", "GroupedMatmul", "Gemma2Block", "RotaryEmbedding",
-    "ScaledDotProductAttention", "Transformer", "TransformerBlock"};
+    "Float8Matmul",  "GroupNorm",     "GroupedMatmul",
+    "Gemma2Block",   "RotaryEmbedding", "ScaledDotProductAttention",
+    "Transformer",   "TransformerBlock"};
 
 std::string errors_of_type(SpecLibrary& library, const std::string& type) {
   ElaborateInputs inputs;
