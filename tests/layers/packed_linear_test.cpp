@@ -230,6 +230,21 @@ std::string failures_of(const std::vector<Variant>& variants) {
   return report;
 }
 
+// The paths of the weights of a model with one layer `fc`.
+std::string weights_of_layer(const std::string& fields) {
+  Diagnostics diagnostics;
+  const std::string yaml =
+      cat({"lathe: 1\nmodel: m\ninputs: {x: \"float32[M, 64]\"}\nlayers:\n"
+           "  fc: ",
+           fields, "\nbody: [y = fc(x)]\n"});
+  const Model model = elaborate_file(make_source("m.yaml", yaml), diagnostics);
+  std::string paths = render(diagnostics.sorted());
+  for (const GraphWeight& weight : model.graph.weights) {
+    paths += cat({paths.empty() ? "" : " ", weight.path});
+  }
+  return paths;
+}
+
 // Groups that do not divide the input, are all of it, and are larger.
 std::vector<Variant> gptq_variants(int bits) {
   std::vector<Variant> variants;
@@ -286,6 +301,24 @@ TEST_CASE("gptq: dtypes of activations and scales") {
     }
   }
   CHECK_EQ(failures_of(variants), "");
+}
+
+TEST_CASE("gptq: a Linear has the weights of the layer it hands over to") {
+  CHECK_EQ(weights_of_layer("{type: Linear, out_dim: 8, "
+                            "quantization_encoding: GPTQ}"),
+           "fc.qweight fc.scales");
+  CHECK_EQ(weights_of_layer("{type: Linear, out_dim: 8, has_bias: true, "
+                            "quantization_config: {quant_method: gptq, "
+                            "sym: false, desc_act: true}}"),
+           "fc.qweight fc.qzeros fc.scales fc.g_idx fc.bias");
+  CHECK_EQ(weights_of_layer("{type: Linear, out_dim: 8, "
+                            "quantization_config: {quant_method: awq}}"),
+           "fc.qweight fc.qzeros fc.scales");
+  CHECK_EQ(weights_of_layer("{type: MLP, hidden_dim: 64, "
+                            "feed_forward_length: 8, "
+                            "linear_cls: GPTQLinear}"),
+           "fc.gate_proj.qweight fc.gate_proj.scales fc.up_proj.qweight "
+           "fc.up_proj.scales fc.down_proj.qweight fc.down_proj.scales");
 }
 
 TEST_CASE("gptq: sizes of a tile and more") {
