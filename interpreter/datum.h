@@ -36,6 +36,9 @@ using DatumList = std::shared_ptr<const std::vector<Datum>>;
 struct DatumStruct {
   std::string type;
   std::vector<std::pair<std::string, Datum>> fields;
+  // Of a struct: the fields that have their defaults, which may depend on
+  // other fields.
+  std::vector<std::string> defaulted = {};
 
   const Datum* find(std::string_view name) const;
 };

@@ -165,8 +165,11 @@ void Elaborator::list_params() {
                        const std::string& doc) {
     const std::optional<Datum> value = find_param_or_value(*root_, name);
     const GivenField* given = root_->find_given(name);
+    std::string origin = given ? given->origin : "default";
+    const bool changed = !field_overrides(*root_, name).empty();
+    if (changed && origin != "-p") origin += ", -p";
     model_.params.push_back({name, type, value ? to_string(*value) : "",
-                             given ? given->origin : "default", doc});
+                             std::move(origin), doc});
   };
   for (const ParamDecl& decl : root_->type->spec->params) {
     add(decl.name.text, to_string(param_type(*root_->type, decl)), decl.doc);

@@ -113,6 +113,17 @@ class Elaborator {
                      const Scope& scope);
   // What the command line, the preset and the config give a model's params.
   std::vector<GivenField> model_fields(const LayerType& type);
+  // Throws L0211 with the nearest field. `owner` has no such field.
+  [[noreturn]] void unknown_field(const LayerType& type, const Name& field,
+                                  const std::string& owner) const;
+
+  // ---- fields of params (field_overrides.cpp) ----
+  // What the command line gives fields of a param; empty for most.
+  const std::vector<FieldOverride>& field_overrides(
+      const LayerInstance& layer, std::string_view param) const;
+  // The value with the fields replaced that the command line gives.
+  Datum with_field_overrides(LayerInstance& layer, const ParamDecl& decl,
+                             const Datum& base);
 
   // ---- layers (declare_layer.cpp, build_layer.cpp) ----
   // What a name of `layers:` stands for: a layer, a list, or none.
@@ -216,7 +227,7 @@ class Elaborator {
   std::optional<GivenField> from_config(const LayerType& type,
                                         const ParamDecl& decl);
   std::vector<GivenField> preset_fields(const SpecFile& spec);
-  std::vector<GivenField> command_line_fields();
+  std::vector<GivenField> command_line_fields(const LayerType& type);
   std::vector<Datum> bases_of(const Name& name, const Scope& scope);
   Datum with_fields(const Datum& base, const LayerDecl& decl,
                     const Scope& scope);
@@ -257,6 +268,9 @@ class Elaborator {
   std::unordered_map<const YamlNode*, ExprRef> expressions_;
   std::unordered_map<ValueId, std::pair<std::string, SourceSpan>> makers_;
   std::set<std::string> weight_paths_;
+  // Of the model's params, in the order of the command line.
+  std::map<std::string, std::vector<FieldOverride>, std::less<>>
+      field_overrides_;
   std::vector<std::string> resolving_;  // params and values, outermost first
   int64_t iterations_ = 0;
   friend class ActiveLayer;

@@ -49,6 +49,13 @@ struct GivenField {
   YamlRef pending;     // of these: not read yet; `value` is unknown until then
 };
 
+// `-p scale.dtype=float16`: one field of a struct that a param of the model
+// holds.
+struct FieldOverride {
+  std::vector<std::string> path;  // behind the param's name: "dtype"
+  YamlRef value;
+};
+
 struct LayerRecipe {
   const LayerType* type = nullptr;
   std::vector<GivenField> fields;

@@ -119,7 +119,10 @@ std::vector<GivenField> Elaborator::preset_fields(const SpecFile& spec) {
   fail("L0330", {}, cat({"there is no preset `", inputs_.preset, "`"}), help);
 }
 
-std::vector<GivenField> Elaborator::command_line_fields() {
+// Params as a whole; their fields (`-p scale.dtype=float16`) are put aside for
+// when the param has its value. A later `-p scale=...` replaces both.
+std::vector<GivenField> Elaborator::command_line_fields(
+    const LayerType& type) {
   std::vector<GivenField> fields;
   for (const auto& [name, text] : inputs_.overrides) {
     const SourceRef file = make_source("-p " + name, text);
@@ -127,7 +130,17 @@ std::vector<GivenField> Elaborator::command_line_fields() {
     YamlDocument document = parse_yaml(file, diagnostics);
     diagnostics.throw_if_errors();
     if (document.root == nullptr) document.root = make_scalar(text);
-    fields.push_back({name, Unknown{}, document.root->span,
+    std::vector<std::string> path = split(name, '.');
+    const std::string param = path[0];
+    path.erase(path.begin());
+    if (!path.empty() && type.find_param(param) != nullptr) {
+      field_overrides_[param].push_back({std::move(path), document.root});
+      continue;
+    }
+    field_overrides_.erase(name);
+    const bool builtin = param == "dtype" || param == "device";
+    const bool whole = path.empty() || builtin;
+    fields.push_back({whole ? name : param, Unknown{}, document.root->span,
                       document.root->span, "-p", document.root});
   }
   return fields;
@@ -156,7 +169,7 @@ std::vector<GivenField> Elaborator::model_fields(const LayerType& type) {
     }
   };
   // Latest on the command line first: find_given takes the first.
-  std::vector<GivenField> command_line = command_line_fields();
+  std::vector<GivenField> command_line = command_line_fields(type);
   add({command_line.rbegin(), command_line.rend()});
   try {
     add(preset_fields(*type.spec));

@@ -63,20 +63,6 @@ std::vector<std::string> param_names(const LayerType& type) {
   return names;
 }
 
-[[noreturn]] void unknown_field(const LayerType& type, const Name& field,
-                                const std::string& owner) {
-  std::vector<std::string> names = param_names(type);
-  const std::string listed = join(names, ", ");
-  names.insert(names.end(), {"dtype", "device"});
-  std::string help = did_you_mean(field.text, names);
-  if (help.empty()) {
-    help = listed.empty() ? owner + " has no fields of its own"
-                          : cat({owner, " has: ", listed});
-  }
-  fail("L0211", field.span,
-       cat({owner, " has no field `", field.text, "`"}), help);
-}
-
 std::string default_dtype_of(const SpecFile& spec) {
   for (const InputDecl& input : spec.inputs) {
     const std::optional<DType> dtype = parse_dtype(input.type.dtype);
@@ -99,6 +85,20 @@ std::optional<DType> config_dtype(const std::optional<ConfigValue>& config) {
 
 }  // namespace
 
+void Elaborator::unknown_field(const LayerType& type, const Name& field,
+                               const std::string& owner) const {
+  std::vector<std::string> names = param_names(type);
+  const std::string listed = join(names, ", ");
+  names.insert(names.end(), {"dtype", "device"});
+  std::string help = did_you_mean(field.text, names);
+  if (help.empty()) {
+    help = listed.empty() ? owner + " has no fields of its own"
+                          : cat({owner, " has: ", listed});
+  }
+  fail("L0211", field.span,
+       cat({owner, " has no field `", field.text, "`"}), help);
+}
+
 std::vector<const ParamDecl*> Elaborator::missing_params(
     const LayerInstance& layer) {
   std::vector<const ParamDecl*> missing;
@@ -106,7 +106,8 @@ std::vector<const ParamDecl*> Elaborator::missing_params(
     const bool optional = decl.type && decl.type->optional;
     const bool filled = decl.default_value != nullptr || optional ||
                         is_builtin(decl.name.text) ||
-                        layer.find_given(decl.name.text) != nullptr;
+                        layer.find_given(decl.name.text) != nullptr ||
+                        !field_overrides(layer, decl.name.text).empty();
     if (!filled) missing.push_back(&decl);
   }
   return missing;
@@ -185,9 +186,12 @@ Datum Elaborator::param_value(LayerInstance& layer, const ParamDecl& decl) {
                                  "`" + name + "`");
   } else if (is_builtin(name)) {
     return inherited(layer, name);
-  } else if (decl.type && decl.type->optional) {
-    return None{};
+  } else if ((decl.type && decl.type->optional) ||
+             !field_overrides(layer, name).empty()) {
+    value = None{};
   }
+  value = with_field_overrides(layer, decl, value);
+  if (value.none() && given == nullptr) return value;
   const SourceSpan& span =
       given != nullptr ? given->span : decl.name.span;
   check_choice_names_param(layer, decl, value, span);
@@ -295,6 +299,7 @@ Datum Elaborator::make_struct(const LayerType& type,
                               std::vector<GivenField> fields,
                               const SourceSpan& span) {
   Locals values;
+  std::vector<std::string> defaulted;
   const Scope scope{.locals = &values};
   const auto field_value = [&](const ParamDecl& decl) -> Datum {
     const ParamTypeAst& wanted = param_type(type, decl);
@@ -303,6 +308,7 @@ Datum Elaborator::make_struct(const LayerType& type,
       check_limits(type, decl, field.value, field.span, scope);
       return field.value;
     }
+    defaulted.push_back(decl.name.text);
     if (decl.default_value != nullptr) {
       return read_value(*decl.default_value, wanted, scope,
                         "`" + decl.name.text + "`");
@@ -324,7 +330,7 @@ Datum Elaborator::make_struct(const LayerType& type,
     throw SpecError(std::move(diagnostic));
   }
   return std::shared_ptr<const DatumStruct>(
-      std::make_shared<DatumStruct>(DatumStruct{type.name, values}));
+      std::make_shared<DatumStruct>(DatumStruct{type.name, values, std::move(defaulted)}));
 }
 
 }  // namespace lathe

@@ -234,6 +234,56 @@ output y = %0
 )text");
 }
 
+TEST_CASE("elaborate: the command line sets one field of a param") {
+  // Over the default, the preset and the config; where nothing is given the
+  // fields make the struct. Later ones win.
+  CHECK_EQ(graph_of(R"yaml(
+params:
+  a: {type: RopeScaling, default: {rope_type: linear, factor: 2.0}}
+  b: {type: RopeScaling, default: {rope_type: linear, factor: 2.0}}
+  c: {type: RopeScaling, default: {}, from: [rope_scaling]}
+  d: {type: "RopeScaling?", default: none}
+  e: {type: Float8Config}
+  f: {type: map, default: {size: 2, inner: {size: 3}}}
+presets:
+  stretched: {b: {rope_type: linear, factor: 3.0}}
+x-preset: stretched
+x-config: {rope_scaling: {rope_type: yarn, factor: 4.0}}
+x-params:
+  a.factor: 5.0
+  b.mscale: 6.0
+  c.factor: 8.0
+  d.factor: 2.0
+  e.input_scale.granularity: block
+  e.input_scale.block_size: "[1, 128]"
+  e.weight_scale: "{granularity: tensor, dtype: float16}"
+  e.weight_scale.granularity: rowwise
+  f.inner.size: 9
+  f.more: a.factor
+assert:
+  - that: a.rope_type == 'linear' and a.factor == 5
+    message: a is ${a}
+  - that: b.rope_type == 'linear' and b.factor == 3 and b.mscale == 6
+    message: b is ${b}
+  - that: c.rope_type == 'yarn' and c.factor == 8
+    message: c is ${c}
+  - that: d.rope_type == 'default' and d.factor == 2
+    message: d is ${d}
+  - that: e.input_scale.block_size == [1, 128]
+    message: e is ${e}
+  - that: e.weight_scale.granularity == 'rowwise' and e.weight_scale.dtype == float16
+    message: e is ${e}
+  - that: f.size == 2 and f.inner.size == 9 and f.more == 5
+    message: f is ${f}
+inputs: {x: "float32[B]"}
+body:
+  - y = x
+)yaml"),
+           R"text(%0 = input x float32[B]
+output y = %0
+)text");
+}
+
 TEST_CASE("elaborate: an input with a default may be left out") {
   CHECK_EQ(graph_of(R"yaml(
 inputs:
