@@ -60,7 +60,10 @@ class WeightBinder {
       model_.graph = std::move(graph_);
       model_.weights = std::move(fills_);
     } else {
-      diagnostics_.add(describe(report_, inputs_.checkpoint->name));
+      for (Diagnostic& diagnostic :
+           describe(report_, inputs_.checkpoint->name)) {
+        diagnostics_.add(std::move(diagnostic));
+      }
     }
   }
 
@@ -131,6 +134,7 @@ class WeightBinder {
       return;
     }
     try {
+      // -1: a tensor is of a type that lathe does not have.
       const ValueId value = made(*plan, weight);
       if (value >= 0) bind(weight, converted(value, weight, *plan));
     } catch (const SpecError& error) {
@@ -149,6 +153,10 @@ class WeightBinder {
 
   ValueId stored_value(const std::string& name, const GraphWeight& weight) {
     used_.insert(name);
+    if (!stored_.at(name)->foreign.empty()) {
+      report_.foreign.push_back(*stored_.at(name));
+      return -1;
+    }
     const auto known = stored_values_.find(name);
     if (known != stored_values_.end()) return known->second;
     const ValueId id = add_weight(name, type_of(*stored_.at(name)), weight);
@@ -175,6 +183,7 @@ class WeightBinder {
     std::vector<ValueId> parts;
     for (const WeightPlan& part : plan.parts) {
       parts.push_back(made(part, weight));
+      if (parts.back() < 0) return -1;
     }
     const LoadRuleSpec& rule = *plan.rule;
     if (rule.verb->op.empty()) return parts[0];
@@ -290,7 +299,7 @@ class WeightBinder {
   void check_unused() {
     for (const StoredTensor& tensor : inputs_.checkpoint->tensors) {
       if (used_.count(tensor.name) || ignored(tensor.name)) continue;
-      report_.unused.push_back({tensor.name, type_of(tensor)});
+      report_.unused.push_back({tensor.name, type_of(tensor), tensor.foreign});
     }
   }
 

@@ -24,6 +24,9 @@ struct StoredTensor {
   std::string name;
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
+  // The file's name of a type that lathe does not have ("C64"), in place of
+  // `dtype`: such a tensor may be ignored or unused, but fills no weight.
+  std::string foreign = {};
 };
 
 // What a checkpoint says about itself, without its data.

@@ -20,7 +20,9 @@ std::vector<std::string> folded_lines(const std::vector<NamedType>& list) {
   std::vector<std::pair<std::string, std::vector<std::string>>> by_type;
   std::map<std::string, size_t> index;
   for (const NamedType& item : list) {
-    const std::string type = to_string(item.type);
+    const std::string type =
+        item.foreign.empty() ? to_string(item.type)
+                             : item.foreign + to_string(item.type.shape);
     const auto [it, is_new] = index.try_emplace(type, by_type.size());
     if (is_new) by_type.push_back({type, {}});
     by_type[it->second].second.push_back(item.name);
@@ -189,8 +191,10 @@ std::string did_you_mean_weight(const std::string& path,
   return did_you_mean(path, paths);
 }
 
-Diagnostic describe(const WeightReport& report,
-                    const std::string& checkpoint) {
+namespace {
+
+Diagnostic describe_fit(const WeightReport& report,
+                        const std::string& checkpoint) {
   Diagnostic diagnostic;
   diagnostic.code = "L0501";
   diagnostic.message =
@@ -207,6 +211,38 @@ Diagnostic describe(const WeightReport& report,
            report.unused);
   diagnostic.help = help_for(report);
   return diagnostic;
+}
+
+Diagnostic describe_foreign(const WeightReport& report,
+                            const std::string& checkpoint) {
+  Diagnostic diagnostic;
+  diagnostic.code = "L0517";
+  diagnostic.message =
+      cat({"the checkpoint ", checkpoint,
+           " stores weights in a form that this version cannot compute with"});
+  diagnostic.span = report.place;
+  std::map<std::string, std::vector<std::string>> by_type;
+  for (const StoredTensor& tensor : report.foreign) {
+    by_type[tensor.foreign].push_back(tensor.name);
+  }
+  for (const auto& [type, names] : by_type) {
+    for (const std::string& line : fold_names(names, kMaxLines)) {
+      diagnostic.notes.push_back(cat({line, " is stored as ", type}));
+    }
+  }
+  return diagnostic;
+}
+
+}  // namespace
+
+std::vector<Diagnostic> describe(const WeightReport& report,
+                                 const std::string& checkpoint) {
+  std::vector<Diagnostic> out;
+  if (!report.fits()) out.push_back(describe_fit(report, checkpoint));
+  if (!report.foreign.empty()) {
+    out.push_back(describe_foreign(report, checkpoint));
+  }
+  return out;
 }
 
 }  // namespace lathe

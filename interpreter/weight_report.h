@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "interpreter/graph.h"
+#include "interpreter/elaborate.h"
 #include "spec/diagnostic.h"
 
 namespace lathe {
@@ -13,6 +13,7 @@ namespace lathe {
 struct NamedType {
   std::string name;
   TensorType type;
+  std::string foreign = {};  // of a tensor: see StoredTensor
 };
 
 struct MismatchedWeight {
@@ -25,15 +26,19 @@ struct WeightReport {
   std::vector<NamedType> missing;  // weights without a tensor
   std::vector<NamedType> unused;   // tensors without a weight
   std::vector<MismatchedWeight> mismatched;
+  std::vector<StoredTensor> foreign;  // used, but of types that lathe lacks
   SourceSpan place;
 
-  bool empty() const {
+  bool fits() const {
     return missing.empty() && unused.empty() && mismatched.empty();
   }
+  bool empty() const { return fits() && foreign.empty(); }
 };
 
-// The one L0501 that says it all. Requires: not empty.
-Diagnostic describe(const WeightReport& report, const std::string& checkpoint);
+// One L0501 that says all about names, shapes and dtypes, one L0517 about
+// tensors that lathe cannot read. Requires: not empty.
+std::vector<Diagnostic> describe(const WeightReport& report,
+                                 const std::string& checkpoint);
 
 // "did you mean `a.weight`?", or empty.
 std::string did_you_mean_weight(const std::string& path,

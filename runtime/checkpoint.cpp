@@ -166,21 +166,16 @@ Checkpoint::Entry Checkpoint::find(std::string_view name) const {
 CheckpointHeader Checkpoint::header() const {
   CheckpointHeader out;
   out.name = path_;
-  Diagnostics diagnostics;
   for (const Entry& entry : entries_) {
     const FileTensor& tensor = *entry.tensor;
-    if (!tensor.dtype) {
-      diagnostics.error(
-          "L0517", {},
-          cat({lathe::quoted(entry.file->path()), ": tensor ",
-               lathe::quoted(tensor.name), " is stored as ", tensor.type_code,
-               ", which this version cannot "
-               "compute with"}));
-      continue;
+    StoredTensor stored{tensor.name, DType::kUInt8, tensor.shape};
+    if (tensor.dtype) {
+      stored.dtype = *tensor.dtype;
+    } else {
+      stored.foreign = tensor.type_code;
     }
-    out.tensors.push_back({tensor.name, *tensor.dtype, tensor.shape});
+    out.tensors.push_back(std::move(stored));
   }
-  diagnostics.throw_if_errors();
   return out;
 }
 

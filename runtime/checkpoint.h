@@ -33,8 +33,7 @@ class Checkpoint {
   // The tensor called `name`, or an empty entry.
   Entry find(std::string_view name) const;
 
-  // What elaboration matches the model's weights with. Throws SpecError L0517
-  // if there are tensors of types that lathe does not have.
+  // What elaboration matches the model's weights with.
   CheckpointHeader header() const;
 
  private:

@@ -19,7 +19,8 @@ static_assert(std::endian::native == std::endian::little,
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kLongestHeader = 100'000'000;  // the format's own limit
 
-// Types of the format that lathe has no storage for, with their bits.
+// Types of the format that lathe has no storage for, with their bits. Others
+// may come: their tensors are bytes of any length.
 struct ForeignType {
   std::string_view code;
   uint64_t bits;
@@ -122,15 +123,15 @@ class HeaderReader {
 
   void check_size(const FileTensor& tensor) const {
     auto bits = bits_of(tensor.type_code);
-    if (!bits) {
-      wrong(cat({"its type ", quoted(tensor.type_code), " is unknown"}));
-    }
-    uint64_t total = *bits;
+    uint64_t total = bits.value_or(8);
     for (int64_t dim : tensor.shape) {
       if (__builtin_mul_overflow(total, static_cast<uint64_t>(dim), &total)) {
         wrong("its size is beyond 2^64 bits");
       }
     }
+    // How long values of a type are that the format got since, only the
+    // file's writer knows.
+    if (!bits) return;
     if (total % 8 != 0 || total / 8 != tensor.bytes) {
       wrong(cat({"its type and shape take ", total / 8,
                  " bytes and the header gives it ", tensor.bytes}));

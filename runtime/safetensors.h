@@ -3,8 +3,8 @@
 // dtype, shape and byte range of every tensor, then the bytes, little endian.
 //
 // Everything the header claims is checked before a byte of data is touched:
-// lengths, ranges, overlaps, holes, sizes, names. Types that lathe has no
-// storage for are listed, and refused when they are read.
+// lengths, ranges, overlaps, holes, sizes, names. Tensors of types that lathe
+// has no storage for are listed, and refused when they are read.
 
 #include <cstdint>
 #include <memory>

@@ -44,7 +44,9 @@ CheckpointHeader header_of(const YamlNode& node) {
     Diagnostics diagnostics;
     const auto type = parse_tensor_type(*entry.value, diagnostics);
     diagnostics.throw_if_errors();
-    StoredTensor tensor{entry.key, *parse_dtype(type->dtype), {}};
+    const std::optional<DType> dtype = parse_dtype(type->dtype);
+    StoredTensor tensor{entry.key, dtype.value_or(DType::kUInt8), {}};
+    if (!dtype) tensor.foreign = type->dtype;
     for (const DimAst& dim : type->dims) {
       tensor.shape.push_back(dim.expr->integer);
     }
