@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "codegen/passes.h"
 #include "codegen/rewrite.h"
 #include "spec/text.h"
@@ -29,7 +27,6 @@ class Flattener {
       out_.arrays[id].stored = true;
       out_.outputs.push_back(id);
     }
-    for (Array& array : out_.arrays) mark_at_load(array);
     return std::move(out_);
   }
 
@@ -43,7 +40,6 @@ class Flattener {
     array.dtype = value.type.dtype;
     array.shape = value.type.shape;
     array.node = id;
-    array.at_load = node.kind != NodeKind::kInput;
     array_of_[array.value] = static_cast<int>(out_.arrays.size());
     out_.arrays.push_back(std::move(array));
   }
@@ -109,17 +105,6 @@ class Flattener {
     copy.kind = Compute{load(of, from.dtype, std::move(index))};
     out_.arrays.push_back(std::move(copy));
     return static_cast<int>(out_.arrays.size()) - 1;
-  }
-
-  // Outputs are made anew in each run, whatever they depend on.
-  void mark_at_load(Array& array) {
-    if (std::holds_alternative<Given>(array.kind)) return;
-    std::vector<ArrayId> operands = operands_of(array);
-    array.at_load =
-        !array.stored && !mentions_symbols(array) &&
-        std::all_of(operands.begin(), operands.end(), [&](ArrayId operand) {
-          return out_.arrays[operand].at_load;
-        });
   }
 
   const Graph& graph_;

@@ -145,12 +145,7 @@ StageGraph hoist_reductions(StageGraph graph) {
     });
     for (Expr& expr : exprs) expr = renumber(expr);
     array.kind = with_expressions(array.kind, std::move(exprs));
-    bool at_load = array.at_load;
-    size_t first = out.arrays.size();
     array.kind = Hoister(array, out.arrays).run();
-    for (size_t i = first; i < out.arrays.size(); ++i) {
-      out.arrays[i].at_load = at_load;
-    }
     moved.push_back(static_cast<int>(out.arrays.size()));
     out.arrays.push_back(std::move(array));
   }

@@ -160,6 +160,8 @@ class Inliner {
     auto* compute = std::get_if<Compute>(&from.kind);
     if (!compute || from.stored) return false;
     if (std::holds_alternative<Reduce>(compute->body->node)) return false;
+    // What is behind quantised storage exists where it is used.
+    if (from.widens) return true;
     int64_t times = occurrences(into, node.slot);
     if (tree_size(into) + times * tree_size(compute->body) > kLargeBody) {
       return false;

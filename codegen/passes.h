@@ -21,6 +21,13 @@ StageGraph flatten(const Graph& graph, const CompileOptions& options);
 // Why here: sharing and fusion see reductions as stages.
 StageGraph hoist_reductions(StageGraph graph);
 
+// Marks what is evaluated when weights are loaded: arrays that depend on weights
+// and constants only and take no more bytes than these. A wider one, such as
+// the numbers behind quantised storage, is never stored: it `widens`, and is
+// computed inside each of its readers.
+// Why here: every reduction is a stage; sharing must not undo the marks.
+StageGraph mark_at_load(StageGraph graph);
+
 // Makes equal definitions one array and drops arrays that no output needs.
 // Why here: before inlining copies bodies.
 StageGraph share(StageGraph graph);

@@ -9,6 +9,7 @@ Schedule schedule(const Graph& graph, const Target& target,
   StageGraph stages = flatten(graph, options);
   // From here on, ops and nodes are gone: only arrays and their definitions.
   stages = hoist_reductions(std::move(stages));
+  stages = mark_at_load(std::move(stages));
   stages = share(std::move(stages));
   // From here on, no two arrays have the same definition.
   stages = inline_maps(std::move(stages));

@@ -105,7 +105,7 @@ StageGraph share(StageGraph graph) {
     if (inserted) continue;
     Array& kept = graph.arrays[it->second];
     // Two graph values may be one array; an output keeps its place.
-    if (array.stored && kept.at_load) continue;
+    if (array.stored && (kept.at_load || kept.widens)) continue;
     kept.stored = kept.stored || array.stored;
     if (kept.value < 0) kept.value = array.value;
     moved[id] = it->second;

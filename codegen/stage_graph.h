@@ -36,7 +36,10 @@ struct Array {
   ValueId value = -1;    // the graph value it is, or -1
   NodeId node = -1;      // the node it comes from
   bool stored = false;   // must exist in memory: a graph output
-  bool at_load = false;  // depends on weights and constants only, no symbols
+  // Evaluated when weights are loaded: depends on weights and constants only.
+  bool at_load = false;
+  // The same, but wider than what it reads: put into its readers instead.
+  bool widens = false;
 };
 
 struct StageGraph {
