@@ -4,6 +4,7 @@
 
 #include "spec/expression.h"
 #include "tests/support/error_cases.h"
+#include "tests/support/paths.h"
 
 namespace lathe {
 namespace {
@@ -114,6 +115,18 @@ std::string errors_of(const std::string& yaml) {
   Diagnostics diagnostics;
   elaborate_file(make_source("m.yaml", "lathe: 1\nmodel: m\n" + yaml),
                  diagnostics);
+  return render(diagnostics.sorted());
+}
+
+std::string check_messages(const SourceRef& file) {
+  Diagnostics diagnostics;
+  const std::filesystem::path folder = source_dir() / "tests" / "errors";
+  const Model model = elaborate_file(file, diagnostics, folder / "imports");
+  try {
+    if (!diagnostics.has_errors()) require_runnable(model);
+  } catch (const SpecError& error) {
+    diagnostics.add_all(error.diagnostics());
+  }
   return render(diagnostics.sorted());
 }
 

@@ -22,6 +22,10 @@ Model elaborate_file(const SourceRef& file, Diagnostics& diagnostics,
 // `lathe: 1` and `model: m` are put before the text.
 std::string graph_of(const std::string& yaml);
 
+// What `lathe check` says about a file: its rendered messages, or nothing.
+// Imports are read from tests/errors/imports.
+std::string check_messages(const SourceRef& file);
+
 // The messages about a model, or nothing.
 std::string errors_of(const std::string& yaml);
 

@@ -7,10 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "interpreter/elaborate.h"
 #include "spec/check.h"
-#include "tests/support/elaborate_text.h"
-#include "tests/support/paths.h"
 
 namespace lathe {
 namespace {
@@ -44,18 +41,6 @@ std::string read_test_file(const std::filesystem::path& path) {
   std::ostringstream text;
   text << stream.rdbuf();
   return text.str();
-}
-
-std::string check_messages(const SourceRef& file) {
-  Diagnostics diagnostics;
-  const std::filesystem::path folder = source_dir() / "tests" / "errors";
-  const Model model = elaborate_file(file, diagnostics, folder / "imports");
-  try {
-    if (!diagnostics.has_errors()) require_runnable(model);
-  } catch (const SpecError& error) {
-    diagnostics.add_all(error.diagnostics());
-  }
-  return render(diagnostics.sorted());
 }
 
 std::string compare_error_cases(const std::filesystem::path& folder,

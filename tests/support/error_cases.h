@@ -8,9 +8,6 @@
 
 namespace lathe {
 
-// What `lathe check` says about a file: its rendered messages, or nothing.
-std::string check_messages(const SourceRef& file);
-
 // Compares what `check` says about each folder/*.yaml with the .err beside it.
 // Returns a report of the differences, empty if there are none. With
 // LATHE_ACCEPT=1 in the environment the .err files are rewritten instead.

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/elaborate_text.h"
 #include "tests/support/paths.h"
 
 namespace lathe {

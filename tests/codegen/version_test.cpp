@@ -1,9 +1,0 @@
-#include "codegen/version.h"
-
-#include <doctest/doctest.h>
-
-namespace lathe {
-
-TEST_CASE("version: the first one") { CHECK_EQ(kernel_abi_version(), 1); }
-
-}  // namespace lathe
