@@ -6,8 +6,9 @@
 #include <set>
 #include <unordered_map>
 
+#include "codegen/cuda/render_cuda.h"
 #include "codegen/kernel_abi.h"
-#include "codegen/render_cpp.h"
+#include "codegen/render.h"
 #include "codegen/rewrite.h"
 #include "codegen/strategy.h"
 #include "spec/check.h"
@@ -214,16 +215,17 @@ class Assembler {
 
   int add_kernel(const LoopKernel& loops, const Strategy& strategy,
                  const std::string& comment) {
-    std::string hash = hash_of(cpu::render_kernel(loops, "kernel"));
+    std::string hash = hash_of(render_kernel(loops, "kernel", target_));
     Kernel kernel;
     kernel.name = cat({strategy.name, "_", hash});
     auto [it, inserted] = kernels_.emplace(
         kernel.name, static_cast<int>(program_.kernels.size()));
     if (!inserted) return it->second;
-    kernel.text = cpu::render_kernel(loops, kernel.name);
+    kernel.text = render_kernel(loops, kernel.name, target_);
     kernel.commented = comment + kernel.text;
     kernel.buffers = static_cast<int>(loops.buffers.size());
     kernel.dims = static_cast<int>(loops.symbols.size());
+    if (target_.gpu) kernel.launch = cuda::launch_of(loops);
     program_.kernels.push_back(std::move(kernel));
     return it->second;
   }

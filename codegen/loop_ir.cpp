@@ -69,6 +69,18 @@ struct StmtPrinter {
   std::string operator()(const Comment& s) const {
     return line("# " + s.text);
   }
+  std::string operator()(const Combine& s) const {
+    std::string at = s.position ? cat({" at ", s.position->name}) : "";
+    return line(cat({"combine ", name_of(s.op), " ", s.var->name, at}));
+  }
+  std::string operator()(const Intrinsic& s) const {
+    std::string text = info_of(s.op).name;
+    if (info_of(s.op).takes_number) text += cat({"<", s.number, ">"});
+    for (const Intrinsic::Address& at : s.at) {
+      text += cat({" in", at.slot, "[", to_string(at.index), "]"});
+    }
+    return line(text);
+  }
 };
 
 }  // namespace
@@ -102,6 +114,25 @@ Stmt prefetch(int slot, Expr index) {
   return make(Prefetch{slot, std::move(index)});
 }
 Stmt comment(std::string text) { return make(Comment{std::move(text)}); }
+Stmt combine_workers(ReduceOp op, Var v, Var position) {
+  return make(Combine{op, std::move(v), std::move(position)});
+}
+Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at,
+               int64_t number) {
+  return make(Intrinsic{op, std::move(at), number});
+}
+Stmt barrier(int workers) {
+  return intrinsic(IntrinsicOp::kBarrier, {}, workers);
+}
+
+const IntrinsicInfo& info_of(IntrinsicOp op) {
+  static constexpr IntrinsicInfo kRows[] = {
+#define LATHE_INTRINSIC(id, name, addresses, number) {name, addresses, number},
+#include "codegen/intrinsics.def"
+#undef LATHE_INTRINSIC
+  };
+  return kRows[static_cast<size_t>(op)];
+}
 
 Expr flat_load(int slot, DType dtype, const Expr& index) {
   return load(slot, dtype, {index});

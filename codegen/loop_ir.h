@@ -13,6 +13,10 @@
 // scalar arguments are broadcast. Vectors compute in kFloat32 (and kFloat64
 // with half the lanes); comparisons give masks for select; integer vectors
 // exist only as Ramp indices. A vector is never wider than the target's.
+//
+// GPUs. One thread does an item, or `workers` threads share it: a warp, or a
+// whole block. Each is told its number in `worker`; what differs between them
+// is written with it. There are no vectors.
 
 #include <memory>
 #include <string>
@@ -81,10 +85,40 @@ struct Prefetch {
 struct Comment {
   std::string text;
 };
+// Gives every worker of the item the combination of what `var` holds in each.
+// For kArgMin and kArgMax, `position` comes along; the smallest wins ties.
+struct Combine {
+  ReduceOp op = ReduceOp::kSum;
+  Var var;
+  Var position;
+};
+// A step of the GPU that no expression says; intrinsics.def has the rows.
+enum class IntrinsicOp : uint8_t {
+#define LATHE_INTRINSIC(id, name, addresses, number) id,
+#include "codegen/intrinsics.def"
+#undef LATHE_INTRINSIC
+};
+// A row of intrinsics.def.
+struct IntrinsicInfo {
+  const char* name;
+  size_t addresses;
+  bool takes_number;
+};
+const IntrinsicInfo& info_of(IntrinsicOp op);
+
+struct Intrinsic {
+  struct Address {
+    int slot = 0;
+    Expr index;
+  };
+  IntrinsicOp op = IntrinsicOp::kBarrier;
+  std::vector<Address> at;
+  int64_t number = 0;
+};
 
 struct StmtNode {
   std::variant<For, Let, Declare, Assign, Store, If, While, Block, Prefetch,
-               Comment>
+               Comment, Combine, Intrinsic>
       node;
 };
 
@@ -100,6 +134,11 @@ Stmt while_loop(Expr condition, Stmt body);
 Stmt block(std::vector<Stmt> stmts);
 Stmt prefetch(int slot, Expr index);
 Stmt comment(std::string text);
+Stmt combine_workers(ReduceOp op, Var v, Var position = nullptr);
+Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at = {},
+               int64_t number = 0);
+// The workers of an item meet; what each has stored is seen by all.
+Stmt barrier(int workers);
 
 // Loop forms of loads: one element; `lanes` consecutive elements from `base`
 // on; element `index` of a local array of vectors.
@@ -113,12 +152,14 @@ struct BufferParam {
   bool writable = false;
 };
 // An array on the kernel's stack, of scalars or of whole vectors: with
-// lanes > 1 one index names a vector.
+// lanes > 1 one index names a vector. On a GPU: of one thread, or shared by
+// the workers of an item.
 struct LocalArray {
   std::string name;
   DType dtype = DType::kFloat32;
   int64_t size = 0;
   int lanes = 1;
+  bool shared = false;
 };
 
 struct LoopKernel {
@@ -127,6 +168,8 @@ struct LoopKernel {
   std::vector<std::string> symbols;  // n0, n1, ...: the dim arguments
   Var lo, hi;                        // the work items to do
   Stmt body;
+  int workers = 1;  // GPU: threads that share an item
+  Var worker;       // GPU: the number of a thread among them, from 0
 
   DType dtype_of(int slot) const;
 };

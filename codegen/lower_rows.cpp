@@ -76,6 +76,31 @@ bool reads_across(const Group& group) {
   return across;
 }
 
+// Elements that are moved together: 16 bytes of the widest buffer.
+int pack_of(const Group& group) {
+  int widest = 1;
+  for (const GroupOperand& operand : group.operands) {
+    widest = std::max(widest, static_cast<int>(size_of(operand.dtype)));
+  }
+  for (int s : group.definition.outputs) {
+    widest = std::max(widest, static_cast<int>(size_of(group.stage(s).dtype)));
+  }
+  return 16 / widest;
+}
+
+// Threads for a row: a block, a warp, or one where a warp would idle.
+int workers_of(const RowPlan& plan) {
+  constexpr int64_t kBlockRow = 2048, kWarpRow = 16;
+  int64_t longest = 0;
+  for (const Phase& phase : plan.phases) {
+    if (phase.extents.empty()) continue;
+    Dim points = numel(phase.extents);
+    // Of unknown length: more threads cost a short row little.
+    longest = std::max(longest, points.is_static() ? points.value() : kBlockRow);
+  }
+  return longest >= kBlockRow ? 256 : longest >= kWarpRow ? 32 : 1;
+}
+
 }  // namespace
 
 int item_axes_of_map(const Group& group) {
@@ -101,8 +126,30 @@ Dim cost_of(const Expr& body, const Dim& elements) {
   return ceildiv(elements * Dim(work), 8);
 }
 
+LoweredGroup lower_gpu_rows(const Group& group, const Target& target,
+                            Vectors vectors) {
+  int rank = static_cast<int>(group.stage(0).shape.size());
+  if (is_pointwise(group)) {
+    int pack = pack_of(group);
+    if (vectors == Vectors::kNo || pack == 1 || !flat_from(group, 0)) {
+      return RowLowering(group, target, Vectors::kNo, rank, Cut::kRows).run();
+    }
+    return RowLowering(group, target, Vectors::kNo, 0, Cut::kPacks)
+        .with_pack(pack)
+        .run();
+  }
+  int workers = 1;
+  if (vectors == Vectors::kYes) {
+    workers = workers_of(plan_rows(group, group.row_axes));
+  }
+  return RowLowering(group, target, Vectors::kNo, group.row_axes, Cut::kRows)
+      .with_workers(workers)
+      .run();
+}
+
 LoweredGroup lower_rows(const Group& group, const Target& target,
                         Vectors vectors) {
+  if (target.gpu) return lower_gpu_rows(group, target, vectors);
   auto lower = [&](int row_axes, Cut cut) {
     return RowLowering(group, target, vectors, row_axes, cut).run();
   };

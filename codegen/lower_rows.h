@@ -13,6 +13,11 @@ enum class Vectors : uint8_t { kNo, kYes };
 LoweredGroup lower_rows(const Group& group, const Target& target,
                         Vectors vectors);
 
+// The same for a GPU. Vectors: elementwise work in packs, a row on as many
+// threads as its length is worth; else one thread an element or row.
+LoweredGroup lower_gpu_rows(const Group& group, const Target& target,
+                            Vectors vectors);
+
 // How many leading axes of an elementwise group become work items; the rest
 // is one loop in which every load has a constant stride. 0: the group is cut
 // into blocks.

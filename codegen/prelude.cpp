@@ -1,11 +1,13 @@
 #include "codegen/prelude.h"
 
+#include "codegen/cuda/device_header.h"
 #include "codegen/prelude_text.h"
 #include "spec/text.h"
 
 namespace lathe {
 
 std::string render_prelude(const Target& target) {
+  if (target.gpu) return cuda::device_header();
   std::string width = std::to_string(target.vector_bytes);
   std::string half = std::to_string(target.vector_bytes / 2);
   std::string quarter = std::to_string(target.vector_bytes / 4);
@@ -22,7 +24,8 @@ std::string render_prelude(const Target& target) {
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
-         widen + kPreludeConversions + kPreludeIntegers + kPreludeFloat32 +
+         widen + kPreludeFormats + kPreludeElements + kPreludeVectors +
+         kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;
 }
 

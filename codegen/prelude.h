@@ -9,7 +9,7 @@
 
 namespace lathe {
 
-// The prelude for vectors of the target's width.
+// The prelude for vectors of the target's width; for a GPU its device header.
 std::string render_prelude(const Target& target);
 
 }  // namespace lathe

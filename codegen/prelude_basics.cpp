@@ -55,13 +55,11 @@ template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u3
 #endif
 )";
 
-const char kPreludeConversions[] = R"(
+const char kPreludeFormats[] = R"(
 // The integers behind a float type, and one element of a vector.
 template <class T> struct Of;
 template <> struct Of<f32> { typedef i32 Int; typedef u32 Bits; typedef f32 One; };
 template <> struct Of<f64> { typedef i64 Int; typedef u64 Bits; typedef f64 One; };
-template <> struct Of<f32v> { typedef i32v Int; typedef u32v Bits; typedef f32 One; };
-template <> struct Of<f64v> { typedef i64v Int; typedef u64v Bits; typedef f64 One; };
 template <class T> INLINE typename Of<T>::Int bits(T x) {
   return __builtin_bit_cast(typename Of<T>::Int, x);
 }
@@ -141,15 +139,26 @@ INLINE f32 to_odd(f64 x) {
 }
 INLINE f32 narrow(f32 x) { return x; }
 INLINE f32 narrow(f64 x) { return to_odd(x); }
-INLINE f32v narrow(f32v x) { return x; }
+)";
 
+const char kPreludeElements[] = R"(
 // Elements by storage type: `S` as stored, `load` to the computing type.
-#define NARROW_FLOAT(name, S, V) \
+#define NARROW_FLOAT(name, S) \
   INLINE f32 load_##name(const S* p) { return decode_##name<f32, u32>(*p); } \
   template <class T> INLINE S bits_##name(T x) { return (S)encode_##name<f32, u32>(narrow(x)); } \
   template <class T> INLINE void store_##name(S* p, T x) { *p = bits_##name(x); } \
   INLINE f32 round_##name(f32 x) { return decode_##name<f32, u32>(encode_##name<f32, u32>(x)); } \
-  INLINE f32 round_##name(f64 x) { return round_##name(to_odd(x)); } \
+  INLINE f32 round_##name(f64 x) { return round_##name(to_odd(x)); }
+NARROW_FLOAT(bf16, u16)
+NARROW_FLOAT(f16, u16)
+NARROW_FLOAT(e4m3, u8)
+NARROW_FLOAT(e5m2, u8)
+)";
+
+const char kPreludeVectors[] = R"(
+template <> struct Of<f32v> { typedef i32v Int; typedef u32v Bits; typedef f32 One; };
+template <> struct Of<f64v> { typedef i64v Int; typedef u64v Bits; typedef f64 One; };
+#define NARROW_VECTOR(name, S, V) \
   INLINE f32v round_##name(f32v x) { return decode_##name<f32v, u32v>(encode_##name<f32v, u32v>(x)); } \
   INLINE f32v loadv_##name(const S* p) { \
     V raw; __builtin_memcpy(&raw, p, sizeof raw); \
@@ -159,10 +168,10 @@ INLINE f32v narrow(f32v x) { return x; }
     V raw = __builtin_convertvector((encode_##name<f32v, u32v>(x)), V); \
     __builtin_memcpy(p, &raw, sizeof raw); \
   }
-NARROW_FLOAT(bf16, u16, u16h)
-NARROW_FLOAT(f16, u16, u16h)
-NARROW_FLOAT(e4m3, u8, u8q)
-NARROW_FLOAT(e5m2, u8, u8q)
+NARROW_VECTOR(bf16, u16, u16h)
+NARROW_VECTOR(f16, u16, u16h)
+NARROW_VECTOR(e4m3, u8, u8q)
+NARROW_VECTOR(e5m2, u8, u8q)
 INLINE f32v loadv_f32(const f32* p) { f32v x; __builtin_memcpy(&x, p, sizeof x); return x; }
 INLINE void storev_f32(f32* p, f32v x) { __builtin_memcpy(p, &x, sizeof x); }
 INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x); return x; }
@@ -196,6 +205,9 @@ INLINE i64 shift_right(i64 a, i64 b) { return a >> (b < 0 || b > 63 ? 63 : b); }
 INLINE i64 to_int(f64 x) {
   return x >= -0x1p63 && x < 0x1p63 ? (i64)x : (i64)((u64)1 << 63);
 }
+)";
+
+const char kPreludeChecked[] = R"(
 // A data-dependent index: from the end when negative, else a fault and 0.
 INLINE i64 checked(const Args* a, i64 index, i64 extent, i64 site, i64 position) {
   i64 i = index < 0 ? index + extent : index;

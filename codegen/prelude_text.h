@@ -9,8 +9,14 @@ extern const char kPreludeTypes[];
 extern const char kPreludeWiden[];
 extern const char kPreludeWidenAvx2[];
 extern const char kPreludeWidenAvx512[];
-extern const char kPreludeConversions[];
+// Narrow floats to and from bits; then loads and stores, of one element and of
+// vectors.
+extern const char kPreludeFormats[];
+extern const char kPreludeElements[];
+extern const char kPreludeVectors[];
 extern const char kPreludeIntegers[];
+// The check of data-dependent indices.
+extern const char kPreludeChecked[];
 // exp, log, tanh and erf in float, by polynomials of at most 2 ulp error.
 extern const char kPreludeFloat32[];
 // The same in double, and what needs double inside: sin, cos, pow, mod.

@@ -17,6 +17,18 @@
 
 namespace lathe {
 
+// How a GPU runs a kernel: blocks of `threads`, of which `workers` at a time
+// share an item. As many blocks as the items need, or fewer: the threads of a
+// smaller grid go on with further items.
+struct KernelLaunch {
+  int threads = 0;  // 0: not for a GPU
+  int workers = 1;
+  int64_t shared_bytes = 0;
+
+  // Items that a block works on at once.
+  int64_t items() const { return threads / workers; }
+};
+
 // One function of generated text: extern "C" void NAME(const Args*, i64, i64),
 // see kernel_abi.h. Equal kernels share one entry; `name` ends in the hash of
 // the text, which holds no comments and no names of the model.
@@ -26,6 +38,7 @@ struct Kernel {
   std::string commented;  // the same with YAML places and model names, to read
   int buffers = 0;        // how many buffer arguments it takes
   int dims = 0;           // how many dim arguments
+  KernelLaunch launch;
 };
 
 enum class BufferRole : uint8_t {

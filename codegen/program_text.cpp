@@ -28,16 +28,25 @@ std::string buffer_text(const Buffer& buffer) {
               to_string(TensorType{buffer.dtype, buffer.shape})});
 }
 
+// " threads=128 workers=32 shared=2048" of a GPU kernel.
+std::string launch_text(const KernelLaunch& launch) {
+  if (launch.threads == 0) return "";
+  std::string out = cat({" threads=", launch.threads});
+  if (launch.workers > 1) out += cat({" workers=", launch.workers});
+  if (launch.shared_bytes > 0) out += cat({" shared=", launch.shared_bytes});
+  return out;
+}
+
 // "3  mm_ab12(x, w, y) items=2*T  mlp.up_proj matmul  # mlp, block.yaml:9".
 std::string step_text(const Program& program, const Step& step, size_t index) {
   std::vector<std::string> buffers;
   for (int id : step.buffers) {
     buffers.push_back(program.buffers[static_cast<size_t>(id)].name);
   }
-  std::string out = cat({"  ", index, "  ",
-                         program.kernels[static_cast<size_t>(step.kernel)].name,
-                         "(", join(buffers, ", "),
-                         ") items=", step.items.to_string(), "  ", step.what});
+  const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
+  std::string out = cat({"  ", index, "  ", kernel.name, "(", join(buffers, ", "),
+                         ") items=", step.items.to_string(),
+                         launch_text(kernel.launch), "  ", step.what});
   if (!step.path.empty() || step.span.known()) {
     out += cat({"  # ", step.path});
     if (!step.path.empty() && step.span.known()) out += ", ";

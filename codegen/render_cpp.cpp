@@ -1,179 +1,61 @@
 #include "codegen/render_cpp.h"
 
-#include <map>
-#include <set>
-
+#include "codegen/cpp_renderer.h"
 #include "codegen/render_tables.h"
 #include "spec/check.h"
 
 namespace lathe::cpu {
-namespace {
 
-constexpr int kClosest = 13;
-
-struct Text {
-  std::string text;
-  int strength = kClosest;
-};
-
-class Renderer {
- public:
-  explicit Renderer(const LoopKernel& kernel) : kernel_(kernel) {}
-
-  std::string run(const std::string& name) {
-    out_ = cat({"extern \"C\" void ", name, "(const Args* a, i64 ",
-                bind(kernel_.lo), ", i64 ", bind(kernel_.hi), ") {\n"});
-    depth_ = 1;
-    for (size_t i = 0; i < kernel_.buffers.size(); ++i) {
-      const BufferParam& b = kernel_.buffers[i];
-      const char* type = storage_name(b.dtype);
-      const char* constant = b.writable ? "" : "const ";
-      line(cat({constant, type, "* __restrict ", take(b.name), " = (",
-                constant, type, "*)a->buf[", i, "];"}));
-    }
-    for (size_t i = 0; i < kernel_.symbols.size(); ++i) {
-      line(cat({"const i64 ", take(kernel_.symbols[i]), " = a->dim[", i,
-                "];"}));
-    }
-    for (const LocalArray& local : kernel_.locals) {
-      std::string type =
-          local.lanes == 1 ? storage_name(local.dtype)
+std::string Renderer::run(const std::string& name) {
+  out_ = cat({"extern \"C\" void ", name, "(const Args* a, i64 ",
+              bind(kernel_.lo), ", i64 ", bind(kernel_.hi), ") {\n"});
+  depth_ = 1;
+  for (size_t i = 0; i < kernel_.buffers.size(); ++i) {
+    const BufferParam& b = kernel_.buffers[i];
+    const char* type = storage_name(b.dtype);
+    const char* constant = b.writable ? "" : "const ";
+    line(cat({constant, type, "* __restrict ", take(b.name), " = (", constant,
+              type, "*)a->buf[", i, "];"}));
+  }
+  for (size_t i = 0; i < kernel_.symbols.size(); ++i) {
+    line(cat({"const i64 ", take(kernel_.symbols[i]), " = a->dim[", i, "];"}));
+  }
+  for (const LocalArray& local : kernel_.locals) {
+    std::string type = local.lanes == 1
+                           ? storage_name(local.dtype)
                            : type_name(compute_type(local.dtype), local.lanes);
-      line(cat({"alignas(64) ", type, " ", take(local.name), "[", local.size,
-                "];"}));
-    }
-    stmt(kernel_.body);
-    return out_ + "}\n";
+    line(cat({"alignas(64) ", type, " ", take(local.name), "[", local.size,
+              "];"}));
   }
+  stmt(kernel_.body);
+  return out_ + "}\n";
+}
 
-  void operator()(const For& s) {
-    std::string begin = print(s.begin), end = print(s.end, 9);
-    if (s.kind == LoopKind::kUnroll) line("#pragma GCC unroll 64");
-    if (s.kind == LoopKind::kVector) line("#pragma GCC ivdep");
-    auto outside = std::pair(taken_, names_);
-    std::string v = bind(s.var);
-    std::string step = s.step == 1 ? cat({"++", v}) : cat({v, " += ", s.step});
-    line(cat({"for (i64 ", v, " = ", begin, "; ", v, " < ", end, "; ", step,
-              ") {"}));
-    nested(s.body);
-    std::tie(taken_, names_) = std::move(outside);
-    line("}");
-  }
-  void operator()(const Let& s) { define("const ", s.var, s.value); }
-  void operator()(const Declare& s) { define("", s.var, s.value); }
-  void operator()(const Assign& s) {
-    line(cat({name(s.var), " = ", value_for(s.value, s.var->lanes), ";"}));
-  }
-  void operator()(const Store& s);
-  void operator()(const If& s) {
-    line(cat({"if (", print(s.condition), ") {"}));
-    scoped(s.then);
-    if (s.otherwise) {
-      line("} else {");
-      scoped(s.otherwise);
-    }
-    line("}");
-  }
-  void operator()(const While& s) {
-    line(cat({"while (", print(s.condition), ") {"}));
-    scoped(s.body);
-    line("}");
-  }
-  void operator()(const Block& s) {
-    for (const Stmt& child : s.stmts) stmt(child);
-  }
-  void operator()(const Prefetch& s) {
-    line(cat({"__builtin_prefetch(", slot_name(s.slot), " + ",
-              print(s.index, 11), ");"}));
-  }
-  void operator()(const Comment& s) { line("// " + s.text); }
+void Renderer::operator()(const For& s) {
+  if (s.kind == LoopKind::kUnroll) line("#pragma GCC unroll 64");
+  if (s.kind == LoopKind::kVector) line("#pragma GCC ivdep");
+  serial_loop(s);
+}
 
-  Text operator()(const Literal& literal, const Expr& e) const;
-  Text operator()(const VarRef& ref, const Expr&) const {
-    return {name(ref.var)};
-  }
-  Text operator()(const SizeOf& size, const Expr&) const;
-  Text operator()(const Load& load, const Expr& e);
-  Text operator()(const Call& call, const Expr& e);
-  Text operator()(const Cast& cast, const Expr& e);
-  Text operator()(const CheckedIndex& check, const Expr&);
-  Text operator()(const Reduce&, const Expr& e) const {
-    LATHE_CHECK(false, "a reduction reached the renderer: ", to_string(e));
-    return {};
-  }
-  Text operator()(const Ramp&, const Expr& e) const {
-    LATHE_CHECK(false, "a ramp outside a load or store: ", to_string(e));
-    return {};
-  }
+void Renderer::serial_loop(const For& s) {
+  std::string begin = print(s.begin), end = print(s.end, 9);
+  auto outside = std::pair(taken_, names_);
+  std::string v = bind(s.var);
+  std::string step = s.step == 1 ? cat({"++", v}) : cat({v, " += ", s.step});
+  line(cat({"for (i64 ", v, " = ", begin, "; ", v, " < ", end, "; ", step,
+            ") {"}));
+  nested(s.body);
+  std::tie(taken_, names_) = std::move(outside);
+  line("}");
+}
 
- private:
-  void line(const std::string& text) {
-    out_ += std::string(static_cast<size_t>(depth_) * 2, ' ') + text + "\n";
-  }
-  void stmt(const Stmt& s) { std::visit(*this, s->node); }
-  void nested(const Stmt& s) {
-    ++depth_;
-    stmt(s);
-    --depth_;
-  }
-  void scoped(const Stmt& s) {
-    auto outside = std::pair(taken_, names_);
-    nested(s);
-    std::tie(taken_, names_) = std::move(outside);
-  }
+void Renderer::operator()(const Combine&) {
+  LATHE_CHECK(false, "a CPU kernel has no workers to combine");
+}
 
-  // The name, made unlike all others in scope.
-  std::string take(const std::string& wanted) {
-    std::string unique = wanted;
-    for (int n = 1; !taken_.insert(unique).second; ++n) {
-      unique = cat({wanted, "_", n});
-    }
-    return unique;
-  }
-  std::string bind(const Var& v) {
-    return names_[v.get()] = take(v->name);
-  }
-  std::string name(const Var& v) const {
-    auto found = names_.find(v.get());
-    LATHE_CHECK(found != names_.end(), v->name, " has no name here");
-    return found->second;
-  }
-  std::string slot_name(int slot) const {
-    size_t s = static_cast<size_t>(slot);
-    return s < kernel_.buffers.size()
-               ? kernel_.buffers[s].name
-               : kernel_.locals[s - kernel_.buffers.size()].name;
-  }
-  int local_lanes(int slot) const {
-    size_t s = static_cast<size_t>(slot), n = kernel_.buffers.size();
-    return s < n ? 1 : kernel_.locals[s - n].lanes;
-  }
-
-  void define(const char* prefix, const Var& v, const Expr& value) {
-    std::string text = value_for(value, v->lanes);
-    line(cat({prefix, type_name(v->type, v->lanes), " ", bind(v), " = ", text,
-              ";"}));
-  }
-
-  std::string print(const Expr& e, int strength = 0) {
-    Text text = std::visit([&](const auto& n) { return (*this)(n, e); },
-                           e->node);
-    return text.strength >= strength ? text.text : "(" + text.text + ")";
-  }
-  // As a vector where one is wanted.
-  std::string value_for(const Expr& e, int lanes, int strength = 0) {
-    if (lanes == e->lanes || e->type == NumType::kBool) {
-      return print(e, strength);
-    }
-    return cat({"splat<", type_name(e->type, lanes), ">(", print(e), ")"});
-  }
-
-  const LoopKernel& kernel_;
-  std::string out_;
-  int depth_ = 0;
-  std::map<const VarInfo*, std::string> names_;
-  std::set<std::string> taken_ = {"a"};
-};
+void Renderer::operator()(const Intrinsic& s) {
+  LATHE_CHECK(false, "a CPU kernel has no ", info_of(s.op).name);
+}
 
 void Renderer::operator()(const Store& s) {
   DType dtype = kernel_.dtype_of(s.slot);
@@ -199,7 +81,7 @@ void Renderer::operator()(const Store& s) {
   }
 }
 
-Text Renderer::operator()(const Literal& literal, const Expr& e) const {
+Spelled Renderer::operator()(const Literal& literal, const Expr& e) const {
   if (auto* truth = std::get_if<bool>(&literal.value)) {
     return {*truth ? "true" : "false"};
   }
@@ -213,11 +95,11 @@ Text Renderer::operator()(const Literal& literal, const Expr& e) const {
   return {text, text[0] == '-' ? 12 : kClosest};
 }
 
-Text Renderer::operator()(const SizeOf& size, const Expr&) const {
+Spelled Renderer::operator()(const SizeOf& size, const Expr&) const {
   return {dim_text(size.dim), size.dim.is_symbol() ? kClosest : 0};
 }
 
-Text Renderer::operator()(const Load& load, const Expr& e) {
+Spelled Renderer::operator()(const Load& load, const Expr& e) {
   std::string from = slot_name(load.slot);
   const Expr& index = load.index[0];
   if (auto* ramp = std::get_if<Ramp>(&index->node)) {
@@ -235,7 +117,7 @@ Text Renderer::operator()(const Load& load, const Expr& e) {
   return {cat({"load_", format_name(load.dtype), "(&", place, ")"})};
 }
 
-Text Renderer::operator()(const Call& call, const Expr& e) {
+Spelled Renderer::operator()(const Call& call, const Expr& e) {
   NumType type = call.args.back()->type;
   Spelling spelling = spelling_of(call.op, type, e->lanes > 1);
   if (call.op == ScalarOp::kSelect) {
@@ -270,7 +152,7 @@ Text Renderer::operator()(const Call& call, const Expr& e) {
   return {cat({spelling.function, "(", args, ")"})};
 }
 
-Text Renderer::operator()(const Cast& cast_node, const Expr& e) {
+Spelled Renderer::operator()(const Cast& cast_node, const Expr& e) {
   const Expr& arg = cast_node.arg;
   DType to = cast_node.dtype;
   bool from_float =
@@ -290,12 +172,10 @@ Text Renderer::operator()(const Cast& cast_node, const Expr& e) {
   return {cat({"(", type_name(e->type, 1), ")", print(arg, 12)}), 12};
 }
 
-Text Renderer::operator()(const CheckedIndex& check, const Expr&) {
+Spelled Renderer::operator()(const CheckedIndex& check, const Expr&) {
   return {cat({"checked(a, ", print(check.index), ", ", print(check.extent),
                ", ", check.site, ", 0)"})};
 }
-
-}  // namespace
 
 std::string render_kernel(const LoopKernel& kernel, const std::string& name) {
   return Renderer(kernel).run(name);

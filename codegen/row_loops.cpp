@@ -31,6 +31,8 @@ void RowLowering::cut_items() {
     parts = ceildiv(numel(plan_.phases[0].extents), kBlock);
   } else if (cut_ == Cut::kTiles) {
     parts = ceildiv(plan_.phases[0].extents[0], kTile);
+  } else if (cut_ == Cut::kPacks) {
+    parts = ceildiv(numel(plan_.phases[0].extents), pack_);
   }
   result_.items = rows * parts;
   ranges_.add(item_, result_.items);
@@ -42,11 +44,16 @@ void RowLowering::cut_items() {
 LoweredGroup RowLowering::run() {
   add_buffers();
   add_locals();
+  if (workers_ > 1) share_locals();
   item_ = make_var("item");
   cut_items();
   std::vector<Stmt> body;
   for (size_t p = 0; p < plan_.phases.size(); ++p) {
     body.push_back(lower_phase(p));
+  }
+  // The next row writes to the arrays that others may still read.
+  if (workers_ > 1 && !result_.kernel.locals.empty()) {
+    body.push_back(barrier(workers_));
   }
   auto& kernel = result_.kernel;
   kernel.body = for_loop(item_, var(kernel.lo), var(kernel.hi),
@@ -87,7 +94,7 @@ void RowLowering::finish_accumulators(size_t p, std::vector<Stmt>& out) {
       Expr flat = flat_index(index_at(s, {}), group_.stage(s).shape, ranges_);
       ops.push_back(PointStore{slot, flat, value_[s]});
     }
-    out.push_back(scalar_point(ops));
+    out.push_back(workers_ > 1 ? once(ops) : scalar_point(ops));
   }
 }
 
@@ -116,6 +123,8 @@ bool RowLowering::all_affine(const std::vector<PointOp>& ops,
 }
 
 Stmt RowLowering::lower_phase(size_t p) {
+  if (workers_ > 1) return phase_of_workers(p);
+  if (cut_ == Cut::kPacks) return phase_of_packs(p);
   const Shape& extents = plan_.phases[p].extents;
   std::vector<Stmt> out;
   declare_accumulators(p, out);

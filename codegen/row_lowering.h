@@ -26,6 +26,9 @@ enum class Cut : uint8_t {
   // One phase [.., a, b] that reads along a and writes along b: an item is
   // kTile steps of a, for all b, so that each cache line is read once.
   kTiles,
+  // GPU, one phase without rows: items of `pack` elements, which lie together
+  // in most buffers and are moved 16 bytes at once.
+  kPacks,
 };
 inline constexpr int64_t kTile = 16;
 
@@ -39,6 +42,10 @@ class RowLowering {
         vectors_(vectors),
         cut_(cut),
         plan_(plan_rows(group, row_axes)) {}
+
+  // GPU: the threads that share a row, or the elements of a pack.
+  RowLowering& with_workers(int workers);
+  RowLowering& with_pack(int pack);
 
   LoweredGroup run();
 
@@ -55,6 +62,13 @@ class RowLowering {
   Stmt vector_loop(const std::vector<PointOp>& ops, const Var& flat,
                    const Dim& extent);
   Stmt add_lanes(ReduceOp op, const Var& accumulator, const Expr& vector);
+  // Loops of a GPU, in cuda/row_workers.cpp and cuda/row_packs.cpp.
+  Stmt phase_of_workers(size_t p);
+  void share_locals();
+  bool keeps_before(size_t p) const;
+  Stmt once(const std::vector<PointOp>& ops) const;
+  Stmt phase_of_packs(size_t p);
+
   void declare_accumulators(size_t p, std::vector<Stmt>& out);
   void finish_accumulators(size_t p, std::vector<Stmt>& out);
 
@@ -83,6 +97,8 @@ class RowLowering {
   Ranges ranges_;
   std::vector<Expr> row_;  // row indices, over the item
   Expr tile_;              // kTiles: the first step of a
+  int workers_ = 1;
+  int pack_ = 1;
   Var item_;
   // By stage: the scalar or the value at the current point; accumulators.
   std::vector<Expr> value_;

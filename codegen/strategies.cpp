@@ -17,6 +17,16 @@ constexpr Strategy kStrategies[] = {
     {"generic", matches_generic, 1000, lower_generic},
 };
 
+// On a GPU. A row is anything whose work is local to it.
+bool matches_gpu_row(const Group& group, const Target& target) {
+  return group.kind == GroupKind::kRow && matches_generic(group, target);
+}
+
+constexpr Strategy kGpuStrategies[] = {
+    {"row", matches_gpu_row, 500, lower_row},
+    {"generic", matches_generic, 1000, lower_generic},
+};
+
 bool has_float_reduction(const Group& group) {
   for (const Stage& stage : group.definition.stages) {
     auto* compute = std::get_if<Compute>(&stage.kind);
@@ -32,15 +42,18 @@ bool has_float_reduction(const Group& group) {
 
 }  // namespace
 
-std::span<const Strategy> strategies() { return kStrategies; }
+std::span<const Strategy> strategies(const Target& target) {
+  if (target.gpu) return kGpuStrategies;
+  return kStrategies;
+}
 
 const Strategy* find_strategy(const Group& group, const Target& target,
                               bool generic_only) {
   if (generic_only) {
-    const Strategy& generic = kStrategies[std::size(kStrategies) - 1];
+    const Strategy& generic = strategies(target).back();
     return generic.matches(group, target) ? &generic : nullptr;
   }
-  for (const Strategy& strategy : kStrategies) {
+  for (const Strategy& strategy : strategies(target)) {
     if (strategy.matches(group, target)) return &strategy;
   }
   return nullptr;

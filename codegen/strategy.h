@@ -46,8 +46,9 @@ struct Strategy {
   LoweredGroup (*lower)(const Group& group, const Target& target);
 };
 
-// All strategies, cheapest first; the last one is the generic loop nest.
-std::span<const Strategy> strategies();
+// All strategies for a target, cheapest first; the last one is the generic
+// loop nest.
+std::span<const Strategy> strategies(const Target& target);
 
 // The cheapest strategy that matches. generic_only: only those that need no
 // special form (generic), or none for kAttention.

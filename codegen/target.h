@@ -2,12 +2,26 @@
 // Plain description of a machine to generate code for. Strategies read tile
 // shapes from here; nothing asks the real machine.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lathe {
 
+// What is different where the machine is an NVIDIA GPU.
+struct GpuTarget {
+  int sm = 80;  // compute capability, 90 for sm_90a
+  int warp = 32;
+  // The most dynamic shared memory that a block may ask for.
+  int64_t shared_bytes = 99 * 1024;
+  // cvt and mma.sync of 8-bit floats.
+  bool float8 = false;
+};
+
 struct Target {
-  std::string name = "generic";  // "avx512", "avx2", "neon", "generic"
+  // "avx512", "avx2", "neon", "generic", "sm_80" ... "sm_120a"
+  std::string name = "generic";
+  std::optional<GpuTarget> gpu;  // set: kernels are CUDA C++
   int vector_bytes = 16;         // native vector width
   int vector_registers = 16;
   bool fma = false;
@@ -21,7 +35,12 @@ struct Target {
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
 };
 
-// Presets by name: avx512, avx2, neon, generic. InternalError when unknown.
+// Presets by name: avx512, avx2, neon, generic, sm_80, sm_86, sm_89, sm_90a,
+// sm_100a, sm_120a. InternalError when unknown.
 Target target_preset(const std::string& name);
+
+// The preset for a GPU of this compute capability, 10 * major + minor; the
+// nearest below where there is no preset of its own.
+Target gpu_target(int capability);
 
 }  // namespace lathe

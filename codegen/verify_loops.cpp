@@ -14,6 +14,7 @@ class LoopVerifier {
   explicit LoopVerifier(const LoopKernel& kernel) : kernel_(kernel) {
     scope_.insert(kernel.lo.get());
     scope_.insert(kernel.hi.get());
+    if (kernel.worker) scope_.insert(kernel.worker.get());
   }
 
   void operator()(const For& s) {
@@ -72,6 +73,22 @@ class LoopVerifier {
     check_slot(s.slot);
   }
   void operator()(const Comment&) {}
+  void operator()(const Combine& s) {
+    LATHE_CHECK(kernel_.worker != nullptr, "nobody to combine with");
+    for (const Var& v : {s.var, s.position}) {
+      LATHE_CHECK(!v || mutable_.count(v.get()), v->name,
+                  " is combined and not declared");
+    }
+  }
+  void operator()(const Intrinsic& s) {
+    const IntrinsicInfo& info = info_of(s.op);
+    LATHE_CHECK(s.at.size() == info.addresses, info.name, " with ",
+                s.at.size(), " addresses");
+    for (const Intrinsic::Address& at : s.at) {
+      check_slot(at.slot);
+      expr(at.index);
+    }
+  }
 
   void stmt(const Stmt& s) { std::visit(*this, s->node); }
 

@@ -19,8 +19,8 @@ std::string schedule_of(const std::string& yaml) {
   return to_string(schedule(graph_from(yaml), target_preset("avx2"), {}));
 }
 
-std::string kernels_of(const std::string& yaml) {
-  Program program = compile(graph_from(yaml), target_preset("avx2"));
+std::string kernels_of(const std::string& yaml, const std::string& target) {
+  Program program = compile(graph_from(yaml), target_preset(target));
   std::string text;
   for (const Step& step : program.steps) {
     text += program.kernels[step.kernel].text;

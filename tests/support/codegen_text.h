@@ -15,6 +15,7 @@ Graph graph_from(const std::string& yaml);
 std::string schedule_of(const std::string& yaml);
 
 // The C++ text of all kernels of a run, without the prelude.
-std::string kernels_of(const std::string& yaml);
+std::string kernels_of(const std::string& yaml,
+                       const std::string& target = "avx2");
 
 }  // namespace lathe

@@ -1,0 +1,182 @@
+// The device header's own parts. All PTX of the project stands here.
+
+#include "codegen/cuda/device_text.h"
+
+namespace lathe::cuda {
+
+const char kDeviceTypes[] = R"(
+typedef signed char i8;
+typedef unsigned char u8;
+typedef short i16;
+typedef unsigned short u16;
+typedef int i32;
+typedef unsigned u32;
+typedef long i64;
+typedef unsigned long u64;
+typedef float f32;
+typedef double f64;
+struct Fault { i64 site, value, extent, position; };
+struct Args { Fault* fault; };
+#ifdef LATHE_EMULATED
+#define DEVICE
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define DEVICE __device__ __forceinline__
+#define INLINE static __device__ __forceinline__
+#define __builtin_inff() __int_as_float(0x7f800000)
+#define __builtin_inf() __longlong_as_double(0x7ff0000000000000)
+#define __builtin_nanf(text) __int_as_float(0x7fc00000)
+#define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000)
+#define __builtin_sqrtf sqrtf
+#define __builtin_sqrt sqrt
+#define __builtin_convertvector(x, T) ((T)(x))
+#endif
+)";
+
+const char kDeviceHardware[] = R"(
+#ifdef LATHE_EMULATED
+#include <lathe_emulator.h>
+#else
+INLINE u32 thread_index() { return threadIdx.x; }
+INLINE u32 block_threads() { return blockDim.x; }
+INLINE u32 block_index() { return blockIdx.x; }
+INLINE u32 block_count() { return gridDim.x; }
+INLINE u8* shared_memory() {
+  extern __shared__ __align__(128) u8 lathe_shared[];
+  return lathe_shared;
+}
+template <int W> INLINE void barrier() {
+  if constexpr (W <= 32) __syncwarp(); else __syncthreads();
+}
+template <class T> INLINE T shuffle_xor(T x, int mask) {
+  return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+// Writes `value` where `wanted` stands; true for the one thread that did.
+INLINE bool claim(i64* place, i64 wanted, i64 value) {
+  typedef unsigned long long Word;
+  return atomicCAS((Word*)place, (Word)wanted, (Word)value) == (Word)wanted;
+}
+template <int N> INLINE void move(void* to, const void* from) {
+  if constexpr (N == 16) *(uint4*)to = *(const uint4*)from;
+  else if constexpr (N == 8) *(uint2*)to = *(const uint2*)from;
+  else *(u32*)to = *(const u32*)from;
+}
+#endif
+)";
+
+const char kDeviceFormats[] = R"(
+#ifndef LATHE_EMULATED
+template <> DEVICE u32 encode_bf16<f32, u32>(f32 x) {
+  u16 b;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(b) : "f"(x));
+  return b;
+}
+template <> DEVICE u32 encode_f16<f32, u32>(f32 x) {
+  u16 b;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(b) : "f"(x));
+  return b;
+}
+template <> DEVICE f32 decode_f16<f32, u32>(u32 b) {
+  f32 x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"((u16)b));
+  return x;
+}
+#if __CUDA_ARCH__ >= 890
+template <> DEVICE u32 encode_e4m3<f32, u32>(f32 x) {
+  u16 b;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(b) : "f"(0.0f), "f"(x));
+  return b & 0xffu;
+}
+template <> DEVICE f32 decode_e4m3<f32, u32>(u32 b) {
+  u32 both;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(both) : "h"((u16)b));
+  return decode_f16<f32, u32>(both & 0xffffu);
+}
+#endif
+#endif
+)";
+
+const char kDeviceFunctions[] = R"(
+// Items of W threads each: the first one of a thread, the way to its next, and
+// the thread's number in it.
+template <int W> INLINE i64 first_item() {
+  return ((i64)block_index() * block_threads() + thread_index()) / W;
+}
+template <int W> INLINE i64 item_step() {
+  return (i64)block_count() * (block_threads() / W);
+}
+template <int W> INLINE i64 worker_number() { return thread_index() % W; }
+// Shared memory of `bytes` for each item that a block works on.
+template <int W> INLINE u8* shared_of_item(int from, int bytes) {
+  return shared_memory() + from + thread_index() / W * bytes;
+}
+
+// What the workers of an item combine: a number, or one with its position.
+template <class T> struct One {
+  T value;
+  DEVICE One shuffled(int mask) const { return {shuffle_xor(value, mask)}; }
+};
+template <class T> struct Placed {
+  T value;
+  i64 position;
+  DEVICE Placed shuffled(int mask) const {
+    return {shuffle_xor(value, mask), shuffle_xor(position, mask)};
+  }
+};
+
+// The combination of x over the W workers of an item, the same in all. What
+// warps hand each other stands in the first 512 bytes of shared memory.
+template <int W, class T, class F> INLINE T combine(T x, F f) {
+  for (int mask = 16; mask > 0; mask >>= 1) x = f(x, x.shuffled(mask));
+  if constexpr (W > 32) {
+    T* parts = (T*)shared_memory();
+    barrier<W>();
+    if (thread_index() % 32 == 0) parts[thread_index() / 32] = x;
+    barrier<W>();
+    x = parts[0];
+    for (int warp = 1; warp < W / 32; ++warp) x = f(x, parts[warp]);
+  }
+  return x;
+}
+template <int W, class T> INLINE T all_sum(T x) {
+  return combine<W>(One<T>{x}, [](One<T> a, One<T> b) { return One<T>{a.value + b.value}; }).value;
+}
+template <int W, class T> INLINE T all_prod(T x) {
+  return combine<W>(One<T>{x}, [](One<T> a, One<T> b) { return One<T>{a.value * b.value}; }).value;
+}
+template <int W, class T> INLINE T all_min(T x) {
+  return combine<W>(One<T>{x}, [](One<T> a, One<T> b) { return One<T>{min_(a.value, b.value)}; }).value;
+}
+template <int W, class T> INLINE T all_max(T x) {
+  return combine<W>(One<T>{x}, [](One<T> a, One<T> b) { return One<T>{max_(a.value, b.value)}; }).value;
+}
+// The first extreme; NaN is more extreme than any number.
+template <class T> INLINE bool not_number(T x) { return x != x; }
+template <int W, bool largest, class T> INLINE void all_arg(T& best, i64& position) {
+  Placed<T> all = combine<W>(Placed<T>{best, position}, [](Placed<T> a, Placed<T> b) {
+    bool an = not_number(a.value), bn = not_number(b.value);
+    bool same = (an & bn) | (a.value == b.value);
+    bool better = largest ? b.value > a.value : b.value < a.value;
+    better = an | bn ? bn & !an : better;
+    return (same ? b.position < a.position : better) ? b : a;
+  });
+  best = all.value;
+  position = all.position;
+}
+template <int W, class T> INLINE void all_argmin(T& best, i64& position) { all_arg<W, false>(best, position); }
+template <int W, class T> INLINE void all_argmax(T& best, i64& position) { all_arg<W, true>(best, position); }
+
+// A data-dependent index: from the end when negative, else a fault and 0.
+INLINE i64 checked(const Args& a, i64 index, i64 extent, i64 site, i64 position) {
+  i64 i = index < 0 ? index + extent : index;
+  if ((u64)i < (u64)extent) return i;
+  if (claim(&a.fault->site, -1, site)) {
+    a.fault->value = index;
+    a.fault->extent = extent;
+    a.fault->position = position;
+  }
+  return 0;
+}
+)";
+
+}  // namespace lathe::cuda
