@@ -4,12 +4,14 @@
 
 #include "interpreter/bind_weights.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
 
 #include "interpreter/load_rules.h"
 #include "interpreter/op.h"
+#include "interpreter/stored_quantization.h"
 #include "interpreter/weight_report.h"
 #include "spec/text.h"
 
@@ -20,6 +22,11 @@ TensorType type_of(const StoredTensor& tensor) {
   TensorType type{tensor.dtype, {}};
   for (int64_t size : tensor.shape) type.shape.emplace_back(size);
   return type;
+}
+
+Shape without_ones(Shape shape) {
+  shape.erase(std::remove(shape.begin(), shape.end(), Dim(1)), shape.end());
+  return shape;
 }
 
 // `tie` of the model: path of the weight without storage, and of its source.
@@ -35,6 +42,11 @@ class WeightBinder {
       report_.place = inputs.spec->checkpoint->span;
       rules_ = read_load_rules(*inputs.spec->checkpoint, diagnostics);
       read_ties(*inputs.spec->checkpoint);
+    }
+    if (model.reads_quantization) {
+      for (LoadRuleSpec& rule : quantization_load_rules()) {
+        rules_.push_back(std::move(rule));
+      }
     }
     if (inputs.checkpoint) {
       for (const StoredTensor& tensor : inputs.checkpoint->tensors) {
@@ -177,6 +189,11 @@ class WeightBinder {
 
   static OpArg tensor(ValueId id) { return {TensorArg{id}, {}}; }
   static OpArg number(const Dim& value) { return {value, {}}; }
+  static OpArg sizes(const Shape& shape) {
+    OpArgs sizes;
+    for (const Dim& size : shape) sizes.push_back(number(size));
+    return {std::move(sizes), {}};
+  }
 
   ValueId made(const WeightPlan& plan, const GraphWeight& weight) {
     if (plan.rule == nullptr) return stored_value(plan.stored, weight);
@@ -247,16 +264,21 @@ class WeightBinder {
                     static_cast<int64_t>(rule.to.size()));
   }
 
-  // The loaded value in the declared dtype; -1 after a mismatch.
+  // The loaded value in the declared dtype; -1 after a mismatch. Axes of size
+  // 1 are no mismatch: checkpoints store [n] and [n, 1] for the same scales.
   ValueId converted(ValueId value, const GraphWeight& weight,
                     const WeightPlan&) {
     const TensorType got = graph_.type(value);
     const bool floats =
         is_float(got.dtype) && is_float(weight.type.dtype);
-    if (got.shape != weight.type.shape ||
+    if (without_ones(got.shape) != without_ones(weight.type.shape) ||
         (got.dtype != weight.type.dtype && !floats)) {
       report_.mismatched.push_back({weight.path, weight.type, got});
       return -1;
+    }
+    if (got.shape != weight.type.shape) {
+      value = apply(reshaping_op(), {tensor(value), sizes(weight.type.shape)},
+                    weight, {});
     }
     if (got.dtype == weight.type.dtype) return value;
     if (size_of(got.dtype) > size_of(weight.type.dtype)) {
@@ -287,6 +309,11 @@ class WeightBinder {
   }
 
   bool ignored(const std::string& tensor) const {
+    if (model_.reads_quantization) {
+      for (const std::string& pattern : unneeded_quantized_tensors()) {
+        if (match_name(pattern, tensor)) return true;
+      }
+    }
     if (!inputs_.spec->checkpoint) return false;
     for (const std::string& name : names_of_tensor(rules_, tensor)) {
       for (const Name& pattern : inputs_.spec->checkpoint->ignore) {

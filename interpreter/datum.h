@@ -39,6 +39,9 @@ struct DatumStruct {
   // Of a struct: the fields that have their defaults, which may depend on
   // other fields.
   std::vector<std::string> defaulted = {};
+  // Written `checkpoint`: each layer that has a `weight` gets what the
+  // checkpoint says of that layer.
+  bool by_layer = false;
 
   const Datum* find(std::string_view name) const;
 };

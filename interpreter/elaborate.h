@@ -96,6 +96,9 @@ struct Model {
   std::vector<ResolvedParam> params;
   std::vector<LayerRow> layers;
   std::vector<WeightFill> weights;  // one per kWeight node, in graph order
+  // Layers took their config from the checkpoint's quantization_config, so
+  // that its names of tensors hold.
+  bool reads_quantization = false;
   std::vector<std::string> notices;   // "bfloat16 weights are narrowed to ..."
   std::vector<UnsupportedFeature> unsupported;
 };

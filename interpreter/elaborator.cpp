@@ -209,6 +209,7 @@ Model Elaborator::run() {
     check_tests();
     list_params();
     apply_checkpoint_init();
+    report_disagreement();
   } catch (const SpecError& error) {
     report(error);
   }

@@ -19,6 +19,7 @@
 #include "interpreter/layer_instance.h"
 #include "interpreter/op.h"
 #include "interpreter/reports.h"
+#include "interpreter/stored_quantization.h"
 
 namespace lathe {
 
@@ -95,6 +96,13 @@ class Elaborator {
   Datum make_struct(const LayerType& type, std::vector<GivenField> fields,
                     const SourceSpan& span);
   ExprRef expression_of(const YamlNode& node);
+
+  // ---- `checkpoint` as a value (checkpoint_config.cpp) ----
+  // The struct that the checkpoint's quantization_config describes, or none.
+  Datum checkpoint_config(const LayerType& type, const SourceSpan& span,
+                          const std::string& what);
+  // What such a value is for one layer: a struct, or none.
+  Datum settled_config(const Datum& value, LayerInstance& layer);
 
   // ---- params (params.cpp) ----
   Datum param(LayerInstance& layer, const ParamDecl& decl);
@@ -259,6 +267,7 @@ class Elaborator {
   void check_tests();
   void list_params();
   void apply_checkpoint_init();
+  void report_disagreement();
 
   std::deque<LayerInstance> instances_;
   std::map<const SpecFile*, std::unique_ptr<LayerType>> types_;
@@ -273,6 +282,7 @@ class Elaborator {
       field_overrides_;
   std::vector<std::string> resolving_;  // params and values, outermost first
   int64_t iterations_ = 0;
+  std::optional<StoredQuantization> quantization_;  // when first asked for
   friend class ActiveLayer;
 };
 

@@ -215,6 +215,15 @@ const std::vector<LoadVerb>& load_verbs() {
 std::string_view renaming_verb() { return "rename"; }
 std::string_view transposing_verb() { return "transpose"; }
 std::string_view conversion_op() { return "cast"; }
+std::string_view reshaping_op() { return "reshape"; }
+
+LoadRuleSpec renaming_rule(std::string from, std::string to) {
+  LoadRuleSpec rule;
+  rule.verb = find_verb(renaming_verb());
+  rule.from = {std::move(from)};
+  rule.to = {std::move(to)};
+  return rule;
+}
 
 std::vector<LoadRuleSpec> read_load_rules(const CheckpointDecl& checkpoint,
                                           Diagnostics& diagnostics) {

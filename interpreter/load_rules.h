@@ -38,6 +38,8 @@ std::string_view renaming_verb();
 std::string_view transposing_verb();
 // The op that converts a stored tensor to the declared dtype.
 std::string_view conversion_op();
+// The op that adds and drops axes of size 1.
+std::string_view reshaping_op();
 
 // A rule, read and checked by itself.
 struct LoadRuleSpec {
@@ -53,6 +55,9 @@ struct LoadRuleSpec {
 // Reads the rules of a checkpoint section; adds L0502 for those it cannot.
 std::vector<LoadRuleSpec> read_load_rules(const CheckpointDecl& checkpoint,
                                           Diagnostics& diagnostics);
+
+// The rule that gives tensors another name.
+LoadRuleSpec renaming_rule(std::string from, std::string to);
 
 // How one weight is made: the stored tensors, then what is done with them.
 struct WeightPlan {

@@ -191,6 +191,7 @@ Datum Elaborator::param_value(LayerInstance& layer, const ParamDecl& decl) {
     value = None{};
   }
   value = with_field_overrides(layer, decl, value);
+  value = settled_config(value, layer);
   if (value.none() && given == nullptr) return value;
   const SourceSpan& span =
       given != nullptr ? given->span : decl.name.span;

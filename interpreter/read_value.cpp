@@ -208,10 +208,8 @@ Datum Elaborator::read_value(const YamlNode& node, const ParamTypeAst& type,
   if (type.optional && names_none(node)) {
     value = None{};
   } else if (node.text == "checkpoint" && find_struct(type.name)) {
-    fail("L0220", node.span,
-         cat({what, " from the checkpoint's own description cannot be read "
-              "in this version"}),
-         cat({"write the ", type.name, " under `values`"}));
+    value = checkpoint_config(*find_struct(type.name), node.span, what);
+    if (value.none()) return value;
   } else if (type.name == "string") {
     value = read_string(*this, node, scope, what);
   } else if (type.name == "layer") {

@@ -10,6 +10,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigName = "config.json";
+constexpr const char* kQuantizationName = "hf_quant_config.json";
+constexpr const char* kQuantizationKey = "quantization_config";
 constexpr size_t kLargestSpec = size_t{16} << 20;
 
 ConfigValue read_config(const std::string& path) {
@@ -34,6 +36,20 @@ std::vector<std::string> architectures_of(const ConfigValue& config) {
     if (name != nullptr) out.push_back(*name);
   }
   return out;
+}
+
+// A config.json. Where it does not say how the weights are quantised and a
+// file beside it does, that is its `quantization_config`.
+ConfigValue read_model_config(const fs::path& path) {
+  ConfigValue config = read_config(path.string());
+  const fs::path beside = path.parent_path() / kQuantizationName;
+  ConfigMap* members = std::get_if<ConfigMap>(&config.value);
+  if (members == nullptr || find_config(config, kQuantizationKey) != nullptr ||
+      !fs::exists(beside)) {
+    return config;
+  }
+  members->push_back({kQuantizationKey, read_config(beside.string())});
+  return config;
 }
 
 // True if a line `architectures: [...]` of the text has the name. Saves the
@@ -89,7 +105,7 @@ ModelTarget open_folder(const std::string& folder, SpecLibrary& library) {
          "name a spec, or a Hugging Face folder");
   }
   ModelTarget out;
-  out.config = read_config(path);
+  out.config = read_model_config(path);
   const std::vector<std::string> names = architectures_of(*out.config);
   if (names.empty()) {
     fail("L0520", out.config->span,
@@ -113,9 +129,9 @@ void add_config(ModelTarget& target, const std::string& weights) {
                             ? fs::path(weights)
                             : fs::path(weights).parent_path();
   if (!weights.empty() && fs::exists(root / name)) {
-    target.config = read_config((root / name).string());
+    target.config = read_model_config(root / name);
   } else if (fs::exists(beside(*target.spec, name))) {
-    target.config = read_config(beside(*target.spec, name));
+    target.config = read_model_config(beside(*target.spec, name));
   } else {
     target.notes.push_back(
         cat({place_of(target.spec->config->span), ": there is no ",

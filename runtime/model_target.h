@@ -21,6 +21,8 @@ namespace lathe {
 
 struct ModelTarget {
   std::shared_ptr<const SpecFile> spec;
+  // With the `quantization_config` that some folders keep in
+  // hf_quant_config.json.
   std::optional<ConfigValue> config;
   std::string weights;             // path of a checkpoint; empty: none named
   SourceSpan weights_span;         // where the spec names it, if the spec does

@@ -2,6 +2,7 @@
 // results of transformers in tests/data/cases.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 
 #include "interpreter/elaborate.h"
@@ -65,6 +66,30 @@ void check_case(const std::string& name, const std::string& output) {
   }
 }
 
+// Root mean square of the error, in standard deviations of the result.
+double relative_error(const Tensor& found, const Tensor& wanted) {
+  double mean = 0, variance = 0, error = 0;
+  const double count = static_cast<double>(wanted.numel());
+  for (int64_t i = 0; i < wanted.numel(); ++i) mean += wanted.at(i) / count;
+  for (int64_t i = 0; i < wanted.numel(); ++i) {
+    variance += std::pow(wanted.at(i) - mean, 2) / count;
+    error += std::pow(found.at(i) - wanted.at(i), 2) / count;
+  }
+  return std::sqrt(error / variance);
+}
+
+// Where activations are rounded to codes, one that falls to the other side
+// moves single logits by percents; the whole stays close.
+void check_float8_case(const std::string& name) {
+  TempFolder cache;
+  const std::string folder = case_folder("quant/" + name);
+  for (const char* device : {"cpu", "reference"}) {
+    CAPTURE(device);
+    const Tensor found = result_of(folder, device, cache.file("cache"));
+    CHECK_LE(relative_error(found, stored(folder, "logits")), 0.02);
+  }
+}
+
 std::string error_of_config(const std::string& config) {
   TempFolder folder;
   folder.write("config.json", config);
@@ -96,6 +121,14 @@ TEST_CASE("hugging face: gpt2 gives the logits of transformers") {
 
 TEST_CASE("hugging face: bert gives the hidden states of transformers") {
   check_case("bert", "last_hidden_state");
+}
+
+TEST_CASE("hugging face: llama in float8 blocks gives its logits") {
+  check_float8_case("fp8_block");
+}
+
+TEST_CASE("hugging face: llama in float8, rows by tokens, gives its logits") {
+  check_float8_case("fp8_channel_dynamic");
 }
 
 TEST_CASE("hugging face: a folder that no spec is for is an error") {

@@ -103,4 +103,23 @@ TEST_CASE("target: config values keep their kinds and places") {
   CHECK(std::holds_alternative<std::monostate>(list[2].value));
 }
 
+TEST_CASE("target: a quantization_config may stand in a file of its own") {
+  TempFolder folder;
+  folder.write("m.yaml", kSpec);
+  folder.write("config.json", "{\"width\": 3}");
+  folder.write("hf_quant_config.json", "{\"producer\": {\"name\": \"p\"}}");
+  SpecLibrary library;
+  Diagnostics diagnostics;
+  const auto producer = [&] {
+    const ModelTarget target =
+        open_target(folder.file("m.yaml"), "", library, diagnostics);
+    const ConfigValue* found =
+        find_config(*target.config, "quantization_config.producer.name");
+    return found == nullptr ? "none" : to_string(*found);
+  };
+  CHECK_EQ(producer(), "\"p\"");
+  folder.write("config.json", "{\"quantization_config\": {}}");
+  CHECK_EQ(producer(), "none");
+}
+
 }  // namespace lathe
