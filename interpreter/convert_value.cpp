@@ -137,6 +137,7 @@ class DefaultType {
   std::string of_name(const std::string& name) {
     if (name == "dtype" || parse_dtype(name)) return "dtype";
     if (name == "device") return "device";
+    if (name == "layer_index") return "int";
     if (const ParamDecl* decl = type_.find_param(name)) {
       return e_.param_type(type_, *decl).name;
     }

@@ -178,7 +178,10 @@ Datum Elaborator::placed(LayerInstance& layer, const std::string& name,
     const RecipeRef* recipe = recipes[i].as<RecipeRef>();
     if (recipe == nullptr) continue;
     const std::string item = list ? joined_path(name, std::to_string(i)) : name;
-    recipes[i] = make_instance(&layer, **recipe, item, decl.span, repeats);
+    std::optional<int64_t> number;
+    if (list) number = static_cast<int64_t>(i);
+    recipes[i] =
+        make_instance(&layer, **recipe, item, decl.span, repeats, number);
   }
   if (!list) return recipes[0];
   return make_list(std::move(recipes));
@@ -205,8 +208,10 @@ Datum Elaborator::param_layer(LayerInstance& layer, const ParamDecl& decl) {
 LayerInstance* Elaborator::make_instance(LayerInstance* parent,
                                          const LayerRecipe& recipe,
                                          std::string name, SourceSpan span,
-                                         int64_t repeats) {
+                                         int64_t repeats,
+                                         std::optional<int64_t> item) {
   LayerInstance& layer = instances_.emplace_back();
+  layer.item = item;
   layer.type = recipe.type;
   layer.path = joined_path(parent->path, own_path(recipe, name));
   layer.name = std::move(name);

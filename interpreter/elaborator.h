@@ -142,7 +142,7 @@ class Elaborator {
   Datum param_layer(LayerInstance& layer, const ParamDecl& decl);
   LayerInstance* make_instance(LayerInstance* parent, const LayerRecipe& recipe,
                                std::string name, SourceSpan span,
-                               int64_t repeats);
+                               int64_t repeats, std::optional<int64_t> item);
   // Gives all params, weights and sub-layers their values.
   void build(LayerInstance& layer);
   std::optional<Datum> find_weight(LayerInstance& layer, std::string_view name,

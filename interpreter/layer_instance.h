@@ -88,6 +88,8 @@ struct LayerInstance {
   LayerInstance* written_in = nullptr;
   SourceSpan span;  // the declaration, in the file that declares it
   std::vector<GivenField> given;
+  // Its number in the list of layers that it is an item of.
+  std::optional<int64_t> item;
   // Of a list that repeats one declaration: its size; 0 otherwise.
   int64_t repeats = 0;
 

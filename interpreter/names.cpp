@@ -209,7 +209,7 @@ std::vector<std::string> Elaborator::visible_names(const Scope& scope) {
     if (scope.layer_field) {
       for (std::string& name : type_names(type)) names.push_back(name);
     }
-    names.insert(names.end(), {"dtype", "device"});
+    names.insert(names.end(), {"dtype", "device", "layer_index"});
   }
   for (const DTypeInfo& row : all_dtypes()) names.emplace_back(row.name);
   std::sort(names.begin(), names.end());

@@ -41,7 +41,7 @@ std::vector<std::string> value_notes(Elaborator& e, const ExprAst& condition,
 }
 
 bool is_builtin(std::string_view name) {
-  return name == "dtype" || name == "device";
+  return name == "dtype" || name == "device" || name == "layer_index";
 }
 
 // A field of every layer that is no param: what its path begins with.
@@ -50,8 +50,10 @@ bool is_prefix(std::string_view name) { return name == "prefix"; }
 const ParamTypeAst& builtin_type(std::string_view name) {
   static const ParamTypeAst dtype{.name = "dtype"};
   static const ParamTypeAst device{.name = "device"};
+  static const ParamTypeAst index{.name = "int", .optional = true};
   static const ParamTypeAst text{.name = "string"};
   if (is_prefix(name)) return text;
+  if (name == "layer_index") return index;
   return name == "dtype" ? dtype : device;
 }
 
@@ -219,6 +221,9 @@ void Elaborator::check_choice_names_param(LayerInstance& layer,
 }
 
 Datum Elaborator::inherited(LayerInstance& layer, std::string_view name) {
+  const bool index = name == "layer_index";
+  if (index && layer.item) return *layer.item;
+  if (index && layer.parent == nullptr) return None{};
   if (layer.parent != nullptr) return builtin_param(*layer.parent, name);
   const SpecFile& spec = *layer.type->spec;
   for (const ValueDecl& decl : spec.defaults) {
