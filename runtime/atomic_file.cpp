@@ -12,6 +12,12 @@
 #include "spec/diagnostic.h"
 
 namespace lathe {
+namespace {
+
+// Linux writes at most 2 GB in one call.
+constexpr size_t kPiece = size_t{1} << 30;
+
+}  // namespace
 
 AtomicFile::AtomicFile(std::string path)
     : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
@@ -35,8 +41,6 @@ void AtomicFile::fail_to_write(int error) const {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-  // Linux writes at most 2 GB in one call.
-  constexpr size_t kPiece = size_t{1} << 30;
   while (!bytes.empty()) {
     ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kPiece));
     if (n < 0 && errno == EINTR) continue;
@@ -47,6 +51,17 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::write(std::string_view text) {
   write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = ::pwrite(fd_, bytes.data(), std::min(bytes.size(), kPiece),
+                         static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_to_write(errno);
+    bytes = bytes.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
 }
 
 void AtomicFile::commit() {

@@ -3,6 +3,7 @@
 // beside the target, then renamed over it.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ class AtomicFile {
 
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
+  // At a place counted from the beginning; write() goes on where it was.
+  void write_at(uint64_t offset, std::span<const std::byte> bytes);
 
   // Flushes and renames; the target is the new file from here on.
   void commit();

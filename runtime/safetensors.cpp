@@ -6,8 +6,8 @@
 #include <functional>
 #include <numeric>
 
-#include "runtime/atomic_file.h"
 #include "runtime/json.h"
+#include "runtime/safetensors_writer.h"
 #include "spec/diagnostic.h"
 
 namespace lathe {
@@ -249,38 +249,13 @@ void SafetensorsFile::prefetch(const FileTensor& tensor) const {
 
 void write_safetensors(const std::string& path,
                        const std::vector<NamedTensor>& tensors) {
-  // The largest types first, so that each is aligned without holes.
-  std::vector<size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return size_of(tensors[a].tensor.dtype()) >
-           size_of(tensors[b].tensor.dtype());
-  });
-  std::string header = "{";
-  int64_t offset = 0;
-  for (size_t i : order) {
-    const auto& [name, tensor] = tensors[i];
-    std::string shape;
-    for (int64_t dim : tensor.shape()) {
-      shape += cat({shape.empty() ? "" : ",", dim});
-    }
-    header += cat({header.size() > 1 ? "," : "", json_string(name),
-                   ":{\"dtype\":\"", info(tensor.dtype()).safetensors,
-                   "\",\"shape\":[", shape, "],\"data_offsets\":[", offset, ",",
-                   offset + tensor.bytes(), "]}"});
-    offset += tensor.bytes();
+  std::vector<PlannedTensor> planned;
+  for (const auto& [name, tensor] : tensors) {
+    planned.push_back({name, tensor.dtype(), tensor.shape()});
   }
-  header += "}";
-  header.append((8 - header.size() % 8) % 8, ' ');
-  const uint64_t length = header.size();
-  AtomicFile file(path);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(header);
-  for (size_t i : order) {
-    const Tensor& tensor = tensors[i].tensor;
-    file.write({tensor.data(), static_cast<size_t>(tensor.bytes())});
-  }
-  file.commit();
+  SafetensorsWriter writer(path, std::move(planned));
+  for (size_t i = 0; i < tensors.size(); ++i) writer.put(i, tensors[i].tensor);
+  writer.commit();
 }
 
 }  // namespace lathe

@@ -41,6 +41,9 @@ struct Command {
   std::string format = "text";
   std::string reference;  // file of stored tensors
   std::string match;      // a spec
+  std::string format_to;  // that weights are quantised to
+  std::vector<std::string> only, except;  // patterns of tensors
+  bool force = false;     // replaces outputs
   double tolerance = 0;   // 0: by dtype and size of the reductions
   bool profile = false;
   bool generic = false;

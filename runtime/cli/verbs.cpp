@@ -8,8 +8,7 @@ namespace {
 
 // Verbs of the language's plan that this version lacks.
 constexpr std::string_view kLaterVerbs[] = {
-    "bench", "compile",  "fmt",    "generate", "import",
-    "new",   "quantize", "schema", "serve",
+    "bench", "compile", "fmt", "generate", "import", "new", "schema", "serve",
 };
 
 constexpr std::string_view kTargetText =
@@ -56,6 +55,25 @@ const std::vector<Verb>& verbs() {
        compare_verb},
       {"inspect", "PATH", 1, 1, "list the tensors of a checkpoint",
        "PATH is a .safetensors file, an index or a folder.\n", inspect_verb},
+      {"quantize", "SOURCE", 1, 1, "write a checkpoint in a lower precision",
+       "SOURCE is a .safetensors file, an index or a Hugging Face folder with\n"
+       "float weights. The weights of linear layers are quantised, one after\n"
+       "the other; embeddings, norms, lm_head and all else are copied. -o is "
+       "a\n"
+       "folder, which gets a config.json that says how, or a .safetensors "
+       "file.\n"
+       "It appears when all is written, or not at all.\n"
+       "\n"
+       "FORMAT is one of\n"
+       "  fp8:channel      float8 codes, a scale a row (also: fp8)\n"
+       "  fp8:tensor       one scale\n"
+       "  fp8:block=NxK    a scale a block; 128x128 if left out\n"
+       "  gptq:bits=B,group=G\n"
+       "                   integers of 4 or 8 bits, a scale for G inputs (-1: "
+       "all)\n"
+       "and more settings follow after commas: fp8 has `weight-only`, so that\n"
+       "activations are not rounded; gptq has `asym`, with zero points.\n",
+       quantize_verb},
       {"test", "TARGET", 1, 1, "run the `test:` sections of a file",
        "Each test sets params and inputs and says what the outputs must be.\n",
        test_verb},

@@ -42,6 +42,7 @@ int graph_verb(const Command& command, Console& console);
 int kernels_verb(const Command& command, Console& console);
 int compare_verb(const Command& command, Console& console);
 int inspect_verb(const Command& command, Console& console);
+int quantize_verb(const Command& command, Console& console);
 int test_verb(const Command& command, Console& console);
 int cache_verb(const Command& command, Console& console);
 int doctor_verb(const Command& command, Console& console);

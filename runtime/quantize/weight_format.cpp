@@ -1,0 +1,124 @@
+#include "runtime/quantize/weight_format.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "spec/check.h"
+#include "spec/diagnostic.h"
+#include "spec/suggest.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+struct Family {
+  std::string_view name;
+  std::string_view help;
+  std::unique_ptr<WeightFormat> (*make)(const FormatRequest& request);
+};
+
+constexpr Family kFamilies[] = {
+    {"fp8",
+     "float8_e4m3fn codes: fp8:channel (default) one scale a row, fp8:tensor "
+     "one scale, fp8:block=128x128 one a block; `,weight-only` leaves "
+     "activations as they are",
+     make_float8_format},
+    {"gptq",
+     "integers, rounded to nearest, in the layout of GPTQ: gptq is "
+     "gptq:bits=4,group=128; group=-1 is one scale a row; `,asym` has zero "
+     "points",
+     make_gptq_format},
+};
+
+FormatRequest read_request(const std::string& text) {
+  FormatRequest request{text, text.substr(0, text.find(':')), {}};
+  if (request.name.size() == text.size()) return request;
+  for (const std::string& part :
+       split(std::string_view(text).substr(request.name.size() + 1), ',')) {
+    const size_t equals = part.find('=');
+    request.settings.emplace_back(
+        part.substr(0, equals),
+        equals == std::string::npos ? "" : part.substr(equals + 1));
+  }
+  return request;
+}
+
+template <typename T, typename F>
+void read_as(const Tensor& tensor, int64_t begin, int64_t count, float* out,
+             F value) {
+  const T* in = tensor.as<T>() + begin;
+  for (int64_t i = 0; i < count; ++i) out[i] = value(in[i]);
+}
+
+}  // namespace
+
+std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
+  const FormatRequest request = read_request(text);
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) {
+    if (family.name == request.name) return family.make(request);
+    names.emplace_back(family.name);
+  }
+  std::string help = did_you_mean(request.name, names);
+  if (help.empty()) help = cat({"formats are ", join(names, ", ")});
+  fail("L0530", {}, cat({"there is no format ", lathe::quoted(text)}), help);
+}
+
+std::string weight_format_help() {
+  std::string out;
+  for (const Family& family : kFamilies) {
+    out += cat({family.name, ": ", family.help, "\n"});
+  }
+  return out;
+}
+
+void refuse_setting(const FormatRequest& request, const std::string& setting,
+                    const std::string& known) {
+  fail("L0530", {},
+       cat({"the format `", request.name, "` has no setting ",
+            lathe::quoted(setting)}),
+       cat({"it has ", known}));
+}
+
+int64_t setting_number(const FormatRequest& request, const std::string& setting,
+                       const std::string& value) {
+  int64_t out = 0;
+  const char* last = value.data() + value.size();
+  const auto [end, error] = std::from_chars(value.data(), last, out);
+  if (error == std::errc() && end == last && out > 0 && out <= INT32_MAX) {
+    return out;
+  }
+  fail("L0530", {},
+       cat({"`", setting, "` of the format `", request.name,
+            "` is a positive integer, not ", lathe::quoted(value)}));
+}
+
+std::string layer_of(const std::string& name) {
+  return name.substr(0, name.rfind('.'));
+}
+
+void read_finite(const std::string& name, const Tensor& weight, int64_t begin,
+                 int64_t count, float* out) {
+  if (weight.dtype() == DType::kFloat32) {
+    std::memcpy(out, weight.as<float>() + begin,
+                static_cast<size_t>(count) * sizeof(float));
+  } else if (weight.dtype() == DType::kBFloat16) {
+    read_as<uint16_t>(weight, begin, count, out, bfloat16_value);
+  } else if (weight.dtype() == DType::kFloat16) {
+    read_as<uint16_t>(weight, begin, count, out, float16_value);
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      out[i] = static_cast<float>(weight.at(begin + i));
+    }
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (std::isfinite(out[i])) continue;
+    fail("L0530", {},
+         cat({lathe::quoted(name), " holds a value that is not finite at ",
+              begin + i}),
+         "`--except` leaves a weight as it is");
+  }
+}
+
+}  // namespace lathe

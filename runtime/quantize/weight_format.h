@@ -1,0 +1,69 @@
+#pragma once
+// How `lathe quantize` stores the weight of a linear layer: which tensors take
+// its place, what is in them, and what config.json says about it. One class
+// per family of formats; weight_format.cpp lists them.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/json.h"
+#include "runtime/safetensors_writer.h"
+
+namespace lathe {
+
+// What a format was asked for: "gptq:bits=8,asym" is `gptq` with two settings.
+struct FormatRequest {
+  std::string text;  // as the user wrote it
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> settings;  // value or ""
+};
+
+class WeightFormat {
+ public:
+  virtual ~WeightFormat() = default;
+
+  // The tensors in place of the weight `name`, which ends in ".weight" and is
+  // [rows, columns]. Throws SpecError L0530 for sizes it cannot store.
+  virtual std::vector<PlannedTensor> plan(const std::string& name,
+                                          int64_t rows,
+                                          int64_t columns) const = 0;
+
+  // Their contents, in the order of plan(). Throws SpecError L0530 for a
+  // weight that holds infinities or NaN.
+  virtual std::vector<Tensor> encode(const std::string& name,
+                                     const Tensor& weight) const = 0;
+
+  // `quantization_config` for a checkpoint in which the layers `plain` keep
+  // their weights.
+  virtual JsonValue config(const std::vector<std::string>& plain) const = 0;
+};
+
+// The format that `text` asks for. Throws SpecError L0530 if there is none.
+std::unique_ptr<WeightFormat> make_weight_format(const std::string& text);
+
+// One line a family, for help.
+std::string weight_format_help();
+
+// Makers, a family each. Throw SpecError L0530 for a setting they lack.
+std::unique_ptr<WeightFormat> make_float8_format(const FormatRequest& request);
+std::unique_ptr<WeightFormat> make_gptq_format(const FormatRequest& request);
+
+// Refuses a setting: `known` says what there is.
+[[noreturn]] void refuse_setting(const FormatRequest& request,
+                                 const std::string& setting,
+                                 const std::string& known);
+
+// A positive integer, or a refusal.
+int64_t setting_number(const FormatRequest& request, const std::string& setting,
+                       const std::string& value);
+
+// The weight's name without ".weight".
+std::string layer_of(const std::string& name);
+
+// `count` elements of the tensor from `begin` on, as float32. Throws SpecError
+// L0530 naming the weight if one is not finite.
+void read_finite(const std::string& name, const Tensor& weight, int64_t begin,
+                 int64_t count, float* out);
+
+}  // namespace lathe
