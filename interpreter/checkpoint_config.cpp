@@ -38,9 +38,13 @@ Datum Elaborator::checkpoint_config(const LayerType& type,
 Datum Elaborator::settled_config(const Datum& value, LayerInstance& layer) {
   const StructRef* config = value.as<StructRef>();
   if (config == nullptr || !(*config)->by_layer) return value;
-  // Layers above only hand it on.
-  if (layer.type->weights.count("weight") == 0) return value;
   const LayerType& type = *find_struct((*config)->type);
+  const std::string& marker = quantization_->group_of(type.name)->marker;
+  // Layers above only hand it on.
+  if (layer.type->weights.count("weight") == 0 &&
+      layer.type->weights.count(marker) == 0) {
+    return value;
+  }
   const auto fields = quantization_->config_of(layer.path, type.name);
   if (!fields) return None{};
   return config_struct(std::get<ConfigMap>(fields->value), type,

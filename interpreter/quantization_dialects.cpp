@@ -1,5 +1,6 @@
 #include "interpreter/quantization_dialects.h"
 
+#include "interpreter/dialect_reading.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
 
@@ -7,100 +8,6 @@ namespace lathe {
 namespace {
 
 using Kind = ModulePattern::Kind;
-
-// ---- reading JSON ----
-
-const ConfigValue* member(const ConfigValue& map, std::string_view key) {
-  const ConfigValue* value = find_config(map, key);
-  const bool null = value != nullptr &&
-                    std::holds_alternative<std::monostate>(value->value);
-  return null ? nullptr : value;
-}
-
-std::string text_of(const ConfigValue& map, std::string_view key) {
-  const ConfigValue* value = member(map, key);
-  const std::string* text =
-      value == nullptr ? nullptr : std::get_if<std::string>(&value->value);
-  return text == nullptr ? "" : *text;
-}
-
-// A setting that there are no layers for.
-[[noreturn]] void unsupported(const ConfigValue& value, std::string_view key,
-                              const std::string& help) {
-  fail("L0508", value.span,
-       cat({"lathe has no layers for `", key, ": ", to_string(value), "`"}),
-       help);
-}
-
-// One of `choices`, or of `fallback` if the key is missing.
-std::string choice_of(const ConfigValue& map, std::string_view key,
-                      const std::vector<std::string>& choices,
-                      std::string fallback = "") {
-  const std::string text = text_of(map, key);
-  const ConfigValue* value = member(map, key);
-  if (value == nullptr && !fallback.empty()) return fallback;
-  for (const std::string& choice : choices) {
-    if (text == choice) return text;
-  }
-  const std::string help = cat({"`", key, "` is one of ",
-                                join(choices, ", ")});
-  if (value != nullptr) unsupported(*value, key, help);
-  fail("L0508", map.span, cat({"`", key, "` is missing"}), help);
-}
-
-// Lists of modules under any of the keys that programs use for them.
-std::vector<ModulePattern> modules_of(
-    const ConfigValue& section, const std::vector<std::string>& keys,
-    Kind kind) {
-  std::vector<ModulePattern> patterns;
-  for (const std::string& key : keys) {
-    const ConfigValue* list = member(section, key);
-    if (list == nullptr) continue;
-    const ConfigList* items = std::get_if<ConfigList>(&list->value);
-    if (items == nullptr) {
-      fail("L0508", list->span, cat({"`", key, "` wants a list of modules"}));
-    }
-    for (const ConfigValue& item : *items) {
-      const std::string* text = std::get_if<std::string>(&item.value);
-      if (text == nullptr) {
-        fail("L0508", item.span, cat({"`", key, "` wants names of modules"}));
-      }
-      const bool regex = kind == Kind::kName && text->rfind("re:", 0) == 0;
-      patterns.push_back({regex ? Kind::kRegex : kind,
-                          regex ? text->substr(3) : *text, item.span});
-    }
-  }
-  return patterns;
-}
-
-// ---- writing the language's structs ----
-
-// A struct's fields in the making, all at one place of config.json.
-class Fields {
- public:
-  explicit Fields(const SourceSpan& span) { map_.span = span; }
-
-  Fields& text(const char* name, std::string value) {
-    return add(name, {std::move(value), map_.span});
-  }
-  Fields& block(int64_t rows, int64_t columns) {
-    return add("block_size", {ConfigList{{rows, map_.span},
-                                         {columns, map_.span}},
-                              map_.span});
-  }
-  Fields& add(const char* name, ConfigValue value) {
-    members_.push_back({name, std::move(value)});
-    return *this;
-  }
-  ConfigValue done() {
-    map_.value = std::move(members_);
-    return std::move(map_);
-  }
-
- private:
-  ConfigValue map_;
-  ConfigMap members_;
-};
 
 std::vector<int64_t> sizes_of(const ConfigValue& value, std::string_view key) {
   std::vector<int64_t> sizes;
@@ -116,7 +23,7 @@ std::vector<int64_t> sizes_of(const ConfigValue& value, std::string_view key) {
 }
 
 int64_t size_of(const ConfigValue& map, std::string_view key) {
-  const ConfigValue* value = member(map, key);
+  const ConfigValue* value = config_member(map, key);
   const int64_t* size =
       value == nullptr ? nullptr : std::get_if<int64_t>(&value->value);
   if (size != nullptr && *size > 0) return *size;
@@ -124,13 +31,13 @@ int64_t size_of(const ConfigValue& map, std::string_view key) {
        cat({"`", key, "` wants a positive size"}));
 }
 
-Fields weight_scales(const ConfigValue& place, const char* granularity) {
-  return std::move(Fields(place.span).text("granularity", granularity));
+StructFields weight_scales(const ConfigValue& place, const char* granularity) {
+  return std::move(StructFields(place.span).text("granularity", granularity));
 }
 
-Fields input_scales(const ConfigValue& place, const char* granularity,
+StructFields input_scales(const ConfigValue& place, const char* granularity,
                     bool dynamic) {
-  return std::move(Fields(place.span)
+  return std::move(StructFields(place.span)
                        .text("granularity", granularity)
                        .text("origin", dynamic ? "dynamic" : "static"));
 }
@@ -151,7 +58,7 @@ const std::vector<StoredFact> kFloat8Facts = {
 QuantizedGroup float8_group(const ConfigValue& section,
                             const std::string& method, ConfigValue weight,
                             ConfigValue input) {
-  Fields fields(section.span);
+  StructFields fields(section.span);
   fields.add("weight_scale", std::move(weight))
       .add("input_scale", std::move(input))
       .text("quant_method", method);
@@ -162,24 +69,24 @@ QuantizedGroup float8_group(const ConfigValue& section,
 
 // `weights` and `input_activations` are 8-bit floats.
 void require_float8(const ConfigValue& args) {
-  const ConfigValue* bits = member(args, "num_bits");
-  const ConfigValue* type = member(args, "type");
+  const ConfigValue* bits = config_member(args, "num_bits");
+  const ConfigValue* type = config_member(args, "type");
   const int64_t* count =
       bits == nullptr ? nullptr : std::get_if<int64_t>(&bits->value);
   if (bits != nullptr && (count == nullptr || *count != 8)) {
-    unsupported(*bits, "num_bits", "8-bit floats are read");
+    refuse_config(*bits, "num_bits", "8-bit floats are read");
   }
-  if (type != nullptr && text_of(args, "type") != "float") {
-    unsupported(*type, "type", "8-bit floats are read");
+  if (type != nullptr && config_text(args, "type") != "float") {
+    refuse_config(*type, "type", "8-bit floats are read");
   }
 }
 
 bool is_dynamic(const ConfigValue& args) {
-  const ConfigValue* value = member(args, "dynamic");
+  const ConfigValue* value = config_member(args, "dynamic");
   const bool* flag =
       value == nullptr ? nullptr : std::get_if<bool>(&value->value);
   if (value != nullptr && flag == nullptr) {
-    unsupported(*value, "dynamic", "it is true or false");
+    refuse_config(*value, "dynamic", "it is true or false");
   }
   return flag != nullptr && *flag;
 }
@@ -187,10 +94,10 @@ bool is_dynamic(const ConfigValue& args) {
 ConfigValue compressed_weight(const ConfigValue& args) {
   require_float8(args);
   if (is_dynamic(args)) {
-    unsupported(*member(args, "dynamic"), "dynamic",
+    refuse_config(*config_member(args, "dynamic"), "dynamic",
                 "scales of weights are stored");
   }
-  const std::string strategy = choice_of(
+  const std::string strategy = config_choice(
       args, "strategy", {"tensor", "channel", "group", "block"}, "tensor");
   if (strategy == "tensor") return weight_scales(args, "tensor").done();
   if (strategy == "channel") return weight_scales(args, "rowwise").done();
@@ -199,7 +106,7 @@ ConfigValue compressed_weight(const ConfigValue& args) {
         .block(1, size_of(args, "group_size"))
         .done();
   }
-  const ConfigValue* block = member(args, "block_structure");
+  const ConfigValue* block = config_member(args, "block_structure");
   if (block == nullptr) {
     fail("L0508", args.span, "strategy `block` needs `block_structure`");
   }
@@ -211,7 +118,7 @@ ConfigValue compressed_input(const ConfigValue& args) {
   require_float8(args);
   const bool dynamic = is_dynamic(args);
   const std::string strategy =
-      choice_of(args, "strategy", {"tensor", "token", "channel", "group"},
+      config_choice(args, "strategy", {"tensor", "token", "channel", "group"},
                 "tensor");
   if (strategy == "group") {
     return input_scales(args, "block", dynamic)
@@ -223,25 +130,25 @@ ConfigValue compressed_input(const ConfigValue& args) {
 
 QuantizationDescription read_compressed_tensors(const ConfigValue& section) {
   QuantizationDescription out;
-  out.ignored = modules_of(section, {"ignore"}, Kind::kName);
-  const ConfigValue* groups = member(section, "config_groups");
+  out.ignored = config_modules(section, {"ignore"}, Kind::kName);
+  const ConfigValue* groups = config_member(section, "config_groups");
   const ConfigMap* entries =
       groups == nullptr ? nullptr : std::get_if<ConfigMap>(&groups->value);
   if (entries == nullptr) {
     fail("L0508", section.span, "`config_groups` is missing");
   }
   for (const auto& [name, group] : *entries) {
-    const ConfigValue* weights = member(group, "weights");
+    const ConfigValue* weights = config_member(group, "weights");
     if (weights == nullptr) {
       fail("L0508", group.span,
            cat({"the group `", name, "` has no `weights`"}),
            "groups that quantise activations only are not read");
     }
-    const ConfigValue* inputs = member(group, "input_activations");
+    const ConfigValue* inputs = config_member(group, "input_activations");
     QuantizedGroup read = float8_group(
         group, "compressed-tensors", compressed_weight(*weights),
         inputs == nullptr ? ConfigValue{} : compressed_input(*inputs));
-    read.targets = modules_of(group, {"targets"}, Kind::kName);
+    read.targets = config_modules(group, {"targets"}, Kind::kName);
     out.groups.push_back(std::move(read));
   }
   return out;
@@ -255,14 +162,14 @@ const std::vector<std::string> kSkipKeys = {"modules_to_not_convert",
 // Hugging Face leaves out the output projection where no list is given.
 void add_default_modules(const ConfigValue& section,
                          QuantizationDescription& out) {
-  out.ignored = modules_of(section, kSkipKeys, Kind::kModule);
+  out.ignored = config_modules(section, kSkipKeys, Kind::kModule);
   out.ignored_by_default.push_back({Kind::kModule, "lm_head", section.span});
 }
 
 QuantizationDescription read_fbgemm(const ConfigValue& section) {
   QuantizationDescription out;
-  Fields input = input_scales(section, "token", true);
-  if (const ConfigValue* bound = member(section, "activation_scale_ub")) {
+  StructFields input = input_scales(section, "token", true);
+  if (const ConfigValue* bound = config_member(section, "activation_scale_ub")) {
     input.add("activation_scale_ub", *bound);
   }
   out.groups.push_back(float8_group(section, "fbgemm_fp8",
@@ -277,9 +184,9 @@ QuantizationDescription read_fbgemm(const ConfigValue& section) {
 QuantizationDescription read_fp8(const ConfigValue& section) {
   QuantizationDescription out;
   const bool dynamic =
-      choice_of(section, "activation_scheme", {"dynamic", "static"},
+      config_choice(section, "activation_scheme", {"dynamic", "static"},
                 "dynamic") == "dynamic";
-  const ConfigValue* block = member(section, "weight_block_size");
+  const ConfigValue* block = config_member(section, "weight_block_size");
   ConfigValue weight, input;
   if (block != nullptr) {
     const std::vector<int64_t> sizes = sizes_of(*block, "weight_block_size");
@@ -300,10 +207,10 @@ QuantizationDescription read_fp8(const ConfigValue& section) {
 
 QuantizationDescription read_modelopt(const ConfigValue& section) {
   // In hf_quant_config.json the settings are one level down.
-  const ConfigValue* inner = member(section, "quantization");
+  const ConfigValue* inner = config_member(section, "quantization");
   const ConfigValue& settings = inner == nullptr ? section : *inner;
   const std::string algorithm =
-      choice_of(settings, "quant_algo",
+      config_choice(settings, "quant_algo",
                 {"FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO"});
   QuantizationDescription out;
   ConfigValue weight, input;
@@ -321,15 +228,15 @@ QuantizationDescription read_modelopt(const ConfigValue& section) {
   std::get<ConfigMap>(group.config.value)
       .push_back({"quant_algo", {algorithm, settings.span}});
   out.groups.push_back(std::move(group));
-  out.ignored = modules_of(settings, {"exclude_modules", "ignore"},
+  out.ignored = config_modules(settings, {"exclude_modules", "ignore"},
                            Kind::kGlob);
   return out;
 }
 
 // The name of the method: `quant_method`, or who wrote the file.
 std::string method_of(const ConfigValue& section) {
-  const std::string method = text_of(section, "quant_method");
-  return method.empty() ? text_of(section, "producer.name") : method;
+  const std::string method = config_text(section, "quant_method");
+  return method.empty() ? config_text(section, "producer.name") : method;
 }
 
 }  // namespace
@@ -341,6 +248,8 @@ const std::vector<QuantizationDialect>& quantization_dialects() {
       {"fbgemm_fp8", "a scale a row of the weight, a scale a token",
        read_fbgemm},
       {"fp8", "blocks of the weight, or the whole", read_fp8},
+      {"gptq", "integers in words, input features first", read_gptq},
+      {"awq", "integers in words, outputs first", read_awq},
       {"modelopt", "algorithms FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO",
        read_modelopt},
   };
@@ -358,7 +267,7 @@ QuantizationDescription read_quantization(const ConfigValue& section) {
     out.span = section.span;
     return out;
   }
-  const ConfigValue* place = member(section, "quant_method");
+  const ConfigValue* place = config_member(section, "quant_method");
   fail("L0508", place == nullptr ? section.span : place->span,
        method.empty()
            ? std::string("`quant_method` is missing")
@@ -376,7 +285,8 @@ const std::vector<TensorAlias>& quantized_tensor_aliases() {
 
 const std::vector<std::string>& unneeded_quantized_tensors() {
   static const std::vector<std::string> patterns = {"*.k_scale", "*.v_scale",
-                                                    "*.kv_scale"};
+                                                    "*.kv_scale",
+                                                    "*.g_idx", "*.qzeros"};
   return patterns;
 }
 

@@ -2,7 +2,9 @@
 // results of transformers in tests/data/cases.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "interpreter/elaborate.h"
@@ -30,9 +32,14 @@ Tensor stored(const std::string& folder, const std::string& name) {
   return file.read(*tensor);
 }
 
-// The only output, for the stored input_ids.
-Tensor result_of(const std::string& folder, const std::string& device,
-                 const std::string& cache_dir) {
+Tensor output_of(Executable& model, const Tensor& ids) {
+  return model.run({{"input_ids", ids}}).front().tensor;
+}
+
+// Calls `run` with the folder's model on the device.
+void with_model(const std::string& folder, const std::string& device,
+                const std::string& cache_dir,
+                const std::function<void(Executable&)>& run) {
   SpecLibrary library;
   Diagnostics diagnostics;
   const ModelTarget target = open_target(folder, "", library, diagnostics);
@@ -51,9 +58,17 @@ Tensor result_of(const std::string& folder, const std::string& device,
   Engine engine(options);
   auto loaded = engine.load(model.graph,
                             std::make_shared<ModelWeights>(model, checkpoint));
-  return loaded->run({{"input_ids", stored(folder, "input_ids")}})
-      .front()
-      .tensor;
+  run(*loaded);
+}
+
+// The only output, for the stored input_ids.
+Tensor result_of(const std::string& folder, const std::string& device,
+                 const std::string& cache_dir) {
+  Tensor result;
+  with_model(folder, device, cache_dir, [&](Executable& model) {
+    result = output_of(model, stored(folder, "input_ids"));
+  });
+  return result;
 }
 
 void check_case(const std::string& name, const std::string& output) {
@@ -66,16 +81,24 @@ void check_case(const std::string& name, const std::string& output) {
   }
 }
 
+double deviation(const Tensor& tensor) {
+  double mean = 0, variance = 0;
+  const double count = static_cast<double>(tensor.numel());
+  for (int64_t i = 0; i < tensor.numel(); ++i) mean += tensor.at(i) / count;
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    variance += std::pow(tensor.at(i) - mean, 2) / count;
+  }
+  return std::sqrt(variance);
+}
+
 // Root mean square of the error, in standard deviations of the result.
 double relative_error(const Tensor& found, const Tensor& wanted) {
-  double mean = 0, variance = 0, error = 0;
+  double error = 0;
   const double count = static_cast<double>(wanted.numel());
-  for (int64_t i = 0; i < wanted.numel(); ++i) mean += wanted.at(i) / count;
   for (int64_t i = 0; i < wanted.numel(); ++i) {
-    variance += std::pow(wanted.at(i) - mean, 2) / count;
     error += std::pow(found.at(i) - wanted.at(i), 2) / count;
   }
-  return std::sqrt(error / variance);
+  return std::sqrt(error) / deviation(wanted);
 }
 
 // Where activations are rounded to codes, one that falls to the other side
@@ -87,6 +110,49 @@ void check_float8_case(const std::string& name) {
     CAPTURE(device);
     const Tensor found = result_of(folder, device, cache.file("cache"));
     CHECK_LE(relative_error(found, stored(folder, "logits")), 0.02);
+  }
+}
+
+// The tokens that the model finds likeliest, one after the other, behind the
+// first row of the stored input_ids.
+std::vector<int64_t> greedy_tokens(Executable& model, const Tensor& input_ids,
+                                   int64_t count) {
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < input_ids.shape()[1]; ++i) {
+    ids.push_back(input_ids.int_at(i));
+  }
+  const size_t given = ids.size();
+  for (int64_t step = 0; step < count; ++step) {
+    Tensor row(DType::kInt64, {1, static_cast<int64_t>(ids.size())});
+    for (size_t i = 0; i < ids.size(); ++i) {
+      row.set_int(static_cast<int64_t>(i), ids[i]);
+    }
+    const Tensor logits = output_of(model, row);
+    const float* last = logits.as<float>() + logits.numel() -
+                        logits.shape()[2];
+    ids.push_back(std::max_element(last, last + logits.shape()[2]) - last);
+  }
+  return {ids.begin() + static_cast<int64_t>(given), ids.end()};
+}
+
+// Where only weights are quantised nothing but the order of sums differs.
+void check_weight_only_case(const std::string& name) {
+  TempFolder cache;
+  const std::string folder = case_folder("quant/" + name);
+  const Tensor logits = stored(folder, "logits");
+  const Tensor greedy = stored(folder, "greedy");
+  const Tensor input_ids = stored(folder, "input_ids");
+  for (const char* device : {"cpu", "reference"}) {
+    CAPTURE(device);
+    with_model(folder, device, cache.file("cache"), [&](Executable& model) {
+      const double largest =
+          difference(output_of(model, input_ids), logits).largest;
+      CHECK_LE(largest, 1e-3 * deviation(logits));
+      const auto tokens = greedy_tokens(model, input_ids, greedy.numel());
+      for (int64_t i = 0; i < greedy.numel(); ++i) {
+        CHECK_EQ(tokens[static_cast<size_t>(i)], greedy.int_at(i));
+      }
+    });
   }
 }
 
@@ -129,6 +195,10 @@ TEST_CASE("hugging face: llama in float8 blocks gives its logits") {
 
 TEST_CASE("hugging face: llama in float8, rows by tokens, gives its logits") {
   check_float8_case("fp8_channel_dynamic");
+}
+
+TEST_CASE("hugging face: llama of GPTQ gives its logits and tokens") {
+  check_weight_only_case("gptq4");
 }
 
 TEST_CASE("hugging face: a folder that no spec is for is an error") {
