@@ -14,21 +14,13 @@ namespace {
 
 struct Family {
   std::string_view name;
-  std::string_view help;
   std::unique_ptr<WeightFormat> (*make)(const FormatRequest& request);
 };
 
+// The verb's help says what each of them takes.
 constexpr Family kFamilies[] = {
-    {"fp8",
-     "float8_e4m3fn codes: fp8:channel (default) one scale a row, fp8:tensor "
-     "one scale, fp8:block=128x128 one a block; `,weight-only` leaves "
-     "activations as they are",
-     make_float8_format},
-    {"gptq",
-     "integers, rounded to nearest, in the layout of GPTQ: gptq is "
-     "gptq:bits=4,group=128; group=-1 is one scale a row; `,asym` has zero "
-     "points",
-     make_gptq_format},
+    {"fp8", make_float8_format},
+    {"gptq", make_gptq_format},
 };
 
 FormatRequest read_request(const std::string& text) {
@@ -63,14 +55,6 @@ std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
   std::string help = did_you_mean(request.name, names);
   if (help.empty()) help = cat({"formats are ", join(names, ", ")});
   fail("L0530", {}, cat({"there is no format ", lathe::quoted(text)}), help);
-}
-
-std::string weight_format_help() {
-  std::string out;
-  for (const Family& family : kFamilies) {
-    out += cat({family.name, ": ", family.help, "\n"});
-  }
-  return out;
 }
 
 void refuse_setting(const FormatRequest& request, const std::string& setting,

@@ -42,9 +42,6 @@ class WeightFormat {
 // The format that `text` asks for. Throws SpecError L0530 if there is none.
 std::unique_ptr<WeightFormat> make_weight_format(const std::string& text);
 
-// One line a family, for help.
-std::string weight_format_help();
-
 // Makers, a family each. Throw SpecError L0530 for a setting they lack.
 std::unique_ptr<WeightFormat> make_float8_format(const FormatRequest& request);
 std::unique_ptr<WeightFormat> make_gptq_format(const FormatRequest& request);
