@@ -1,6 +1,7 @@
 #include "interpreter/module_pattern.h"
 
 #include <algorithm>
+#include <cctype>
 #include <regex>
 
 #include "interpreter/name_pattern.h"
@@ -22,10 +23,14 @@ constexpr auto kSyntax =
 constexpr auto kSyntax = std::regex::ECMAScript;
 #endif
 
-std::regex compiled(const ModulePattern& pattern) {
+// Runs `match` on the pattern's expression; both may find that it is none.
+template <typename Match>
+bool with_expression(const ModulePattern& pattern, const std::string& path,
+                     const Match& match) {
+  if (path.size() > kLongestPath) return false;
   try {
     if (pattern.text.size() <= kLongestExpression) {
-      return std::regex(pattern.text, kSyntax);
+      return match(std::regex(pattern.text, kSyntax));
     }
   } catch (const std::regex_error&) {
   }
@@ -35,29 +40,45 @@ std::regex compiled(const ModulePattern& pattern) {
 }
 
 bool begins_with_match(const ModulePattern& pattern, const std::string& path) {
-  return path.size() <= kLongestPath &&
-         std::regex_search(path, compiled(pattern),
-                           std::regex_constants::match_continuous);
+  return with_expression(pattern, path, [&](const std::regex& expression) {
+    return std::regex_search(path, expression,
+                             std::regex_constants::match_continuous);
+  });
+}
+
+// True where a part of the path between dots begins or ends.
+bool is_boundary(const std::string& path, size_t end) {
+  return end == path.size() || path[end] == '.' ||
+         (end > 0 && path[end - 1] == '.');
+}
+
+// Most entries are plain names, of which there may be hundreds.
+bool is_plain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
 }
 
 // Hugging Face's rule: the end of the path, or an expression for the path up
-// to where a part of it begins or ends.
+// to a boundary.
 bool matches_module(const ModulePattern& pattern, const std::string& path) {
   const std::string& text = pattern.text;
-  const bool at_end =
-      path.size() >= text.size() &&
-      path.compare(path.size() - text.size(), text.size(), text) == 0;
-  if (at_end) return true;
-  if (path.size() > kLongestPath) return false;
-  const std::regex expression = compiled(pattern);
-  for (size_t end = 0; end <= path.size(); ++end) {
-    const bool boundary = end == path.size() || path[end] == '.' ||
-                          (end > 0 && path[end - 1] == '.');
-    if (boundary && std::regex_match(path.substr(0, end), expression)) {
-      return true;
-    }
+  const size_t size = text.size();
+  const bool fits = path.size() >= size;
+  if (fits && path.compare(path.size() - size, size, text) == 0) return true;
+  if (is_plain(text)) {
+    return fits && is_boundary(path, size) &&
+           std::equal(text.begin(), text.end(), path.begin(),
+                      [](char p, char c) { return p == '.' || c == p; });
   }
-  return false;
+  return with_expression(pattern, path, [&](const std::regex& expression) {
+    for (size_t end = 0; end <= path.size(); ++end) {
+      const bool matched = is_boundary(path, end) &&
+                           std::regex_match(path.substr(0, end), expression);
+      if (matched) return true;
+    }
+    return false;
+  });
 }
 
 bool matches_glob(const std::string& glob, const std::string& path) {

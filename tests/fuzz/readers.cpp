@@ -1,7 +1,9 @@
 #include "tests/fuzz/readers.h"
 
+#include "interpreter/quantization_dialects.h"
 #include "runtime/json.h"
 #include "runtime/json_tensor.h"
+#include "runtime/model_target.h"
 #include "runtime/npy.h"
 #include "runtime/safetensors.h"
 #include "spec/check.h"
@@ -41,6 +43,19 @@ void read_json(Bytes bytes) {
   (void)tensor_from_json(tree, natural_dtype(tree), source);
 }
 
+// A quantization_config, and whether it means a layer.
+void read_quantization_config(Bytes bytes) {
+  SourceRef source = make_source(
+      "fuzz.json", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const QuantizationDescription read =
+      read_quantization(to_config(parse_json(source), source));
+  const std::string path = "model.layers.0.mlp.up_proj";
+  (void)matches_any(read.ignored, path, "Linear");
+  for (const QuantizedGroup& group : read.groups) {
+    (void)matches_any(group.targets, path, "Linear");
+  }
+}
+
 }  // namespace
 
 const std::vector<Reader>& readers() {
@@ -56,6 +71,17 @@ const std::vector<Reader>& readers() {
        read_json,
        {R"({"a": [1, -2.5e3, true, null, "x\u00e9\n"], "b": {"c": []}})",
         "[[1, 2], [3, 4]]", "[[\"NaN\", 1.5], [2, -0.0]]"}},
+      {"quantization",
+       read_quantization_config,
+       {R"({"quant_method": "compressed-tensors", "ignore": ["re:.*q$"],
+            "config_groups": {"a": {"targets": ["Linear"],
+             "weights": {"strategy": "block", "block_structure": [8, 8]},
+             "input_activations": {"strategy": "group", "group_size": 8,
+                                   "dynamic": true}}}})",
+        R"({"quant_method": "fp8", "weight_block_size": [128, 128],
+            "modules_to_not_convert": ["layers.*.mlp", "lm_head"]})",
+        R"({"producer": {"name": "modelopt"}, "quantization":
+            {"quant_algo": "FP8", "exclude_modules": ["*lm_head*"]}})"}},
   };
   return all;
 }
