@@ -7,8 +7,9 @@
 // everything works, but every start compiles.
 //
 //   kernels/KEY       which object holds the kernel, see kernel_cache.h
-//   objects/HASH.so   named by its own content, so that damage shows
-//   objects/HASH.cpp  the text it was compiled from
+//   objects/HASH.so   named by its own content, so that damage shows;
+//                     HASH.cubin of GPU kernels
+//   objects/HASH.cpp  the text it was compiled from; HASH.cu of GPU kernels
 //   compilers/KEY     what `--version` said
 //   failed/NAME.cpp   text that did not compile
 //   new/              files being made; renamed into place when complete

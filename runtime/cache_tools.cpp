@@ -54,8 +54,21 @@ int64_t size_of_file(const std::string& path) {
   return lstat(path.c_str(), &facts) == 0 ? facts.st_size : 0;
 }
 
+// Shared objects of the CPU, cubins of GPUs.
+bool is_object(const std::string& path) {
+  return path.ends_with(".so") || path.ends_with(".cubin");
+}
+
 std::string text_beside(const std::string& object) {
-  return fs::path(object).replace_extension(".cpp").string();
+  const char* text = object.ends_with(".cubin") ? ".cu" : ".cpp";
+  return fs::path(object).replace_extension(text).string();
+}
+
+// The object that an entry names, or whose text the file is, is there.
+bool has_object(const fs::path& without_extension) {
+  fs::path object = without_extension;
+  return fs::exists(object.replace_extension(".so")) ||
+         fs::exists(object.replace_extension(".cubin"));
 }
 
 int64_t remove_object(const CachedObject& object) {
@@ -70,14 +83,13 @@ int64_t remove_orphans(const std::string& folder, int64_t now) {
   for (const FileFacts& file : files_of(folder, "kernels")) {
     const auto text = read_file(file.path);
     const auto entry = text ? parse_cache_entry(*text) : std::nullopt;
-    if (!entry || !fs::exists(folder + "/objects/" + entry->object + ".so")) {
+    if (!entry || !has_object(folder + "/objects/" + entry->object)) {
       freed += remove_file(file);
     }
   }
   for (const FileFacts& file : files_of(folder, "objects")) {
-    const fs::path object = fs::path(file.path).replace_extension(".so");
     // A text is put there just before its object.
-    if (!fs::exists(object) && now - file.time > kAbandoned) {
+    if (!has_object(file.path) && now - file.time > kAbandoned) {
       freed += remove_file(file);
     }
   }
@@ -98,7 +110,7 @@ std::vector<CachedObject> list_cache(const std::string& folder) {
   }
   std::vector<CachedObject> objects;
   for (const FileFacts& file : files_of(folder, "objects")) {
-    if (!file.path.ends_with(".so")) continue;
+    if (!is_object(file.path)) continue;
     objects.push_back({file.path,
                        file.bytes + size_of_file(text_beside(file.path)),
                        file.time,

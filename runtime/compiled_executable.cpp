@@ -103,7 +103,8 @@ void CompiledExecutable::compile(const Reporter& reporter) {
   for (size_t i = 0; i < program_.kernels.size(); ++i) {
     const Kernel& kernel = program_.kernels[i];
     sources.push_back({.name = kernel.name, .text = kernel.text,
-                       .place = place_of_kernel(program_, int(i))});
+                       .place = place_of_kernel(program_, int(i)),
+                       .launch = kernel.launch});
   }
   for (const Step& step : program_.load_steps) {
     sources[size_t(step.kernel)].wanted_first = true;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "codegen/kernel_abi.h"
+#include "codegen/program.h"
 #include "codegen/target.h"
 
 namespace lathe {
@@ -39,6 +40,7 @@ struct KernelSource {
   // Kernels of the load steps are wanted first; those of a run may still be
   // compiling while weights are packed.
   bool wanted_first = false;
+  KernelLaunch launch;  // GPUs
 };
 
 // How the kernels of a program came to be.

@@ -3,6 +3,7 @@
 #include "codegen/compile.h"
 #include "runtime/compiled_executable.h"
 #include "runtime/cpu_device.h"
+#include "runtime/cuda/cuda_device.h"
 #include "runtime/reference_executable.h"
 #include "spec/check.h"
 
@@ -19,10 +20,12 @@ Engine::Engine(Options options, Reporter reporter)
   const std::string& name = state_->options.device;
   if (name == "cpu" || name == "auto") {
     state_->device = make_cpu_device(state_->options, state_->reporter);
+  } else if (name == "cuda" || name.starts_with("cuda:")) {
+    state_->device = make_cuda_device(state_->options, state_->reporter);
   } else if (name != "reference") {
     throw DeviceError("L0701",
                       cat({"there is no device `", name,
-                           "` here; auto, cpu and reference are"}));
+                           "`; auto, cpu, cuda and reference are"}));
   }
 }
 

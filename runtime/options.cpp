@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <initializer_list>
 
 namespace lathe {
 namespace {
@@ -25,6 +26,19 @@ std::string default_cache_dir() {
   return "";
 }
 
+// The values of those variables that are set, then `others`.
+std::vector<std::string> folders(std::initializer_list<const char*> names,
+                                 std::vector<std::string> others) {
+  std::vector<std::string> found;
+  for (const char* name : names) {
+    if (std::string value = variable(name); value.starts_with('/')) {
+      found.push_back(value);
+    }
+  }
+  found.insert(found.end(), others.begin(), others.end());
+  return found;
+}
+
 }  // namespace
 
 Options options_from_environment() {
@@ -35,6 +49,15 @@ Options options_from_environment() {
   if (options.search_path.empty()) options.search_path = "/usr/bin:/bin";
   if (std::string temp = variable("TMPDIR"); temp.starts_with('/')) {
     options.temp_dir = temp;
+  }
+  options.cuda_library = variable("LATHE_CUDA_LIB");
+  options.nvrtc_library = variable("LATHE_NVRTC_LIB");
+  options.cuda_homes =
+      folders({"CUDA_HOME", "CUDA_PATH"}, {"/usr/local/cuda", "/opt/cuda"});
+  options.python_prefixes =
+      folders({"VIRTUAL_ENV", "CONDA_PREFIX"}, {"/usr/local", "/usr"});
+  if (std::string home = variable("HOME"); home.starts_with('/')) {
+    options.python_prefixes.push_back(home + "/.local");
   }
   return options;
 }

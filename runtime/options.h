@@ -8,7 +8,7 @@
 namespace lathe {
 
 struct Options {
-  // "auto", "cpu" or "reference".
+  // "auto", "cpu", "cuda", "cuda:N" or "reference".
   std::string device = "auto";
   // Threads of the CPU device; 0: one for each core the process may use.
   int threads = 0;
@@ -20,6 +20,12 @@ struct Options {
   std::string search_path;
   // Folder for files that do not outlive the process (TMPDIR).
   std::string temp_dir = "/tmp";
+  // Files to load instead of libcuda.so.1 and NVRTC; empty: find them.
+  std::string cuda_library;   // LATHE_CUDA_LIB
+  std::string nvrtc_library;  // LATHE_NVRTC_LIB
+  // Where CUDA toolkits and Python packages may lie, best first.
+  std::vector<std::string> cuda_homes;
+  std::vector<std::string> python_prefixes;
   // A compile that takes longer is ended and reported.
   int compile_seconds = 300;
   // Kernels only from the generic loop nest, for tests and doubt.
@@ -28,8 +34,9 @@ struct Options {
   bool profile = false;
 };
 
-// The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH and
-// TMPDIR applied.
+// The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH,
+// TMPDIR, LATHE_CUDA_LIB, LATHE_NVRTC_LIB, CUDA_HOME, CUDA_PATH, VIRTUAL_ENV
+// and CONDA_PREFIX applied.
 Options options_from_environment();
 
 // Our own environment with messages in English, for programs we start and

@@ -56,6 +56,8 @@ INLINE bool claim(i64* place, i64 wanted, i64 value) {
   typedef unsigned long long Word;
   return atomicCAS((Word*)place, (Word)wanted, (Word)value) == (Word)wanted;
 }
+// What this thread has written is seen before what it writes next.
+INLINE void publish() { __threadfence(); }
 template <int N> INLINE void move(void* to, const void* from) {
   if constexpr (N == 16) *(uint4*)to = *(const uint4*)from;
   else if constexpr (N == 8) *(uint2*)to = *(const uint2*)from;
@@ -166,16 +168,26 @@ template <int W, bool largest, class T> INLINE void all_arg(T& best, i64& positi
 template <int W, class T> INLINE void all_argmin(T& best, i64& position) { all_arg<W, false>(best, position); }
 template <int W, class T> INLINE void all_argmax(T& best, i64& position) { all_arg<W, true>(best, position); }
 
-// A data-dependent index: from the end when negative, else a fault and 0.
+// A data-dependent index: from the end when negative, else a fault and 0. Of
+// several faults the one at the smallest position stays; while one is being
+// written, `site` is -2.
 INLINE i64 checked(const Args& a, i64 index, i64 extent, i64 site, i64 position) {
   i64 i = index < 0 ? index + extent : index;
   if ((u64)i < (u64)extent) return i;
-  if (claim(&a.fault->site, -1, site)) {
-    a.fault->value = index;
-    a.fault->extent = extent;
-    a.fault->position = position;
+  volatile Fault* fault = a.fault;
+  for (;;) {
+    i64 old = fault->site;
+    if (old == -2 || !claim(&a.fault->site, old, -2)) continue;
+    bool first = old == -1 || position < fault->position;
+    if (first) {
+      fault->value = index;
+      fault->extent = extent;
+      fault->position = position;
+    }
+    publish();
+    fault->site = first ? site : old;
+    return 0;
   }
-  return 0;
 }
 )";
 

@@ -3,6 +3,7 @@
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/verbs.h"
+#include "runtime/cuda/cuda_device.h"
 #include "runtime/engine.h"
 #include "runtime/host_compiler.h"
 #include "runtime/json.h"
@@ -11,13 +12,6 @@
 
 namespace lathe {
 namespace {
-
-// A line: what, how it is, and what to do about it where it is not well.
-struct Finding {
-  std::string what;
-  std::string is;
-  std::string advice;
-};
 
 Finding compiler_finding(const Options& options) {
   try {
@@ -48,7 +42,7 @@ Finding cache_finding(const Options& options) {
 std::vector<Finding> findings(const Options& options) {
   const Machine machine = describe_machine();
   const int threads = options.threads > 0 ? options.threads : machine.cores;
-  return {
+  std::vector<Finding> found = {
       {"lathe", program_version(), ""},
       {"processor", machine.cpu.empty() ? "unknown" : machine.cpu, ""},
       {"instructions", machine.features, ""},
@@ -65,8 +59,11 @@ std::vector<Finding> findings(const Options& options) {
       {"huge pages", machine.huge_pages ? "yes" : "no", ""},
       compiler_finding(options),
       cache_finding(options),
-      {"cuda", "not in this version", ""},
   };
+  for (Finding& finding : cuda_findings(options)) {
+    found.push_back(std::move(finding));
+  }
+  return found;
 }
 
 }  // namespace

@@ -62,7 +62,6 @@ void set_color(Command& command, const std::string& value) {
 }
 
 void set_device(Command& command, const std::string& value) {
-  // cuda and cuda:N are known words that this version has no device for.
   if (value.rfind("cuda", 0) == 0) {
     command.device = value;
     return;

@@ -1,0 +1,263 @@
+#include "runtime/cuda/cuda_device.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "runtime/cache_folder.h"
+#include "runtime/cuda/cuda_launches.h"
+#include "runtime/cuda/cuda_module.h"
+#include "runtime/cuda/uploader.h"
+#include "runtime/machine.h"
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+using namespace cuda;  // NOLINT: this file is the seam between the two
+
+// The oldest GPUs that kernels are written for.
+constexpr int kLeastCapability = 80;
+constexpr const char* kInstallDriver =
+    "install NVIDIA's driver, or name a libcuda.so.1 in LATHE_CUDA_LIB";
+constexpr const char* kInstallNvrtc =
+    "install the CUDA toolkit or the Python package nvidia-cuda-nvrtc, or "
+    "name a libnvrtc.so in LATHE_NVRTC_LIB";
+
+// Bytes of GPU memory, in the order of the stream.
+class CudaMemory : public Memory {
+ public:
+  CudaMemory(StreamRef stream, void* data, int64_t bytes)
+      : Memory(data, bytes), stream_(std::move(stream)) {}
+  ~CudaMemory() override {
+    (void)stream_->context().driver().cuMemFreeAsync(
+        reinterpret_cast<CUdeviceptr>(data_), stream_->get());
+  }
+
+ private:
+  StreamRef stream_;
+};
+
+[[noreturn]] void fail_without(const std::string& device,
+                               const std::string& reason,
+                               const std::string& advice) {
+  throw DeviceError("L0701",
+                    cat({"there is no device `", device, "` here: ", reason,
+                         "; ", advice, "; auto, cpu and reference work"}));
+}
+
+// N of "cuda:N".
+int ordinal_of(const std::string& device) {
+  const size_t colon = device.find(':');
+  if (colon == std::string::npos) return 0;
+  const std::string digits = device.substr(colon + 1);
+  const bool number =
+      !digits.empty() && digits.size() < 4 &&
+      digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!number) {
+    throw DeviceError("L0701", cat({"`", device,
+                                    "` is no device; GPUs are cuda:0, "
+                                    "cuda:1 and so on"}));
+  }
+  return std::atoi(digits.c_str());
+}
+
+int count_of(const Driver& driver) {
+  int count = 0;
+  if (driver.cuInit(0) != CUDA_SUCCESS ||
+      driver.cuDeviceGetCount(&count) != CUDA_SUCCESS) {
+    return 0;
+  }
+  return count;
+}
+
+ContextRef open_context(const Options& options) {
+  const int ordinal = ordinal_of(options.device);
+  std::string reason;
+  const DriverRef driver = Driver::load(options, reason);
+  if (!driver) fail_without(options.device, reason, kInstallDriver);
+  const CUresult started = driver->cuInit(0);
+  if (started != CUDA_SUCCESS) {
+    fail_without(options.device,
+                 cat({"cuInit fails with ", driver->text_of(started)}),
+                 "look whether `nvidia-smi` shows a GPU");
+  }
+  const int count = count_of(*driver);
+  if (ordinal >= count) {
+    fail_without(options.device, cat({"this machine has ", count, " GPUs"}),
+                 "they count from cuda:0");
+  }
+  auto context = std::make_shared<const Context>(driver, ordinal);
+  if (context->capability() < kLeastCapability) {
+    fail_without(options.device,
+                 cat({context->name(), " has compute capability ",
+                      context->capability() / 10, ".",
+                      context->capability() % 10}),
+                 "kernels need 8.0 (Ampere) or later");
+  }
+  return context;
+}
+
+class CudaDevice : public Device {
+ public:
+  CudaDevice(const Options& options, const Reporter& reporter)
+      : options_(options),
+        reporter_(reporter),
+        context_(open_context(options)),
+        stream_(std::make_shared<const Stream>(context_)),
+        uploader_(context_, stream_) {
+    keep_freed_memory();
+  }
+
+  std::string name() const override { return "cuda"; }
+  Target target() const override {
+    return gpu_target(context_->capability());
+  }
+  bool shares_host_memory() const override { return false; }
+
+  std::unique_ptr<Memory> allocate(int64_t bytes) override {
+    context_->use();
+    const Driver& driver = context_->driver();
+    CUdeviceptr data = 0;
+    // No bytes have an address too.
+    const auto size = static_cast<size_t>(std::max<int64_t>(bytes, 1));
+    const CUresult result =
+        driver.cuMemAllocAsync(&data, size, stream_->get());
+    if (result == CUDA_ERROR_OUT_OF_MEMORY) fail_for_memory(bytes);
+    driver.check(result, "cuMemAllocAsync");
+    return std::make_unique<CudaMemory>(
+        stream_, reinterpret_cast<void*>(data), bytes);
+  }
+
+  void upload(void* to, const void* from, int64_t bytes) override {
+    context_->use();
+    uploader_.copy(to, from, bytes);
+  }
+
+  void download(void* to, const void* from, int64_t bytes) override {
+    if (bytes == 0) return;
+    context_->use();
+    const Driver& driver = context_->driver();
+    driver.check(
+        driver.cuMemcpyDtoHAsync(to, reinterpret_cast<CUdeviceptr>(from),
+                                 static_cast<size_t>(bytes), stream_->get()),
+        "cuMemcpyDtoHAsync");
+    stream_->wait("a download");
+  }
+
+  std::unique_ptr<Module> compile(const std::string& prelude,
+                                  std::vector<KernelSource> kernels) override {
+    if (!tools_) find_tools();
+    return std::make_unique<CudaModule>(*tools_, prelude, std::move(kernels));
+  }
+
+  std::unique_ptr<LaunchList> schedule(Module& module,
+                                       std::vector<Launch> launches) override {
+    context_->use();
+    return std::make_unique<CudaLaunches>(dynamic_cast<CudaModule&>(module),
+                                          stream_, std::move(launches));
+  }
+
+ private:
+  // The pool gives nothing back to the system between runs.
+  void keep_freed_memory() {
+    const Driver& driver = context_->driver();
+    CUmemoryPool pool = nullptr;
+    driver.check(driver.cuDeviceGetDefaultMemPool(&pool, context_->device()),
+                 "cuDeviceGetDefaultMemPool");
+    cuuint64_t all = UINT64_MAX;
+    driver.check(driver.cuMemPoolSetAttribute(
+                     pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &all),
+                 "cuMemPoolSetAttribute");
+  }
+
+  [[noreturn]] void fail_for_memory(int64_t bytes) const {
+    size_t free = 0, total = 0;
+    (void)context_->driver().cuMemGetInfo(&free, &total);
+    throw DeviceError("L0702",
+                      cat({"the GPU cannot give ", bytes, " bytes: ",
+                           static_cast<int64_t>(free), " of ",
+                           static_cast<int64_t>(total), " are free"}));
+  }
+
+  // Not before the first model.
+  void find_tools() {
+    std::string reason;
+    auto nvrtc = Nvrtc::load(options_, reason);
+    if (!nvrtc) {
+      throw DeviceError("L0603", cat({reason, ", and kernels are compiled "
+                                              "where they run: ",
+                                      kInstallNvrtc}));
+    }
+    folder_.emplace(options_.cache_dir, options_.temp_dir, reporter_);
+    const std::string name = target().name;
+    const std::vector<std::string> flags = nvrtc_flags(name);
+    cache_.emplace(*folder_, nvrtc->identity(), join(flags, " "), name);
+    const int threads = options_.threads > 0 ? options_.threads
+                                             : describe_machine().cores;
+    tools_.emplace(CudaToolchain{context_, std::move(nvrtc), *folder_, *cache_,
+                                 flags, threads, reporter_});
+  }
+
+  Options options_;
+  Reporter reporter_;
+  ContextRef context_;
+  StreamRef stream_;
+  Uploader uploader_;
+  std::optional<CacheFolder> folder_;
+  std::optional<CubinCache> cache_;
+  std::optional<CudaToolchain> tools_;
+};
+
+Finding gpu_finding(const DriverRef& driver, int ordinal) {
+  const std::string what = cat({"gpu ", ordinal});
+  try {
+    const Context context(driver, ordinal);
+    const int capability = context.capability();
+    std::string is = cat({context.name(), ", compute capability ",
+                          capability / 10, ".", capability % 10});
+    if (capability < kLeastCapability) {
+      return {what, is, "kernels need compute capability 8.0 or later"};
+    }
+    return {what, is, ""};
+  } catch (const DeviceError& error) {
+    return {what, "not usable", error.what()};
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Device> make_cuda_device(const Options& options,
+                                         const Reporter& reporter) {
+  return std::make_unique<CudaDevice>(options, reporter);
+}
+
+std::vector<Finding> cuda_findings(const Options& options) {
+  std::vector<Finding> found;
+  std::string reason;
+  const DriverRef driver = Driver::load(options, reason);
+  if (!driver) {
+    found.push_back({"cuda driver", "none", cat({reason, "; ",
+                                                 kInstallDriver})});
+  } else {
+    const auto* any = reinterpret_cast<const void*>(driver->cuInit);
+    found.push_back({"cuda driver",
+                     cat({driver->version(), ", ",
+                          driver->library->path_of(any)}),
+                     ""});
+    const int count = count_of(*driver);
+    if (count == 0) found.push_back({"gpu", "none", "`nvidia-smi` says why"});
+    for (int i = 0; i < count; ++i) found.push_back(gpu_finding(driver, i));
+  }
+  const auto nvrtc = Nvrtc::load(options, reason);
+  found.push_back(
+      nvrtc ? Finding{"cuda compiler",
+                      cat({"NVRTC ", nvrtc->version(), ", ", nvrtc->path()}),
+                      ""}
+            : Finding{"cuda compiler", "none",
+                      cat({reason, "; ", kInstallNvrtc})});
+  return found;
+}
+
+}  // namespace lathe

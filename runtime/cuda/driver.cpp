@@ -1,0 +1,55 @@
+#include "runtime/cuda/driver.h"
+
+#include "runtime/cuda/symbol_name.h"
+#include "spec/check.h"
+
+namespace lathe::cuda {
+
+std::shared_ptr<const Driver> Driver::load(const Options& options,
+                                           std::string& reason) {
+  auto driver = std::make_shared<Driver>();
+  driver->library = SharedLibrary::open(
+      {.title = "the CUDA driver",
+       .variable = "LATHE_CUDA_LIB",
+       .named = options.cuda_library,
+       .names = {"libcuda.so.1"},
+       .folders = {"/usr/lib/wsl/lib"}},
+      reason);
+  if (!driver->library) return nullptr;
+#define LATHE_FIND(name)                                             \
+  driver->name = reinterpret_cast<decltype(&::name)>(                \
+      driver->library->find(LATHE_SYMBOL_NAME(name)));               \
+  if (!driver->name) {                                               \
+    reason = cat({"the CUDA driver is too old, it lacks ",           \
+                  LATHE_SYMBOL_NAME(name)});                         \
+    return nullptr;                                                  \
+  }
+  LATHE_DRIVER_CALLS(LATHE_FIND)
+#undef LATHE_FIND
+  return driver;
+}
+
+std::string Driver::version() const {
+  int version = 0;
+  if (cuDriverGetVersion(&version) != CUDA_SUCCESS) return "unknown";
+  return cat({version / 1000, ".", version % 1000 / 10});
+}
+
+std::string Driver::text_of(CUresult result) const {
+  const char* name = nullptr;
+  const char* text = nullptr;
+  (void)cuGetErrorName(result, &name);
+  (void)cuGetErrorString(result, &text);
+  return cat({name ? name : "an unknown error", ": ", text ? text : "?"});
+}
+
+void Driver::check(CUresult result, const char* call,
+                   const std::string& place) const {
+  if (result == CUDA_SUCCESS) return;
+  const bool short_of_memory = result == CUDA_ERROR_OUT_OF_MEMORY;
+  throw DeviceError(short_of_memory ? "L0702" : "L0703",
+                    cat({call, " fails", place.empty() ? "" : " for ", place,
+                         " with ", text_of(result)}));
+}
+
+}  // namespace lathe::cuda

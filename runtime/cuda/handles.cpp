@@ -1,0 +1,122 @@
+#include "runtime/cuda/handles.h"
+
+#include "spec/check.h"
+
+// Calls a function of the driver and checks its result.
+#define LATHE_CUDA(driver, call, ...) \
+  (driver).check((driver).call(__VA_ARGS__), #call)
+
+namespace lathe::cuda {
+namespace {
+
+// More needs to be asked for.
+constexpr int64_t kPlainSharedBytes = 48 * 1024;
+
+}  // namespace
+
+Context::Context(DriverRef driver, int ordinal) : driver_(std::move(driver)) {
+  LATHE_CUDA(*driver_, cuDeviceGet, &device_, ordinal);
+  LATHE_CUDA(*driver_, cuDevicePrimaryCtxRetain, &context_, device_);
+  use();
+}
+
+Context::~Context() { (void)driver_->cuDevicePrimaryCtxRelease(device_); }
+
+void Context::use() const { LATHE_CUDA(*driver_, cuCtxSetCurrent, context_); }
+
+std::string Context::name() const {
+  char name[256] = {};
+  LATHE_CUDA(*driver_, cuDeviceGetName, name, sizeof name - 1, device_);
+  return name;
+}
+
+int Context::attribute(CUdevice_attribute which) const {
+  int value = 0;
+  LATHE_CUDA(*driver_, cuDeviceGetAttribute, &value, which, device_);
+  return value;
+}
+
+int Context::capability() const {
+  return attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) * 10 +
+         attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+}
+
+Stream::Stream(ContextRef context) : context_(std::move(context)) {
+  LATHE_CUDA(context_->driver(), cuStreamCreate, &stream_,
+             CU_STREAM_NON_BLOCKING);
+}
+
+Stream::~Stream() { (void)context_->driver().cuStreamDestroy(stream_); }
+
+void Stream::wait(const std::string& place) const {
+  const Driver& driver = context_->driver();
+  driver.check(driver.cuStreamSynchronize(stream_), "cuStreamSynchronize",
+               place);
+}
+
+Event::Event(StreamRef stream) : stream_(std::move(stream)) {
+  LATHE_CUDA(stream_->context().driver(), cuEventCreate, &event_,
+             CU_EVENT_DEFAULT);
+}
+
+Event::Event(Event&& other) noexcept
+    : stream_(std::move(other.stream_)), event_(other.event_) {
+  other.event_ = nullptr;
+}
+
+Event::~Event() {
+  if (event_) (void)stream_->context().driver().cuEventDestroy(event_);
+}
+
+void Event::record() const {
+  LATHE_CUDA(stream_->context().driver(), cuEventRecord, event_,
+             stream_->get());
+}
+
+void Event::wait() const {
+  LATHE_CUDA(stream_->context().driver(), cuEventSynchronize, event_);
+}
+
+int64_t Event::nanoseconds_since(const Event& start) const {
+  float milliseconds = 0;
+  LATHE_CUDA(stream_->context().driver(), cuEventElapsedTime, &milliseconds,
+             start.event_, event_);
+  return static_cast<int64_t>(double{milliseconds} * 1e6);
+}
+
+PinnedMemory::PinnedMemory(ContextRef context, size_t bytes)
+    : context_(std::move(context)), bytes_(bytes) {
+  LATHE_CUDA(context_->driver(), cuMemHostAlloc, &data_, bytes, 0);
+}
+
+PinnedMemory::~PinnedMemory() {
+  (void)context_->driver().cuMemFreeHost(data_);
+}
+
+LoadedKernel::LoadedKernel(ContextRef context, const std::string& cubin,
+                           const std::string& name, int64_t shared_bytes,
+                           const std::string& place)
+    : context_(std::move(context)) {
+  const Driver& driver = context_->driver();
+  context_->use();
+  driver.check(driver.cuModuleLoadData(&module_, cubin.data()),
+               "cuModuleLoadData", place);
+  CUresult result =
+      driver.cuModuleGetFunction(&function_, module_, name.c_str());
+  const char* call = "cuModuleGetFunction";
+  if (result == CUDA_SUCCESS && shared_bytes > kPlainSharedBytes) {
+    call = "cuFuncSetAttribute";
+    result = driver.cuFuncSetAttribute(
+        function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+        static_cast<int>(shared_bytes));
+  }
+  if (result == CUDA_SUCCESS) return;
+  (void)driver.cuModuleUnload(module_);
+  driver.check(result, call, place);
+}
+
+LoadedKernel::~LoadedKernel() {
+  (void)context_->driver().cuModuleUnload(module_);
+}
+
+}  // namespace lathe::cuda

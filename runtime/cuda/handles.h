@@ -1,0 +1,114 @@
+#pragma once
+// The driver's objects as C++ objects: made by a constructor that throws
+// DeviceError, gone with the destructor, which does not throw.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/cuda/driver.h"
+
+namespace lathe::cuda {
+
+using DriverRef = std::shared_ptr<const Driver>;
+
+// The primary context of a GPU.
+class Context {
+ public:
+  Context(DriverRef driver, int ordinal);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Makes it the calling thread's. Every call below wants that.
+  void use() const;
+
+  const Driver& driver() const { return *driver_; }
+  CUdevice device() const { return device_; }
+  // "NVIDIA H200".
+  std::string name() const;
+  // 90 for compute capability 9.0.
+  int capability() const;
+
+ private:
+  int attribute(CUdevice_attribute which) const;
+
+  DriverRef driver_;
+  CUdevice device_ = 0;
+  CUcontext context_ = nullptr;
+};
+
+using ContextRef = std::shared_ptr<const Context>;
+
+class Stream {
+ public:
+  explicit Stream(ContextRef context);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  CUstream get() const { return stream_; }
+  const Context& context() const { return *context_; }
+  // Waits for all that was put into it. `place` as in Driver::check.
+  void wait(const std::string& place = "") const;
+
+ private:
+  ContextRef context_;
+  CUstream stream_ = nullptr;
+};
+
+using StreamRef = std::shared_ptr<const Stream>;
+
+class Event {
+ public:
+  explicit Event(StreamRef stream);
+  ~Event();
+  Event(Event&& other) noexcept;
+  Event& operator=(Event&&) = delete;
+
+  void record() const;
+  void wait() const;
+  int64_t nanoseconds_since(const Event& start) const;
+
+ private:
+  StreamRef stream_;
+  CUevent event_ = nullptr;
+};
+
+// Host memory that the GPU can copy from while we go on.
+class PinnedMemory {
+ public:
+  PinnedMemory(ContextRef context, size_t bytes);
+  ~PinnedMemory();
+  PinnedMemory(const PinnedMemory&) = delete;
+  PinnedMemory& operator=(const PinnedMemory&) = delete;
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  ContextRef context_;
+  void* data_ = nullptr;
+  size_t bytes_;
+};
+
+// A loaded cubin with one kernel.
+class LoadedKernel {
+ public:
+  // `place` says in messages where the model asks for it.
+  LoadedKernel(ContextRef context, const std::string& cubin,
+               const std::string& name, int64_t shared_bytes,
+               const std::string& place);
+  ~LoadedKernel();
+  LoadedKernel(const LoadedKernel&) = delete;
+  LoadedKernel& operator=(const LoadedKernel&) = delete;
+
+  CUfunction function() const { return function_; }
+
+ private:
+  ContextRef context_;
+  CUmodule module_ = nullptr;
+  CUfunction function_ = nullptr;
+};
+
+}  // namespace lathe::cuda

@@ -1,0 +1,62 @@
+#pragma once
+// NVRTC, CUDA's run-time compiler, as a function from a kernel's text to a
+// cubin. Found at run time like the driver; needs no GPU.
+
+#include <nvrtc.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/cuda/library.h"
+
+namespace lathe::cuda {
+
+#define LATHE_NVRTC_CALLS(X) \
+  X(nvrtcVersion)            \
+  X(nvrtcGetErrorString)     \
+  X(nvrtcCreateProgram)      \
+  X(nvrtcCompileProgram)     \
+  X(nvrtcGetCUBINSize)       \
+  X(nvrtcGetCUBIN)           \
+  X(nvrtcGetProgramLogSize)  \
+  X(nvrtcGetProgramLog)      \
+  X(nvrtcDestroyProgram)
+
+// How a compile ended.
+struct NvrtcResult {
+  bool ok = false;
+  std::string cubin;
+  std::string log;  // with -Xptxas=-v: registers, spills, shared memory
+};
+
+struct Nvrtc {
+#define LATHE_MEMBER(name) decltype(&::name) name = nullptr;
+  LATHE_NVRTC_CALLS(LATHE_MEMBER)
+#undef LATHE_MEMBER
+
+  std::unique_ptr<SharedLibrary> library;
+
+  // Null if there is none that fits, and `reason` says why.
+  static std::shared_ptr<const Nvrtc> load(const Options& options,
+                                           std::string& reason);
+
+  // "13.0".
+  std::string version() const;
+  std::string path() const;
+  // Path, size, time and version: another file may give other code.
+  std::string identity() const;
+
+  // Compiles the kernel `name`, which may include `header` by
+  // kDeviceHeaderName. Threads may compile at once.
+  NvrtcResult compile(const std::string& header, const std::string& name,
+                      const std::string& text,
+                      const std::vector<std::string>& flags) const;
+};
+
+inline constexpr const char* kDeviceHeaderName = "lathe_device.h";
+
+// What kernels for this target ("sm_90a") are compiled with.
+std::vector<std::string> nvrtc_flags(const std::string& target);
+
+}  // namespace lathe::cuda
