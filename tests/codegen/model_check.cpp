@@ -95,8 +95,8 @@ std::vector<DimBindings> sizes_of(const std::string& symbol,
 }
 
 std::string failures_of(const std::vector<ModelCase>& cases,
-                        const std::string& target) {
-  ProgramRunner runner;
+                        const std::string& target, uint64_t seed) {
+  ProgramRunner runner(seed);
   std::vector<Graph> graphs;
   std::vector<Program> programs;
   std::string report;

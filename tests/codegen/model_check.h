@@ -20,9 +20,11 @@ struct ModelCase {
 };
 
 // One line for every output that differs, and for every strategy that is
-// missing; inputs and weights hold random numbers.
+// missing; inputs and weights hold random numbers. `seed` is the emulator's,
+// for GPUs.
 std::string failures_of(const std::vector<ModelCase>& cases,
-                        const std::string& target = "avx2");
+                        const std::string& target = "avx2",
+                        uint64_t seed = 0);
 
 // All bindings of the symbol to the sizes.
 std::vector<DimBindings> sizes_of(const std::string& symbol,

@@ -5,6 +5,7 @@
 #include "runtime/host_compiler.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
+#include "tests/emulator/emulated_object.h"
 
 namespace lathe {
 namespace {
@@ -12,6 +13,13 @@ namespace {
 // Kernels in one file: few enough that a wrong one is found quickly.
 constexpr size_t kKernelsPerFile = 200;
 constexpr int kSeconds = 600;
+
+void check_fault(const Step& step, const Fault& fault) {
+  if (fault.site < 0) return;
+  const FaultSite& site = step.faults.at(static_cast<size_t>(fault.site));
+  fail("L0801", site.span,
+       cat({site.op, " reads index ", fault.value, " of ", fault.extent}));
+}
 
 void run_step(const Step& step, KernelFunction kernel,
               std::vector<Tensor>& buffers, const DimBindings& dims) {
@@ -25,10 +33,7 @@ void run_step(const Step& step, KernelFunction kernel,
   int64_t third = items / 3;
   kernel(&args, third, items);
   kernel(&args, 0, third);
-  if (fault.site < 0) return;
-  const FaultSite& site = step.faults.at(static_cast<size_t>(fault.site));
-  fail("L0801", site.span,
-       cat({site.op, " reads index ", fault.value, " of ", fault.extent}));
+  check_fault(step, fault);
 }
 
 Tensor buffer_tensor(const Buffer& buffer,
@@ -48,14 +53,17 @@ Tensor buffer_tensor(const Buffer& buffer,
 
 }  // namespace
 
+ProgramRunner::ProgramRunner(uint64_t seed) : seed_(seed) {}
 ProgramRunner::~ProgramRunner() = default;
 
 void ProgramRunner::add(const Program& program) {
   LATHE_CHECK(prelude_.empty() || prelude_ == program.prelude,
               "programs for different targets");
   prelude_ = program.prelude;
+  is_gpu_ = is_gpu_ || (!program.kernels.empty() &&
+                        program.kernels[0].launch.threads > 0);
   for (const Kernel& kernel : program.kernels) {
-    if (kernels_.count(kernel.name)) continue;
+    if (kernels_.count(kernel.name) || emulated_.count(kernel.name)) continue;
     waiting_[kernel.name] = kernel.text;
   }
 }
@@ -74,6 +82,12 @@ void ProgramRunner::compile() {
 void ProgramRunner::compile_file(const std::vector<std::string>& names) {
   std::string text = prelude_;
   for (const std::string& name : names) text += waiting_.at(name);
+  if (is_gpu_) {
+    auto object = std::make_unique<EmulatedObject>(text);
+    for (const std::string& name : names) emulated_[name] = object->find(name);
+    emulated_objects_.push_back(std::move(object));
+    return;
+  }
   std::string number = std::to_string(objects_.size());
   std::string source = folder_.write("kernels" + number + ".cpp", text);
   std::string object = folder_.file("kernels" + number + ".so");
@@ -94,6 +108,33 @@ KernelFunction ProgramRunner::find(const std::string& name) const {
   return kernel;
 }
 
+// In few blocks, so that threads go on with further items.
+void ProgramRunner::emulate_step(const Program& program, const Step& step,
+                                 std::vector<Tensor>& buffers,
+                                 const DimBindings& dims) {
+  constexpr int64_t kMostBlocks = 3;
+  const Kernel& kernel = program.kernels[step.kernel];
+  KernelParameters values = {};
+  LATHE_CHECK(step.buffers.size() + step.dims.size() + 2 <= values.size(),
+              kernel.name, " has too many parameters");
+  size_t next = 0;
+  for (int b : step.buffers) {
+    values[next++] = reinterpret_cast<uint64_t>(buffers[b].mutable_data());
+  }
+  for (const Dim& dim : step.dims) {
+    values[next++] = static_cast<uint64_t>(dim.eval(dims));
+  }
+  Fault fault;
+  const int64_t items = step.items.eval(dims);
+  values[next++] = static_cast<uint64_t>(items);
+  values[next] = reinterpret_cast<uint64_t>(&fault);
+  const std::string error =
+      emulate_kernel(emulated_.at(kernel.name), kernel.launch, items, values,
+                     seed_, kMostBlocks);
+  LATHE_CHECK(error.empty(), kernel.name, ": ", error, "\n", kernel.text);
+  check_fault(step, fault);
+}
+
 std::vector<Tensor> ProgramRunner::run(const Program& program,
                                        const EvaluateInputs& inputs) {
   std::vector<Tensor> buffers;
@@ -102,8 +143,12 @@ std::vector<Tensor> ProgramRunner::run(const Program& program,
   }
   for (const auto* steps : {&program.load_steps, &program.steps}) {
     for (const Step& step : *steps) {
-      run_step(step, find(program.kernels[step.kernel].name), buffers,
-               inputs.dims);
+      if (is_gpu_) {
+        emulate_step(program, step, buffers, inputs.dims);
+      } else {
+        run_step(step, find(program.kernels[step.kernel].name), buffers,
+                 inputs.dims);
+      }
     }
   }
   std::vector<Tensor> outputs;

@@ -1,8 +1,10 @@
 #pragma once
 // Runs compiled programs step by step on one thread, with nothing of the
 // runtime but its host compiler: what codegen produces, and no more. The
-// kernels of many programs are compiled together, each once.
+// kernels of many programs are compiled together, each once. Programs for a
+// GPU run in the emulator.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +17,12 @@
 
 namespace lathe {
 
+class EmulatedObject;
+
 class ProgramRunner {
  public:
+  // `seed`: of the emulator.
+  explicit ProgramRunner(uint64_t seed = 0);
   ~ProgramRunner();
 
   // Lists the kernels of `program` for the next compile().
@@ -33,13 +39,20 @@ class ProgramRunner {
 
  private:
   KernelFunction find(const std::string& name) const;
+  void emulate_step(const Program& program, const Step& step,
+                    std::vector<Tensor>& buffers, const DimBindings& dims);
   void compile_file(const std::vector<std::string>& names);
 
   TempFolder folder_;
   std::string prelude_;
+  bool is_gpu_ = false;
   std::map<std::string, std::string> waiting_;  // text by name
   std::map<std::string, KernelFunction> kernels_;
   std::vector<std::shared_ptr<ObjectFile>> objects_;
+  // GPUs: code by name.
+  uint64_t seed_;
+  std::map<std::string, void*> emulated_;
+  std::vector<std::unique_ptr<EmulatedObject>> emulated_objects_;
 };
 
 }  // namespace lathe

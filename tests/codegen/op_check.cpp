@@ -1,0 +1,66 @@
+#include "tests/codegen/op_check.h"
+
+#include "codegen/compile.h"
+#include "interpreter/op.h"
+#include "spec/check.h"
+#include "spec/diagnostic.h"
+#include "tests/support/compare_tensors.h"
+#include "tests/support/op_samples.h"
+#include "tests/support/program_runner.h"
+
+namespace lathe {
+namespace {
+
+struct Case {
+  std::string name;
+  OpSample sample;
+  Program program;
+};
+
+// Sums of this many numbers occur in samples.
+constexpr int64_t kTerms = 64;
+
+std::string run_case(ProgramRunner& runner, const Case& c) {
+  std::string report;
+  for (const DimBindings& dims : sample_bindings(c.sample)) {
+    EvaluateInputs inputs = sample_inputs(c.sample, dims, 1);
+    std::vector<Tensor> wanted = evaluate(c.sample.graph, inputs);
+    std::vector<Tensor> got = runner.run(c.program, inputs);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      std::string what = difference(got[i], wanted[i], kTerms);
+      if (what.empty()) continue;
+      std::string sizes;
+      for (const auto& [name, size] : dims) {
+        sizes += cat({" ", name, "=", size});
+      }
+      report += cat({c.name, sizes, ": ", what, "\n"});
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+std::string failures_of_ops(const std::string& target_name, uint64_t seed) {
+  Target target = target_preset(target_name);
+  std::vector<Case> cases;
+  ProgramRunner runner(seed);
+  for (const auto& [name, op] : OpRegistry::instance().all()) {
+    for (const std::string& text : op.samples) {
+      for (DType dtype : sample_dtypes(op, text)) {
+        Case c;
+        c.name = cat({name, "(", text, ") ", to_string(dtype)});
+        c.sample = make_sample(op, text, dtype);
+        c.program = compile(c.sample.graph, target);
+        runner.add(c.program);
+        cases.push_back(std::move(c));
+      }
+    }
+  }
+  runner.compile();
+  std::string report;
+  for (const Case& c : cases) report += run_case(runner, c);
+  return report;
+}
+
+}  // namespace lathe

@@ -1,0 +1,174 @@
+// The whole path of a GPU, codegen to result, on the fake driver: what it
+// computes, what it keeps, and what it says when something fails.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "tests/support/paths.h"
+#include "tests/support/temp_folder.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Said {
+  int status = 0;
+  std::string text;  // both streams
+};
+
+// Runs the binary on the fake driver; `environment` is put before it.
+Said lathe(const TempFolder& folder, const std::string& arguments,
+           const std::string& environment = "") {
+  const std::string out = folder.file("out");
+  const std::string command =
+      "LATHE_CUDA_LIB='" LATHE_FAKE_CUDA "' LATHE_NVRTC_LIB='" LATHE_FAKE_CUDA
+      "' " +
+      environment + " '" LATHE_BINARY "' " + arguments + " --cache-dir '" +
+      folder.file("cache") + "' >'" + out + "' 2>&1";
+  const int status = std::system(command.c_str());
+  return {WEXITSTATUS(status), file_bytes(out)};
+}
+
+std::string example(const std::string& name) {
+  return "'" + (source_dir() / "examples" / name).string() + "'";
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("cuda device: every example passes its own tests") {
+  const TempFolder folder;
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(source_dir() / "examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    // Its weights are a download.
+    if (entry.path().filename() == "minilm.yaml") continue;
+    const std::string file = entry.path().string();
+    CAPTURE(file);
+    const Said said = lathe(folder, "test '" + file + "' --device cuda");
+    CAPTURE(said.text);
+    CHECK_EQ(said.status, 0);
+  }
+}
+
+TEST_CASE("cuda device: values agree with the reference, node by node") {
+  const TempFolder folder;
+  for (const std::string name :
+       {"quickstart.yaml", "attention.yaml", "decoder_block.yaml"}) {
+    CAPTURE(name);
+    const Said said = lathe(
+        folder, "compare " + example(name) + " --device cuda",
+        "LATHE_FAKE_SEED=3");
+    CAPTURE(said.text);
+    CHECK_EQ(said.status, 0);
+  }
+}
+
+TEST_CASE("cuda device: a second run compiles nothing and leaves nothing") {
+  const TempFolder folder;
+  const std::string run = "run -vv " + example("quickstart.yaml") +
+                          " --device cuda";
+  const std::string log = folder.file("log");
+  CHECK(holds(lathe(folder, run).text, "is compiled by NVRTC"));
+  const Said again = lathe(folder, run, "LATHE_FAKE_LOG='" + log + "'");
+  CAPTURE(again.text);
+  CHECK_EQ(again.status, 0);
+  CHECK_FALSE(holds(again.text, "is compiled by NVRTC"));
+  const std::string launches = file_bytes(log);
+  CAPTURE(launches);
+  CHECK(holds(launches, "launch row_"));
+  CHECK(holds(launches, "left: 0 bytes"));
+}
+
+TEST_CASE("cuda device: another compute capability compiles anew") {
+  const TempFolder folder;
+  const std::string run = "run -vv " + example("quickstart.yaml") +
+                          " --device cuda";
+  CHECK_EQ(lathe(folder, run).status, 0);
+  CHECK(holds(lathe(folder, run, "LATHE_FAKE_SM=80").text,
+              "is compiled by NVRTC"));
+}
+
+TEST_CASE("cuda device: memory that is short is an error with its code") {
+  const TempFolder folder;
+  const std::string log = folder.file("log");
+  const Said said =
+      lathe(folder, "run " + example("quickstart.yaml") + " --device cuda",
+            "LATHE_FAKE_MEMORY=2000 LATHE_FAKE_LOG='" + log + "'");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "error[L0702]: the GPU cannot give "));
+  CHECK(holds(file_bytes(log), "left: 0 bytes"));
+}
+
+TEST_CASE("cuda device: a launch that fails names call, code and place") {
+  const TempFolder folder;
+  const Said said =
+      lathe(folder, "run " + example("quickstart.yaml") + " --device cuda",
+            "LATHE_FAKE_BAD_LAUNCH=1");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "error[L0703]: cuLaunchKernelEx fails for kernel "));
+  CHECK(holds(said.text, "quickstart.yaml:"));
+  CHECK(holds(said.text, "with CUDA_ERROR_LAUNCH_FAILED: "));
+}
+
+TEST_CASE("cuda device: an index out of range is found on the GPU") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {t: "float32[5, 2]", i: "int64[B]"}
+body:
+  - y = gather(t, i, axis=0)
+)");
+  const Said said = lathe(folder, "run '" + file +
+                                      "' --device cuda -i t=zeros "
+                                      "-i 'i=[1, 7, -1]'");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 1);
+  CHECK(holds(said.text, "error[L0801]"));
+  CHECK(holds(said.text, "index 7"));
+}
+
+TEST_CASE("cuda device: a machine without GPU says what to do") {
+  const TempFolder folder;
+  const std::string run =
+      "run " + example("quickstart.yaml") + " --device cuda";
+  Said said = lathe(folder, run, "LATHE_FAKE_DEVICES=0");
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "error[L0701]: there is no device `cuda` here: "
+                         "cuInit fails with CUDA_ERROR_NO_DEVICE"));
+  said = lathe(folder, run + ":1");
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "this machine has 1 GPUs; they count from cuda:0"));
+  said = lathe(folder, run, "LATHE_FAKE_SM=75");
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "compute capability 7.5"));
+  said = lathe(folder, run, "LATHE_CUDA_LIB=/none/libcuda.so");
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "cannot load the CUDA driver, which LATHE_CUDA_LIB "
+                         "names: /none/libcuda.so"));
+  said = lathe(folder, run, "LATHE_NVRTC_LIB=/none/libnvrtc.so");
+  CHECK_EQ(said.status, 3);
+  CHECK(holds(said.text, "error[L0603]: cannot load CUDA's run-time compiler"));
+}
+
+TEST_CASE("cuda device: doctor names what it found and where") {
+  const TempFolder folder;
+  const Said said = lathe(folder, "doctor");
+  CAPTURE(said.text);
+  CHECK(holds(said.text, "13.0, " LATHE_FAKE_CUDA));
+  CHECK(holds(said.text, "Fake GPU, compute capability 9.0"));
+  CHECK(holds(said.text, "NVRTC 13.0, " LATHE_FAKE_CUDA));
+  const Said none = lathe(folder, "doctor", "LATHE_CUDA_LIB=/none/lib.so");
+  CHECK_EQ(none.status, 0);
+  CHECK(holds(none.text, "install NVIDIA's driver"));
+}
+
+}  // namespace lathe

@@ -1,0 +1,201 @@
+// The emulator catches what it is there for: kernels with a planted mistake
+// give another result, or an error that names the line, under some seed.
+#include "tests/emulator/emulator.h"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "codegen/cuda/device_header.h"
+#include "codegen/kernel_abi.h"
+#include "tests/emulator/emulated_object.h"
+
+namespace lathe {
+namespace {
+
+constexpr uint64_t kSeeds = 8;
+constexpr int kThreads = 128;
+
+// A kernel `k(const f32* in, f32* out, i64 items, Args a)` for 128 threads,
+// with line numbers that begin at its first line.
+class KernelUnderTest {
+ public:
+  explicit KernelUnderTest(const std::string& body)
+      : object_(cuda::device_header() +
+                "\n#line 1 \"k\"\nextern \"C\" __global__ void "
+                "__launch_bounds__(128) k(const f32* in, f32* out, "
+                "i64 items, Args a) {\n" +
+                body + "}\n") {}
+
+  // The output, or the error.
+  std::string run(uint64_t seed, std::vector<float>& out) const {
+    std::vector<float> in(4 * kThreads);
+    std::iota(in.begin(), in.end(), 1.0f);
+    out.assign(4 * kThreads, 0);
+    KernelParameters values = {reinterpret_cast<uint64_t>(in.data()),
+                               reinterpret_cast<uint64_t>(out.data()),
+                               kThreads};
+    const KernelLaunch launch{.threads = kThreads, .shared_bytes = 4096};
+    return emulate_kernel(object_.find("k"), launch, kThreads, values, seed);
+  }
+
+  // What different seeds give: errors, and results by their first numbers.
+  std::set<std::string> outcomes() const {
+    std::set<std::string> found;
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+      std::vector<float> out;
+      std::string error = run(seed, out);
+      if (error.empty()) {
+        for (int i = 0; i < kThreads; ++i) {
+          error += std::to_string(static_cast<int>(out[size_t(i)])) + " ";
+        }
+      }
+      found.insert(error);
+    }
+    return found;
+  }
+
+ private:
+  EmulatedObject object_;
+};
+
+// Every thread reads what its mirror image wrote to shared memory.
+std::string mirror(const std::string& between) {
+  return "  f32* row = (f32*)shared_memory();\n"
+         "  u32 t = thread_index();\n"
+         "  row[t] = in[t];\n" +
+         between + "  out[t] = row[127 - t];\n";
+}
+
+}  // namespace
+
+TEST_CASE("emulator: a kernel with its barrier gives one result") {
+  const auto outcomes = KernelUnderTest(mirror("  barrier<128>();\n")).outcomes();
+  REQUIRE_EQ(outcomes.size(), 1);
+  CHECK_EQ(outcomes.begin()->substr(0, 12), "128 127 126 ");
+}
+
+TEST_CASE("emulator: a missing barrier shows") {
+  CHECK_GT(KernelUnderTest(mirror("")).outcomes().size(), 1);
+}
+
+TEST_CASE("emulator: a barrier of the warp is not one of the block") {
+  CHECK_GT(KernelUnderTest(mirror("  barrier<32>();\n")).outcomes().size(), 1);
+}
+
+TEST_CASE("emulator: an array used again needs a second barrier") {
+  // Reads of the first round meet writes of the second.
+  const std::string body =
+      "  f32* row = (f32*)shared_memory();\n"
+      "  u32 t = thread_index();\n"
+      "  f32 sum = 0;\n"
+      "  for (int r = 0; r < 4; ++r) {\n"
+      "    row[t] = in[t + r * 128];\n"
+      "    barrier<128>();\n"
+      "    sum += row[127 - t];\n";
+  const std::string end = "  }\n  out[t] = sum;\n";
+  CHECK_EQ(KernelUnderTest(body + "    barrier<128>();\n" + end)
+               .outcomes()
+               .size(),
+           1);
+  CHECK_GT(KernelUnderTest(body + end).outcomes().size(), 1);
+}
+
+TEST_CASE("emulator: memory that nobody wrote is no number") {
+  std::vector<float> out;
+  const KernelUnderTest kernel(
+      "  u32 t = thread_index();\n"
+      "  out[t] = ((f32*)shared_memory())[t];\n");
+  CHECK_EQ(kernel.run(0, out), "");
+  CHECK(out[5] != out[5]);
+}
+
+TEST_CASE("emulator: threads at different barriers are named") {
+  std::vector<float> out;
+  const KernelUnderTest kernel(
+      "  if (thread_index() < 64) {\n"
+      "    barrier<128>();\n"
+      "  } else {\n"
+      "    barrier<128>();\n"
+      "  }\n");
+  const std::string error = kernel.run(0, out);
+  CHECK_NE(error.find("threads meet at different barriers, at line 3 and, "
+                      "at line 5"),
+           std::string::npos);
+}
+
+TEST_CASE("emulator: threads that wait in vain are an error, not a hang") {
+  std::vector<float> out;
+  const KernelUnderTest kernel(
+      "  if (thread_index() == 40) {\n"
+      "    barrier<128>();\n"
+      "  } else {\n"
+      "    barrier<32>();\n"
+      "    barrier<128>();\n"
+      "  }\n");
+  CHECK_EQ(kernel.run(0, out).substr(0, 18), "block 0: deadlock:");
+}
+
+TEST_CASE("emulator: a move off its alignment is an error") {
+  std::vector<float> out;
+  const KernelUnderTest kernel("  move<16>(&out[0], &in[1]);\n");
+  CHECK_EQ(kernel.run(0, out),
+           "block 0: thread 0: a move is not aligned, at line 2");
+}
+
+TEST_CASE("emulator: warps and blocks combine alike under every seed") {
+  const auto outcomes =
+      KernelUnderTest(
+          "  u32 t = thread_index();\n"
+          "  i64 at = t;\n"
+          "  f32 best = in[127 - t];\n"
+          "  f32 sum = all_sum<128>(in[t]);\n"
+          "  all_argmax<128>(best, at);\n"
+          "  f32 of_warp = all_max<32>(in[t]) + all_min<32>(in[t]);\n"
+          "  out[t] = t == 0 ? sum : t == 1 ? best : t == 2 ? (f32)at\n"
+          "                                                 : of_warp;\n")
+          .outcomes();
+  REQUIRE_EQ(outcomes.size(), 1);
+  // 1 + ... + 128; the largest and where it is; 1 + 32.
+  CHECK_EQ(outcomes.begin()->substr(0, 15), "8256 128 0 33 3");
+}
+
+TEST_CASE("emulator: a dropped shuffle shows") {
+  const std::string start =
+      "  u32 t = thread_index();\n"
+      "  f32 x = in[t];\n";
+  std::string sum = start, wrong = start;
+  for (const std::string mask : {"16", "8", "4", "2", "1"}) {
+    sum += "  x += shuffle_xor(x, " + mask + ");\n";
+    if (mask != "4") wrong += "  x += shuffle_xor(x, " + mask + ");\n";
+  }
+  CHECK_NE(KernelUnderTest(sum + "  out[t] = x;\n").outcomes(),
+           KernelUnderTest(wrong + "  out[t] = x;\n").outcomes());
+}
+
+TEST_CASE("emulator: of several wrong indices the first place is told") {
+  const EmulatedObject object(
+      cuda::device_header() +
+      "extern \"C\" __global__ void __launch_bounds__(128) k(const f32* in, "
+      "f32* out, i64 items, Args a) {\n"
+      "  i64 t = thread_index();\n"
+      "  out[t] = in[checked(a, t == 9 || t == 70 ? 1000 + t : t, 128, 0, "
+      "t)];\n}\n");
+  std::vector<float> in(kThreads), out(kThreads);
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    Fault fault;
+    KernelParameters values = {reinterpret_cast<uint64_t>(in.data()),
+                               reinterpret_cast<uint64_t>(out.data()),
+                               kThreads, reinterpret_cast<uint64_t>(&fault)};
+    CHECK_EQ(emulate_kernel(object.find("k"), {.threads = kThreads}, kThreads,
+                            values, seed),
+             "");
+    CHECK_EQ(fault.position, 9);
+    CHECK_EQ(fault.value, 1009);
+  }
+}
+
+}  // namespace lathe

@@ -1,0 +1,36 @@
+#pragma once
+// CUDA text compiled by the host compiler for the emulator.
+
+#include <memory>
+#include <string>
+
+#include "codegen/program.h"
+#include "tests/emulator/kernel_call.h"
+#include "tests/support/temp_folder.h"
+
+namespace lathe {
+
+class EmulatedObject {
+ public:
+  // `text` is a device header and kernels. InternalError with what the
+  // compiler says when it does not compile.
+  explicit EmulatedObject(const std::string& text);
+  ~EmulatedObject();
+  EmulatedObject(const EmulatedObject&) = delete;
+  EmulatedObject& operator=(const EmulatedObject&) = delete;
+
+  // The kernel's code, or null.
+  void* find(const std::string& name) const;
+
+ private:
+  TempFolder folder_;
+  void* handle_ = nullptr;
+};
+
+// Launches a kernel as the runtime would, in at most `most_blocks` blocks;
+// what went wrong, or nothing.
+std::string emulate_kernel(void* code, const KernelLaunch& launch,
+                           int64_t items, const KernelParameters& parameters,
+                           uint64_t seed, int64_t most_blocks = 1 << 20);
+
+}  // namespace lathe

@@ -1,0 +1,294 @@
+#include "tests/emulator/emulator.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "tests/emulator/emulator_api.h"
+#include "tests/emulator/fiber.h"
+
+namespace lathe {
+namespace {
+
+// Kernels may keep a row of 64 KiB on the stack. Pages come as touched.
+constexpr size_t kStackBytes = 256 * 1024;
+constexpr unsigned kWarp = 32;
+constexpr size_t kSlotBytes = 64;
+
+enum class State : uint8_t { kReady, kAtWarp, kAtBlock, kDone };
+
+struct Thread {
+  FiberPlace place;
+  State state = State::kReady;
+  int line = 0;         // of the barrier it waits at
+  unsigned parity = 0;  // which slots its next exchange uses
+};
+
+struct Warp {
+  unsigned live = 0, arrived = 0;
+  // Two sets: a fast lane may be at the next exchange already.
+  unsigned char slots[2][kWarp][kSlotBytes];
+};
+
+class Stacks {
+ public:
+  explicit Stacks(unsigned count) : bytes_(count * kStackBytes) {
+    void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) std::abort();
+    memory_ = static_cast<unsigned char*>(memory);
+  }
+  ~Stacks() { munmap(memory_, bytes_); }
+  Stacks(const Stacks&) = delete;
+  Stacks& operator=(const Stacks&) = delete;
+
+  void* of(unsigned thread) const { return memory_ + thread * kStackBytes; }
+
+ private:
+  size_t bytes_;
+  unsigned char* memory_;
+};
+
+void thread_main();
+
+// One block being run.
+class EmulatedBlock {
+ public:
+  EmulatedBlock(const EmulatedLaunch& launch,
+                const std::function<void()>& kernel)
+      : launch_(launch),
+        kernel_(kernel),
+        stacks_(launch.threads),
+        threads_(launch.threads),
+        warps_((launch.threads + kWarp - 1) / kWarp),
+        order_(launch.threads),
+        shared_(launch.shared_bytes / 128 * 128 + 256) {}
+
+  std::string run(unsigned index) {
+    index_ = index;
+    random_.seed(launch_.seed * 1000003 + index);
+    start();
+    go_on();
+    if (error_.empty() && live_ > 0) error_ = "deadlock: " + who_waits();
+    if (error_.empty()) return "";
+    return "block " + std::to_string(index) + ": " + error_;
+  }
+
+  unsigned index() const { return index_; }
+  unsigned current() const { return current_; }
+  const EmulatedLaunch& launch() const { return launch_; }
+  unsigned char* shared() {
+    auto first = reinterpret_cast<uintptr_t>(shared_.data());
+    return shared_.data() + (127 - (first + 127) % 128);
+  }
+
+  void wait_for_warp(int line) {
+    Warp& warp = warps_[current_ / kWarp];
+    Thread& me = wait(State::kAtWarp, line);
+    if (++warp.arrived == warp.live) {
+      release_warp(current_ / kWarp);
+    } else {
+      leave(me);
+    }
+  }
+
+  void wait_for_block(int line) {
+    Thread& me = wait(State::kAtBlock, line);
+    if (++arrived_ == live_) {
+      release_block();
+    } else {
+      leave(me);
+    }
+  }
+
+  void exchange(const void* mine, void* theirs, unsigned bytes, unsigned from,
+                int line) {
+    if (bytes > kSlotBytes) fail("a value is too large to exchange", line);
+    Warp& warp = warps_[current_ / kWarp];
+    auto& slots = warp.slots[threads_[current_].parity ^= 1];
+    std::memcpy(slots[current_ % kWarp], mine, bytes);
+    wait_for_warp(line);
+    std::memcpy(theirs, slots[from], bytes);
+  }
+
+  [[noreturn]] void fail(const std::string& text, int line) {
+    error_ = "thread " + std::to_string(current_) + ": " + text +
+             ", at line " + std::to_string(line);
+    switch_fiber(threads_[current_].place, host_);
+    std::abort();
+  }
+
+  // The body of a fiber.
+  [[noreturn]] void run_thread() {
+    kernel_();
+    Thread& me = threads_[current_];
+    me.state = State::kDone;
+    Warp& warp = warps_[current_ / kWarp];
+    --warp.live;
+    --live_;
+    // Those that wait no longer wait for this one.
+    if (warp.live > 0 && warp.arrived == warp.live) {
+      release_warp(current_ / kWarp);
+    }
+    if (live_ > 0 && arrived_ == live_) release_block();
+    leave(me);
+    std::abort();
+  }
+
+ private:
+  void start() {
+    live_ = launch_.threads;
+    arrived_ = 0;
+    error_.clear();
+    // Poison: what nobody has written is no number.
+    std::fill(shared_.begin(), shared_.end(), 0xff);
+    for (Warp& warp : warps_) warp.live = warp.arrived = 0;
+    for (unsigned t = 0; t < launch_.threads; ++t) {
+      threads_[t] = Thread();
+      prepare_fiber(threads_[t].place, stacks_.of(t), kStackBytes,
+                    thread_main);
+      ++warps_[t / kWarp].live;
+      order_[t] = launch_.seed == 1 ? launch_.threads - 1 - t : t;
+    }
+    if (at_random()) std::shuffle(order_.begin(), order_.end(), random_);
+    next_ = 0;
+  }
+
+  bool at_random() const { return launch_.seed > 1; }
+
+  // From the host: runs fibers until all are done or wait.
+  void go_on() {
+    if (!choose()) return;
+    switch_fiber(host_, threads_[current_].place);
+  }
+
+  Thread& wait(State state, int line) {
+    Thread& me = threads_[current_];
+    me.state = state;
+    me.line = line;
+    return me;
+  }
+
+  // From a fiber that cannot go on: to one that can, or to the host.
+  void leave(Thread& me) {
+    const bool found = choose();
+    Thread& other = threads_[current_];
+    if (found && &other == &me) return;
+    switch_fiber(me.place, found ? other.place : host_);
+  }
+
+  // Picks who runs; false if nobody can.
+  bool choose() {
+    if (at_random() && patience_-- == 0) {
+      lagging_ = static_cast<unsigned>(random_() % (warps_.size() + 1));
+      patience_ = static_cast<unsigned>(random_() % (16 * order_.size()));
+    }
+    for (const bool any : {!at_random(), true}) {
+      for (size_t i = 0; i < order_.size(); ++i) {
+        const unsigned t = order_[next_];
+        next_ = next_ + 1 == order_.size() ? 0 : next_ + 1;
+        if (threads_[t].state != State::kReady) continue;
+        if (!any && t / kWarp == lagging_) continue;
+        current_ = t;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void release_warp(unsigned warp) {
+    const unsigned end = std::min((warp + 1) * kWarp, launch_.threads);
+    same_line(warp * kWarp, end, State::kAtWarp);
+    warps_[warp].arrived = 0;
+  }
+  void release_block() {
+    same_line(0, launch_.threads, State::kAtBlock);
+    arrived_ = 0;
+  }
+  // Lets those go on that wait; all of them must be at one barrier.
+  void same_line(unsigned begin, unsigned end, State state) {
+    int line = -1;
+    for (unsigned t = begin; t < end; ++t) {
+      Thread& thread = threads_[t];
+      if (thread.state != state) continue;
+      if (line >= 0 && line != thread.line && error_.empty()) {
+        fail("threads meet at different barriers, at line " +
+                 std::to_string(line) + " and",
+             thread.line);
+      }
+      line = thread.line;
+      thread.state = State::kReady;
+    }
+  }
+
+  std::string who_waits() const {
+    for (unsigned t = 0; t < launch_.threads; ++t) {
+      const Thread& thread = threads_[t];
+      if (thread.state == State::kDone) continue;
+      return "thread " + std::to_string(t) + " waits for its " +
+             (thread.state == State::kAtWarp ? "warp" : "block") +
+             " at line " + std::to_string(thread.line);
+    }
+    return "";
+  }
+
+  const EmulatedLaunch launch_;
+  const std::function<void()>& kernel_;
+  Stacks stacks_;
+  std::vector<Thread> threads_;
+  std::vector<Warp> warps_;
+  std::vector<unsigned> order_;
+  std::vector<unsigned char> shared_;
+  FiberPlace host_;
+  std::string error_;
+  std::mt19937_64 random_;
+  unsigned index_ = 0, current_ = 0, live_ = 0, arrived_ = 0;
+  unsigned lagging_ = 0, patience_ = 0;
+  size_t next_ = 0;
+};
+
+thread_local EmulatedBlock* current_block = nullptr;
+
+void thread_main() { current_block->run_thread(); }
+
+}  // namespace
+
+std::string emulate(const EmulatedLaunch& launch,
+                    const std::function<void()>& kernel) {
+  EmulatedBlock block(launch, kernel);
+  EmulatedBlock* outer = current_block;
+  current_block = &block;
+  std::string error;
+  for (unsigned b = 0; b < launch.blocks && error.empty(); ++b) {
+    error = block.run(b);
+  }
+  current_block = outer;
+  return error;
+}
+
+const EmulatorApi& emulator_api() {
+  static const EmulatorApi api = {
+      .thread_index = [] { return current_block->current(); },
+      .block_threads = [] { return current_block->launch().threads; },
+      .block_index = [] { return current_block->index(); },
+      .block_count = [] { return current_block->launch().blocks; },
+      .shared_memory = [] { return current_block->shared(); },
+      .warp_barrier = [](int line) { current_block->wait_for_warp(line); },
+      .block_barrier = [](int line) { current_block->wait_for_block(line); },
+      .exchange =
+          [](const void* mine, void* theirs, unsigned bytes, unsigned from,
+             int line) {
+            current_block->exchange(mine, theirs, bytes, from, line);
+          },
+      .fail = [](const char* text,
+                 int line) { current_block->fail(text, line); },
+  };
+  return api;
+}
+
+}  // namespace lathe

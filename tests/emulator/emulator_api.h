@@ -1,0 +1,19 @@
+#pragma once
+// What an emulated kernel asks of whoever runs it. Plain types only: kernels
+// compile without any header of the system.
+
+// `line` is the caller's, for messages.
+struct EmulatorApi {
+  unsigned (*thread_index)();
+  unsigned (*block_threads)();
+  unsigned (*block_index)();
+  unsigned (*block_count)();
+  unsigned char* (*shared_memory)();
+  void (*warp_barrier)(int line);
+  void (*block_barrier)(int line);
+  // Gives every lane of the warp the `bytes` that lane `from` put in.
+  void (*exchange)(const void* mine, void* theirs, unsigned bytes,
+                   unsigned from, int line);
+  // Ends the kernel with a message.
+  void (*fail)(const char* text, int line);
+};

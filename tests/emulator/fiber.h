@@ -1,0 +1,30 @@
+#pragma once
+// Functions that can be left in the middle and gone on with: a stack of their
+// own, and a switch of sixteen instructions where we know the machine.
+
+#include <cstddef>
+
+#if !defined(__x86_64__)
+#define LATHE_FIBER_UCONTEXT 1
+#include <ucontext.h>
+#endif
+
+namespace lathe {
+
+// Where a fiber, or the thread that runs fibers, was left.
+struct FiberPlace {
+#ifdef LATHE_FIBER_UCONTEXT
+  ucontext_t context;
+#else
+  void* stack_pointer = nullptr;
+#endif
+};
+
+// Makes `place` the start of `body`, which must not return.
+void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
+                   void (*body)());
+
+// Leaves here and goes on there.
+void switch_fiber(FiberPlace& here, FiberPlace& there);
+
+}  // namespace lathe
