@@ -3,6 +3,7 @@
 // the result. Both the reference engine and compiled kernels are held to it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -60,11 +61,14 @@ struct Case {
   double bound = 0;         // activation_scale_ub; 0: none
   bool stored_bound = false;
   bool bias = true;
+  double clip = 0;          // clip_weight; 0: none
+  int64_t tokens = kTokens;
 
   std::string name() const {
     return cat({weight, " x ", input.empty() ? "none" : input,
                 is_static ? " static " : " ", codes.dtype, " ", x_dtype, " ",
-                scale_dtype, bound > 0 ? " bounded" : ""});
+                scale_dtype, bound > 0 ? " bounded" : "", clip > 0 ? " clipped" : "", " ",
+                tokens});
   }
 };
 
@@ -89,7 +93,7 @@ std::string yaml_of(const Case& c) {
               c.weight == "block" ? ", block_size: [4, 8]" : "",
               ", dtype: ", c.scale_dtype, "}}\nlayers:\n  fc: {type: Linear, ",
               "out_dim: ", kOut, ", has_bias: ", c.bias ? "true" : "false",
-              ", float8_config: config}\n",
+              ", clip_weight: ", std::to_string(c.clip), ", float8_config: config}\n",
               c.input.empty()
                   ? ""
                   : cat({"  quantize: {type: Float8Quantize, spec: input, "
@@ -137,7 +141,7 @@ double scale_of_input(const Case& c, const Numbers& n, int64_t t, int64_t k) {
     return n.input_scale[c.input == "channel" ? static_cast<size_t>(k) : 0];
   }
   double amax = 0;
-  for (int64_t u = 0; u < kTokens; ++u) {
+  for (int64_t u = 0; u < c.tokens; ++u) {
     for (int64_t j = 0; j < kIn; ++j) {
       if (!share(c, t, k, u, j)) continue;
       amax = std::max(amax, std::fabs(n.x[static_cast<size_t>(u * kIn + j)]));
@@ -160,8 +164,10 @@ double wanted(const Case& c, const Numbers& n, int64_t t, int64_t row) {
     if (!c.input.empty()) {
       x = code_of_input(c, n, t, k) * scale_of_input(c, n, t, k);
     }
-    sum += x * n.weight[static_cast<size_t>(row * kIn + k)] *
-           scale_of_weight(c, n, row, k);
+    double w = n.weight[static_cast<size_t>(row * kIn + k)] *
+               scale_of_weight(c, n, row, k);
+    if (c.clip > 0) w = std::clamp(w, -c.clip, c.clip);
+    sum += x * w;
   }
   return sum;
 }
@@ -187,14 +193,14 @@ Tensor random_values(const Case& c, const std::string& name,
                      const TensorType& type, std::mt19937& random,
                      std::vector<double>& numbers) {
   std::normal_distribution<double> normal(0, 1);
-  Tensor tensor(type.dtype, eval(type.shape, {{"T", kTokens}}));
+  Tensor tensor(type.dtype, eval(type.shape, {{"T", c.tokens}}));
   for (int64_t i = 0; i < tensor.numel(); ++i) {
     double value = normal(random);
     if (name == "fc.weight") value *= 40;
     if (name == "fc.weight_scale") value = std::fabs(value) * 0.03;
     if (name == "fc.input_scale") value = std::fabs(value) * 0.01 + 0.001;
     if (name == "fc.input_scale_ub") value = c.bound;
-    if (name == "x" && i >= (kTokens - 1) * kIn) value = 0;
+    if (name == "x" && i >= (c.tokens - 1) * kIn) value = 0;
     tensor.set(i, value);
     numbers.push_back(tensor.at(i));
   }
@@ -204,7 +210,7 @@ Tensor random_values(const Case& c, const std::string& name,
 EvaluateInputs made_up(const Case& c, const Graph& graph, Numbers& n) {
   std::mt19937 random(7);
   EvaluateInputs inputs;
-  inputs.dims = {{"T", kTokens}};
+  inputs.dims = {{"T", c.tokens}};
   const auto add = [&](const std::string& name, ValueId value,
                        std::vector<double>& numbers) {
     inputs.tensors[value] =
@@ -228,7 +234,8 @@ void check_outputs(const Case& c, const Numbers& n,
   CAPTURE(engine);
   const Tensor& y = outputs[0];
   const double tolerance = c.x_dtype == "bfloat16" ? 4e-3 : 2e-6;
-  for (int64_t t = 0; t < kTokens; ++t) {
+  REQUIRE_EQ(y.numel(), c.tokens * kOut);
+  for (int64_t t = 0; t < c.tokens; ++t) {
     for (int64_t row = 0; row < kOut; ++row) {
       const double want = wanted(c, n, t, row);
       const double error = std::fabs(y.at(t * kOut + row) - want);
@@ -237,7 +244,7 @@ void check_outputs(const Case& c, const Numbers& n,
   }
   if (outputs.size() < 2) return;
   int wrong = 0;
-  for (int64_t i = 0; i < kTokens * kIn; ++i) {
+  for (int64_t i = 0; i < c.tokens * kIn; ++i) {
     wrong += outputs[1].at(i) != code_of_input(c, n, i / kIn, i % kIn);
   }
   CHECK_EQ(wrong, 0);
@@ -299,6 +306,17 @@ TEST_CASE("float8 linear: e5m2, bfloat16 activations and scales, bounds") {
                    .stored_bound = true,
                    .bias = false});
   cases.push_back({.weight = "rowwise", .input = "", .x_dtype = "bfloat16"});
+  check_all(cases);
+}
+
+TEST_CASE("float8 linear: clipped weights, and no tokens at all") {
+  std::vector<Case> cases;
+  for (const std::string& weight : kWeights) {
+    cases.push_back({.weight = weight, .input = "token", .clip = 0.4});
+  }
+  for (const char* input : {"", "tensor", "token", "channel", "block"}) {
+    cases.push_back({.weight = "rowwise", .input = input, .tokens = 0});
+  }
   check_all(cases);
 }
 
