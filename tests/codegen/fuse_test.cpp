@@ -60,6 +60,50 @@ TEST_CASE("fuse: a gated MLP is two kernels") {
            "kernel k1  contraction  fuses matmul\n");
 }
 
+TEST_CASE("fuse: a norm makes float8 codes, scales close the product") {
+  const auto mlp_of = [](const std::string& granularities) {
+    return schedule_of(
+        "inputs: {x: 'bfloat16[T, 128]'}\n"
+        "values: {f8: {type: Float8Config, " + granularities + "}}\n"
+        "layers:\n"
+        "  n: {type: RMSNorm, dim: 128}\n"
+        "  m: {type: MLP, hidden_dim: 128, feed_forward_length: 256, "
+        "float8_config: f8}\n"
+        "body: ['y = x + m(n(x))']\n");
+  };
+  CHECK_EQ(mlp_of("weight_scale: {granularity: rowwise}"),
+           "kernel k0  row  fuses rms_norm\n"
+           "kernel k1  contraction  fuses matmul mul cast activation "
+           "matmul mul cast mul\n"
+           "kernel k2  contraction  fuses matmul mul cast add\n");
+  CHECK_EQ(mlp_of("weight_scale: {granularity: rowwise}, "
+                  "input_scale: {granularity: token}"),
+           "kernel k0  row  fuses rms_norm abs max div equal where div "
+           "clamp cast\n"
+           "kernel k1  contraction  fuses matmul mul mul cast activation "
+           "matmul mul mul cast mul\n"
+           "kernel k2  row  fuses abs max div equal where div clamp cast\n"
+           "kernel k3  contraction  fuses matmul mul mul cast add\n");
+  CHECK_EQ(mlp_of("weight_scale: {granularity: tensor}, "
+                  "input_scale: {granularity: tensor, origin: static}"),
+           "kernel load0  row  fuses equal where\n"
+           "kernel load1  row  fuses equal where\n"
+           "kernel k2  row  fuses rms_norm div clamp cast div clamp cast\n"
+           "kernel k3  contraction  fuses matmul mul mul cast\n"
+           "kernel load4  row  fuses equal where\n"
+           "kernel k5  contraction  fuses activation matmul mul mul cast "
+           "mul div clamp cast\n"
+           "kernel k6  contraction  fuses matmul mul mul cast add\n");
+  CHECK_EQ(mlp_of("weight_scale: {granularity: block, block_size: [64, 64]}, "
+                  "input_scale: {granularity: block, block_size: [1, 64]}"),
+           "kernel k0  row  fuses rms_norm abs max div equal where div "
+           "clamp cast mul\n"
+           "kernel k1  contraction  fuses mul transpose matmul cast "
+           "activation mul transpose matmul cast mul\n"
+           "kernel k2  row  fuses abs max div equal where div clamp cast mul\n"
+           "kernel k3  contraction  fuses mul transpose matmul cast add\n");
+}
+
 TEST_CASE("fuse: products of one input share a kernel") {
   CHECK_EQ(schedule_of("inputs: {x: 'float32[B, T, 64]'}\n"
                        "weights: {Q: 'float32[64, 64]', K: 'float32[64, 32]', "
