@@ -11,6 +11,7 @@
 
 #include "interpreter/load_rules.h"
 #include "interpreter/op.h"
+#include "interpreter/read_ties.h"
 #include "interpreter/stored_quantization.h"
 #include "interpreter/weight_report.h"
 #include "spec/text.h"
@@ -29,8 +30,11 @@ Shape without_ones(Shape shape) {
   return shape;
 }
 
-// `tie` of the model: path of the weight without storage, and of its source.
-using Ties = std::map<std::string, std::string>;
+// The tensors that a plan reads.
+void collect_stored(const WeightPlan& plan, std::vector<std::string>& names) {
+  if (plan.rule == nullptr) names.push_back(plan.stored);
+  for (const WeightPlan& part : plan.parts) collect_stored(part, names);
+}
 
 class WeightBinder {
  public:
@@ -41,7 +45,7 @@ class WeightBinder {
     if (inputs.spec->checkpoint) {
       report_.place = inputs.spec->checkpoint->span;
       rules_ = read_load_rules(*inputs.spec->checkpoint, diagnostics);
-      read_ties(*inputs.spec->checkpoint);
+      ties_ = read_ties(*inputs.spec->checkpoint, model.graph, diagnostics);
     }
     if (model.reads_quantization) {
       for (LoadRuleSpec& rule : quantization_load_rules()) {
@@ -60,7 +64,11 @@ class WeightBinder {
     if (!inputs_.checkpoint && ties_.empty()) return;
     copy_frame();
     for (const GraphWeight& weight : model_.graph.weights) {
-      if (ties_.count(weight.path) == 0) fill(weight);
+      const bool tied = ties_.count(weight.path) != 0;
+      if (!tied) fill(weight);
+      if (tied && inputs_.checkpoint) {
+        match_of(weight).kind = MatchKind::kTied;
+      }
     }
     for (const GraphWeight& weight : model_.graph.weights) {
       if (ties_.count(weight.path) != 0) tie(weight);
@@ -80,44 +88,6 @@ class WeightBinder {
   }
 
  private:
-  void read_ties(const CheckpointDecl& checkpoint) {
-    std::map<std::string, const GraphWeight*> weights;
-    for (const GraphWeight& weight : model_.graph.weights) {
-      weights.emplace(weight.path, &weight);
-    }
-    for (const TieDecl& tie : checkpoint.ties) {
-      const auto target = weights.find(tie.target.text);
-      const auto source = weights.find(tie.source.text);
-      if (target == weights.end() || source == weights.end()) {
-        const Name& name =
-            target == weights.end() ? tie.target : tie.source;
-        diagnostics_.error("L0503", name.span,
-                           cat({"the model has no weight `", name.text, "`"}),
-                           nearest_weight(name.text));
-        continue;
-      }
-      const TensorType& a = target->second->type;
-      const TensorType& b = source->second->type;
-      if (a.dtype != b.dtype || a.shape != b.shape) {
-        diagnostics_.error(
-            "L0503", tie.target.span,
-            cat({"`", tie.target.text, "` is ", to_string(a), " and `",
-                 tie.source.text, "` is ", to_string(b),
-                 ", so they cannot be one tensor"}));
-        continue;
-      }
-      ties_[tie.target.text] = tie.source.text;
-    }
-  }
-
-  std::string nearest_weight(const std::string& path) const {
-    std::vector<std::string> paths;
-    for (const GraphWeight& weight : model_.graph.weights) {
-      paths.push_back(weight.path);
-    }
-    return did_you_mean_weight(path, paths);
-  }
-
   void copy_frame() {
     graph_.name = model_.graph.name;
     graph_.symbols = model_.graph.symbols;
@@ -141,17 +111,33 @@ class WeightBinder {
         rules_, weight.path, [&](const std::string& name) {
           return has(name);
         });
+    WeightMatch& match = match_of(weight);
     if (!plan) {
+      match.kind = MatchKind::kMissing;
       report_.missing.push_back({weight.path, weight.type});
       return;
     }
+    collect_stored(*plan, match.stored);
+    match.kind = MatchKind::kDiffers;
     try {
-      // -1: a tensor is of a type that lathe does not have.
       const ValueId value = made(*plan, weight);
-      if (value >= 0) bind(weight, converted(value, weight, *plan));
+      if (value < 0) {
+        match.kind = MatchKind::kForeign;
+        return;
+      }
+      const ValueId fitting = converted(value, weight, *plan);
+      if (fitting < 0) return;
+      bind(weight, fitting);
+      match.kind = MatchKind::kFilled;
     } catch (const SpecError& error) {
       diagnostics_.add_all(error.diagnostics());
     }
+  }
+
+  // The row of a weight in the list of all, new and filled so far.
+  WeightMatch& match_of(const GraphWeight& weight) {
+    return model_.matches.emplace_back(
+        WeightMatch{weight.path, weight.type, {}});
   }
 
   ValueId add_weight(const std::string& name, const TensorType& type,
@@ -163,6 +149,7 @@ class WeightBinder {
     return id;
   }
 
+  // -1 for a tensor of a type that lathe does not have.
   ValueId stored_value(const std::string& name, const GraphWeight& weight) {
     used_.insert(name);
     if (!stored_.at(name)->foreign.empty()) {
@@ -325,7 +312,11 @@ class WeightBinder {
 
   void check_unused() {
     for (const StoredTensor& tensor : inputs_.checkpoint->tensors) {
-      if (used_.count(tensor.name) || ignored(tensor.name)) continue;
+      if (used_.count(tensor.name)) continue;
+      if (ignored(tensor.name)) {
+        model_.ignored.push_back(tensor.name);
+        continue;
+      }
       report_.unused.push_back({tensor.name, type_of(tensor), tensor.foreign});
     }
   }

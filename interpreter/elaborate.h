@@ -84,6 +84,21 @@ struct WeightFill {
   Initializer init;    // kNone: nothing fills it, so the model cannot run
 };
 
+// How a checkpoint serves one of the model's weights.
+enum class MatchKind : uint8_t {
+  kFilled,
+  kTied,     // shares the data of another weight
+  kMissing,  // no tensor for it
+  kDiffers,  // of another shape or kind of dtype, or its rule cannot be used
+  kForeign,  // stored in a type that lathe does not have
+};
+struct WeightMatch {
+  std::string path;
+  TensorType type;                  // as declared
+  std::vector<std::string> stored;  // the tensors that it is made of
+  MatchKind kind = MatchKind::kFilled;
+};
+
 // A part of the language that is checked but cannot run yet.
 struct UnsupportedFeature {
   std::string feature;  // "state", "kernel"
@@ -101,6 +116,10 @@ struct Model {
   bool reads_quantization = false;
   std::vector<std::string> notices;   // "bfloat16 weights are narrowed to ..."
   std::vector<UnsupportedFeature> unsupported;
+  // With a checkpoint, even one that does not fit: all declared weights, and
+  // the tensors that the spec ignores on purpose.
+  std::vector<WeightMatch> matches;
+  std::vector<std::string> ignored;
 };
 
 // Elaborates a model, or a layer file with its params given as overrides

@@ -35,7 +35,7 @@ Tensor initial_tensor(const Initializer& init, const std::string& path,
       fill(out, [&](uint64_t) { return a; });
       break;
     case Initializer::Kind::kNormal:
-      fill(out, [&](uint64_t i) { return a + b * stream.normal(i); });
+      fill_normal(out, stream, a, b);
       break;
     case Initializer::Kind::kUniform:
       fill(out, [&](uint64_t i) { return a + (b - a) * stream.uniform(i); });

@@ -7,15 +7,6 @@
 namespace lathe {
 namespace {
 
-bool is_weight_role(BufferRole role) {
-  return role == BufferRole::kWeight || role == BufferRole::kConstant ||
-         role == BufferRole::kPacked;
-}
-
-int64_t stored_bytes(const Buffer& buffer) {
-  return bytes_of(buffer.dtype, numel(buffer.shape).value());
-}
-
 void check_as_declared(const Buffer& buffer, const Tensor& tensor) {
   LATHE_CHECK(tensor.dtype() == buffer.dtype &&
                   tensor.shape() == eval(buffer.shape, {}),
@@ -31,28 +22,12 @@ PackedWeights::PackedWeights(const Program& program, Device& device)
       addresses_(program.buffers.size()),
       memory_(program.buffers.size()),
       views_(program.buffers.size()),
-      last_use_(program.buffers.size(), -1),
-      kept_(program.buffers.size(), false) {
-  find_uses();
-}
-
-void PackedWeights::find_uses() {
-  for (size_t i = 0; i < program_.load_steps.size(); ++i) {
-    for (int buffer : program_.load_steps[i].buffers) {
-      last_use_[size_t(buffer)] = static_cast<int>(i);
-    }
-  }
-  for (const Step& step : program_.steps) {
-    for (int buffer : step.buffers) kept_[size_t(buffer)] = true;
-  }
-  for (const Port& port : program_.outputs) kept_[size_t(port.buffer)] = true;
+      uses_(find_weight_uses(program)) {
   for (size_t i = 0; i < program_.buffers.size(); ++i) {
     const Buffer& buffer = program_.buffers[i];
-    if (!is_weight_role(buffer.role)) {
-      kept_[i] = false;
-    } else if (buffer.role == BufferRole::kWeight &&
-               (kept_[i] || last_use_[i] >= 0)) {
-      total_bytes_ += stored_bytes(buffer);
+    if (buffer.role == BufferRole::kWeight &&
+        (uses_.kept[i] || uses_.last_load_step[i] >= 0)) {
+      total_bytes_ += weight_bytes(buffer);
     }
   }
 }
@@ -63,8 +38,8 @@ void PackedWeights::load(Module& module, const WeightSource& source,
     run_step(i, module, source);
     report_progress(reporter);
   }
-  for (size_t i = 0; i < kept_.size(); ++i) {
-    if (!kept_[i] || addresses_[i]) continue;
+  for (size_t i = 0; i < uses_.kept.size(); ++i) {
+    if (!uses_.kept[i] || addresses_[i]) continue;
     provide(static_cast<int>(i), source);
     report_progress(reporter);
   }
@@ -93,7 +68,7 @@ void PackedWeights::run_step(size_t index, Module& module,
       device_.schedule(module, {std::move(launch)})->run(addresses_, nullptr);
   if (fault) fail_with_fault(step, fault->fault);
   for (int buffer : step.buffers) {
-    if (last_use_[size_t(buffer)] == static_cast<int>(index)) {
+    if (uses_.last_load_step[size_t(buffer)] == static_cast<int>(index)) {
       drop(buffer, source);
     }
   }
@@ -113,7 +88,7 @@ void PackedWeights::provide(int buffer, const WeightSource& source) {
     if (!views_[i]) source.release(tensor);
     done_bytes_ += tensor.bytes();
   } else {
-    memory_[i] = device_.allocate(stored_bytes(info));
+    memory_[i] = device_.allocate(weight_bytes(info));
     addresses_[i] = memory_[i]->data();
   }
 }
@@ -133,7 +108,7 @@ void PackedWeights::provide_stored(int buffer, const Tensor& tensor) {
 
 void PackedWeights::drop(int buffer, const WeightSource& source) {
   const auto i = static_cast<size_t>(buffer);
-  if (kept_[i]) return;
+  if (uses_.kept[i]) return;
   if (program_.buffers[i].role == BufferRole::kWeight && views_[i]) {
     source.release(*views_[i]);
   }

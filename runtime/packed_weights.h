@@ -13,6 +13,7 @@
 #include "codegen/program.h"
 #include "runtime/device.h"
 #include "runtime/report.h"
+#include "runtime/weight_uses.h"
 #include "runtime/weight_source.h"
 
 namespace lathe {
@@ -38,7 +39,6 @@ class PackedWeights {
   int64_t bytes() const;
 
  private:
-  void find_uses();
   void run_step(size_t index, Module& module, const WeightSource& source);
   void provide(int buffer, const WeightSource& source);
   void provide_stored(int buffer, const Tensor& tensor);
@@ -50,8 +50,7 @@ class PackedWeights {
   std::vector<void*> addresses_;
   std::vector<std::unique_ptr<Memory>> memory_;
   std::vector<std::optional<Tensor>> views_;  // of mapped files, constants
-  std::vector<int> last_use_;  // the last load step that needs the buffer
-  std::vector<bool> kept_;     // a run needs it
+  WeightUses uses_;
   int64_t total_bytes_ = 0;    // of stored tensors
   int64_t done_bytes_ = 0;
 };

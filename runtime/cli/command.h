@@ -41,6 +41,7 @@ struct Command {
   std::string format = "text";
   std::string reference;  // file of stored tensors
   std::string match;      // a spec
+  bool fit = false;
   std::string format_to;  // that weights are quantised to
   std::vector<std::string> only, except;  // patterns of tensors
   bool force = false;     // replaces outputs

@@ -9,6 +9,7 @@
 #include "runtime/version.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
+#include "spec/text.h"
 
 namespace lathe {
 namespace {
@@ -48,14 +49,18 @@ int report_machine(Console& console, const std::string& code,
   return kMachineCannot;
 }
 
-int report_bug(Console& console, const std::string& what) {
-  console.diagnostic(
-      cat({"lathe: this is a bug in lathe ", program_version(), ": ", what,
-           "\n  Please report it with the spec and the command line.\n"}));
+int report_bug(Console& console, const std::vector<std::string>& arguments,
+               const std::string& what) {
+  console.diagnostic(cat(
+      {"lathe: this is a bug in lathe ", program_version(), ": ", what,
+       "\n  Please report it with the spec, what `lathe doctor` prints, and "
+       "this command:\n  lathe ",
+       join(arguments, " "), "\n"}));
   return kBug;
 }
 
-int run(const Command& command, Console& console) {
+int run(const Command& command, Console& console,
+        const std::vector<std::string>& arguments) {
   try {
     const int status = find_verb(command.verb)->run(command, console);
     console.flush();
@@ -71,7 +76,7 @@ int run(const Command& command, Console& console) {
   } catch (const std::bad_alloc&) {
     return report_machine(console, "L0702", "memory is short", "");
   } catch (const std::exception& error) {
-    return report_bug(console, error.what());
+    return report_bug(console, arguments, error.what());
   }
 }
 
@@ -111,7 +116,7 @@ int run_command_line(const std::vector<std::string>& arguments) {
     Command command = parse_command(arguments);
     if (command.help) return print(verb_help(*find_verb(command.verb)));
     Console console(command);
-    return run(command, console);
+    return run(command, console, arguments);
   } catch (const UsageError& error) {
     return report_usage(error);
   }

@@ -1,8 +1,7 @@
 // `lathe inspect`: what a checkpoint holds.
-#include <map>
+#include "runtime/cli/inspect.h"
 
 #include "runtime/checkpoint.h"
-#include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/json.h"
@@ -10,23 +9,22 @@
 namespace lathe {
 namespace {
 
+std::string dtype_text(const FileTensor& tensor) {
+  return tensor.dtype ? std::string(to_string(*tensor.dtype))
+                      : tensor.type_code;
+}
+
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string out;
   for (int64_t dim : shape) out += cat({out.empty() ? "" : ", ", dim});
   return "[" + out + "]";
 }
 
-// Our name of the type, or the file's for one that lathe does not have.
-std::string type_text(const FileTensor& tensor) {
-  return tensor.dtype ? std::string(to_string(*tensor.dtype))
-                      : tensor.type_code;
-}
-
 JsonValue row_of(const Checkpoint::Entry& entry) {
   const FileTensor& tensor = *entry.tensor;
   JsonValue out = JsonValue::object();
   out.add("name", JsonValue::of(tensor.name));
-  out.add("dtype", JsonValue::of(type_text(tensor)));
+  out.add("dtype", JsonValue::of(dtype_text(tensor)));
   JsonValue shape = JsonValue::array();
   for (int64_t dim : tensor.shape) shape.items.push_back(JsonValue::of(dim));
   out.add("shape", std::move(shape));
@@ -46,7 +44,7 @@ void print_text(const Checkpoint& checkpoint, Console& console) {
   int64_t bytes = 0, elements = 0;
   for (const Checkpoint::Entry& entry : checkpoint.entries()) {
     const FileTensor& tensor = *entry.tensor;
-    table.add({tensor.name, type_text(tensor), shape_text(tensor.shape),
+    table.add({tensor.name, dtype_text(tensor), shape_text(tensor.shape),
                bytes_text(static_cast<int64_t>(tensor.bytes))});
     bytes += static_cast<int64_t>(tensor.bytes);
     elements += elements_of(tensor);
@@ -71,56 +69,16 @@ void print_json(const Checkpoint& checkpoint, Console& console) {
   console.result(to_json(list));
 }
 
-// The names that only one side has, or both in another form.
-std::string mismatch_table(const Graph& graph, const Checkpoint& checkpoint) {
-  struct Row {
-    std::string model = "-", stored = "-";
-  };
-  std::map<std::string, Row> rows;
-  for (const GraphWeight& weight : graph.weights) {
-    rows[weight.path].model = to_string(weight.type);
-  }
-  for (const Checkpoint::Entry& entry : checkpoint.entries()) {
-    rows[entry.tensor->name].stored =
-        type_text(*entry.tensor) + shape_text(entry.tensor->shape);
-  }
-  Table table({"NAME", "MODEL", "CHECKPOINT"});
-  for (const auto& [name, row] : rows) {
-    if (row.model != row.stored) table.add({name, row.model, row.stored});
-  }
-  return table.text();
-}
-
-// Elaborates the spec alone for its weights, then with this checkpoint: strict
-// loading says what is missing, unused and of another shape.
-int match(const Command& command, Console& console) {
-  Command alone = command;
-  alone.positionals = {command.match};
-  alone.weights.clear();
-  auto checkpoint = Checkpoint::open(command.positionals[0]);
-  auto session = open_session(alone, console, WeightsUse::kIfThere);
-  Command both = alone;
-  both.weights = command.positionals[0];
-  try {
-    session = open_session(both, console, WeightsUse::kNeeded);
-  } catch (const SpecError&) {
-    console.result(mismatch_table(session->model.graph, *checkpoint));
-    throw;
-  }
-  size_t stored = 0;
-  for (const WeightFill& weight : session->model.weights) {
-    stored += weight.stored.empty() ? 0 : 1;
-  }
-  console.result(
-      cat({command.positionals[0], " fits ", command.match, ": ", stored,
-           " of ", session->model.weights.size(), " weights are stored\n"}));
-  return 0;
-}
-
 }  // namespace
 
+std::string type_text(const FileTensor& tensor) {
+  return dtype_text(tensor) + shape_text(tensor.shape);
+}
+
 int inspect_verb(const Command& command, Console& console) {
-  if (!command.match.empty()) return match(command, console);
+  if (!command.match.empty() || command.fit) {
+    return inspect_match(command, console);
+  }
   auto checkpoint = Checkpoint::open(command.positionals[0]);
   if (console.json()) {
     print_json(*checkpoint, console);

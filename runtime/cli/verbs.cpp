@@ -54,7 +54,15 @@ const std::vector<Verb>& verbs() {
        "the same inputs, and shows the first value that differs.\n",
        compare_verb},
       {"inspect", "PATH", 1, 1, "list the tensors of a checkpoint",
-       "PATH is a .safetensors file, an index or a folder.\n", inspect_verb},
+       "PATH is a .safetensors file, an index or a folder. --match shows "
+       "which of\n"
+       "a model's weights the tensors fill, which are missing and which are "
+       "not\n"
+       "used; --fit adds up what weights and a run take of the memory, for "
+       "the\n"
+       "sizes that -d gives. What does not fit ends with status 1, or 3 for "
+       "memory.\n",
+       inspect_verb},
       {"quantize", "SOURCE", 1, 1, "write a checkpoint in a lower precision",
        "SOURCE is a .safetensors file, an index or a Hugging Face folder with\n"
        "float weights. The weights of linear layers are quantised, one after\n"

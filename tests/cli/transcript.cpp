@@ -35,7 +35,7 @@ std::string shell_script(const std::string& command, const TempFolder& folder) {
          quoted_for_shell(folder.file("home")) +
          " TMP=" + quoted_for_shell(folder.file("tmp")) +
          " LATHE_CACHE_DIR=" + quoted_for_shell(folder.file("cache")) +
-         " PATH=" + quoted_for_shell(LATHE_BINARY_DIR) + ":$PATH; { " +
+         " PATH=" + quoted_for_shell(LATHE_PATH) + ":$PATH; { " +
          command + "\n} >" + quoted_for_shell(folder.file("out")) + " 2>" +
          quoted_for_shell(folder.file("err")) + " </dev/null";
 }
