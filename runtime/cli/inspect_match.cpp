@@ -73,7 +73,7 @@ std::string table_of(const std::vector<Row>& rows) {
   return table.text();
 }
 
-// "28 weights ok, 2 tied; 3 tensors ignored".
+// "28 ok, 2 tied, 3 ignored".
 std::string counts_of(const std::vector<Row>& rows) {
   std::string out;
   for (const char* status :
@@ -190,7 +190,10 @@ int inspect_match(const Command& command, Console& console) {
   JsonValue json = JsonValue::object();
   json.add("weights", rows_json(rows));
   if (!console.json() && !command.match.empty()) {
-    console.result(table_of(rows) + counts_of(rows) + "\n");
+    console.result(table_of(rows) +
+                   cat({command.positionals[0],
+                        diagnostics.has_errors() ? " does not fit " : " fits ",
+                        command.match, ": ", counts_of(rows), "\n"}));
   }
   std::optional<Fit> fit;
   if (command.fit && !diagnostics.has_errors()) {
