@@ -11,6 +11,7 @@
 #include "codegen/render.h"
 #include "codegen/rewrite.h"
 #include "codegen/strategy.h"
+#include "interpreter/index_fault.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -262,7 +263,8 @@ class Assembler {
     }
     for (int site : placement.sites) {
       const Node& node = graph_.nodes[site];
-      step.faults.push_back({node.op, node.path, node.span});
+      step.faults.push_back({node.op, node.path, node.span,
+                             writes_at_indices(*node.definition)});
     }
     return step;
   }

@@ -1,6 +1,7 @@
 #include "codegen/attention_form.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "codegen/contraction.h"
@@ -64,7 +65,8 @@ class Matcher {
     if (!find_result() || !split_result() || !check_sums()) {
       return std::nullopt;
     }
-    if (!split_score() || !assign_axes() || !collect_maps()) {
+    if (!split_score() || !assign_axes() || !collect_maps() ||
+        !keeps_checks()) {
       return std::nullopt;
     }
     return std::move(form_);
@@ -307,6 +309,27 @@ class Matcher {
       form_.maps.push_back(static_cast<int>(s));
     }
     return true;
+  }
+
+  // Maps have moved into one expression of the score; a check must not have
+  // come behind a select on the way.
+  bool keeps_checks() const {
+    std::set<int> wanted, made;
+    auto note = [](const Expr& expr, std::set<int>& sites) {
+      if (expr.get() == nullptr) return;
+      for (const Expr& check : checks_of(expr)) {
+        sites.insert(std::get<CheckedIndex>(check->node).site);
+      }
+    };
+    for (const Stage& s : group_.definition.stages) {
+      note(std::get<Compute>(s.kind).body, wanted);
+    }
+    for (const Expr* e : {&form_.query, &form_.key, &form_.value, &form_.score,
+                          &form_.score_scale, &form_.rest}) {
+      note(*e, made);
+    }
+    for (int s : form_.maps) note(std::get<Compute>(stage(s).kind).body, made);
+    return wanted == made;
   }
 
   bool reads_own_axes(int s, const std::vector<bool>& after) const {

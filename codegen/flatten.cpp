@@ -70,21 +70,44 @@ class Flattener {
     array.axes = stage.axes;
     array.node = id;
     std::visit([&](const auto& kind) { array.kind = kind; }, stage.kind);
+    std::vector<Expr> exprs = expressions_of(array.kind);
+    for (size_t i = 0; i < exprs.size(); ++i) {
+      exprs[i] = placed(exprs[i], loops_around(array, i), id, slots);
+    }
+    array.kind = with_expressions(array.kind, std::move(exprs));
+    return array;
+  }
+
+  // The expression of node `id` over arrays, its checks with their place.
+  static Expr placed(const Expr& expr, const std::vector<ReduceAxis>& loops,
+                     NodeId id, const std::vector<ArrayId>& slots) {
     Rewriter place([&](const Expr& e) -> Expr {
       if (auto* from = std::get_if<Load>(&e->node)) {
         return load(slots[from->slot], from->dtype, from->index);
       }
       if (auto* check = std::get_if<CheckedIndex>(&e->node)) {
         if (check->site < 0) {
-          return checked_index(check->index, check->extent, id);
+          return checked_index(check->index, check->extent,
+                               first_use(check->index, loops), id);
         }
       }
       return {};
     });
-    std::vector<Expr> exprs = expressions_of(array.kind);
-    for (Expr& expr : exprs) expr = place(expr);
-    array.kind = with_expressions(array.kind, std::move(exprs));
-    return array;
+    return place(expr);
+  }
+
+  // The flat position in the loops where `index` has its value first. It
+  // mentions no variable but those of the index, so that the check can move
+  // as far out of the loops as the index.
+  static Expr first_use(const Expr& index,
+                        const std::vector<ReduceAxis>& loops) {
+    auto used = free_vars(index);
+    Expr flat = int_literal(0);
+    for (const ReduceAxis& loop : loops) {
+      Expr at = used.count(loop.var.get()) ? var(loop.var) : int_literal(0);
+      flat = flat * size_of(loop.extent) + at;
+    }
+    return flat;
   }
 
   // An output that is an input or a weight: it needs memory of its own.

@@ -75,6 +75,7 @@ class Inliner {
  public:
   explicit Inliner(StageGraph graph) : graph_(std::move(graph)) {
     readers_.resize(graph_.arrays.size());
+    read_whole_.resize(graph_.arrays.size());
     for (size_t id = 0; id < graph_.arrays.size(); ++id) {
       for (ArrayId operand : operands_of(graph_.arrays[id])) {
         readers_[operand].push_back(static_cast<int>(id));
@@ -94,6 +95,7 @@ class Inliner {
   struct Site {
     bool once;         // no element of the producer is read twice
     bool contraction;  // repeated in the innermost loop of a product
+    const Ranges& ranges;
   };
 
   void rewrite(ArrayId id) {
@@ -108,7 +110,8 @@ class Inliner {
       Rewriter put([&](const Expr& e) -> Expr {
         auto* node = std::get_if<Load>(&e->node);
         if (!node) return {};
-        Site site = {compute && reads_once(array, expr, *node), product};
+        Site site = {compute && reads_once(array, expr, *node), product,
+                     ranges};
         if (!inlines(id, expr, *node, site)) return {};
         const Array& from = graph_.arrays[node->slot];
         auto& body = std::get<Compute>(from.kind).body;
@@ -162,6 +165,7 @@ class Inliner {
     if (std::holds_alternative<Reduce>(compute->body->node)) return false;
     // What is behind quantised storage exists where it is used.
     if (from.widens) return true;
+    if (!keeps_checks(node, site.ranges)) return false;
     int64_t times = occurrences(into, node.slot);
     if (tree_size(into) + times * tree_size(compute->body) > kLargeBody) {
       return false;
@@ -182,6 +186,54 @@ class Inliner {
     return light && times == 1 && site.once && !site.contraction;
   }
 
+  // Every index that is data is checked, whether its element is needed or
+  // not. So a producer that checks goes only where all of it is computed, and
+  // the checks in the load's own index must have a place in the body.
+  bool keeps_checks(const Load& node, const Ranges& ranges) {
+    const Array& from = graph_.arrays[node.slot];
+    auto& body = std::get<Compute>(from.kind).body;
+    if (contains<CheckedIndex>(body) && !read_whole(node.slot)) return false;
+    std::vector<Expr> checks;
+    for (const Expr& index : node.index) {
+      for (const Expr& check : checks_of(index)) checks.push_back(check);
+    }
+    if (checks.empty()) return true;
+    Expr inlined = simplify(body_at(node), ranges);
+    return std::all_of(checks.begin(), checks.end(), [&](const Expr& check) {
+      Expr simple = simplify(check, ranges);
+      return !std::holds_alternative<CheckedIndex>(simple->node) ||
+             makes_check(inlined, simple);
+    });
+  }
+
+  // Whether some reader computes every element of the array. Answered before
+  // the first of its readers changes.
+  bool read_whole(ArrayId id) {
+    std::optional<bool>& answer = read_whole_[id];
+    if (answer) return *answer;
+    answer = false;
+    for (ArrayId reader : readers_[id]) {
+      const Array& array = graph_.arrays[reader];
+      Ranges ranges = ranges_of(array);
+      for (const Expr& expr : expressions_of(array.kind)) {
+        walk_always(simplify(expr, ranges), [&](const Expr& e) {
+          if (auto* reduce = std::get_if<Reduce>(&e->node)) {
+            for (const ReduceAxis& axis : reduce->axes) {
+              ranges.add(axis.var, axis.extent);
+            }
+          }
+          auto* node = std::get_if<Load>(&e->node);
+          if (node && node->slot == id) {
+            answer = *answer ||
+                     visits_all(node->index, graph_.arrays[id].shape, ranges);
+          }
+          return !*answer;
+        });
+      }
+    }
+    return *answer;
+  }
+
   // The producer's body at the indices of the load, as a reader sees it:
   // integers wrapped, floats without the rounding of storage.
   Expr body_at(const Load& node) {
@@ -197,6 +249,7 @@ class Inliner {
 
   StageGraph graph_;
   std::vector<std::vector<ArrayId>> readers_;
+  std::vector<std::optional<bool>> read_whole_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ struct Fault {
   int64_t site = -1;
   int64_t value = 0;     // the index found
   int64_t extent = 0;    // the size of the axis
-  int64_t position = 0;  // flat position in the op's output
+  int64_t position = 0;  // flat, among what the op computes
 };
 
 struct Args {

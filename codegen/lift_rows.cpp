@@ -56,7 +56,23 @@ class Lifter {
       if (row_of_[i] == -2) return false;
       if (row_of_[i] == -1 && !shape[i].is_static()) return false;
     }
-    return true;
+    return keeps_checks();
+  }
+
+  // Entries that no row reads are not made any more; that is no way to leave
+  // out an index check.
+  bool keeps_checks() const {
+    const Array& reader = graph_.arrays[reader_.arrays[0]];
+    return std::all_of(
+        table_.arrays.begin(), table_.arrays.end(), [&](ArrayId id) {
+          const Array& array = graph_.arrays[id];
+          if (!contains<CheckedIndex>(body(array))) return true;
+          for (size_t i = 0; i < row_of_.size(); ++i) {
+            if (row_of_[i] < 0) continue;
+            if (array.shape[i] != reader.shape[row_of_[i]]) return false;
+          }
+          return true;
+        });
   }
 
   void note_read(const Array& array, const Load& node) {

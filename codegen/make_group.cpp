@@ -114,7 +114,7 @@ class GroupMaker {
         return size_of(rename(size->dim));
       }
       if (auto* check = std::get_if<CheckedIndex>(&e->node)) {
-        return checked_index(check->index, check->extent,
+        return checked_index(check->index, check->extent, check->position,
                              site_of(check->site));
       }
       if (auto* node = std::get_if<Reduce>(&e->node)) {

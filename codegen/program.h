@@ -65,6 +65,7 @@ struct FaultSite {
   std::string op;
   std::string path;
   SourceSpan span;
+  bool writes = false;  // the index is a place to write to
 };
 
 struct Step {

@@ -174,7 +174,7 @@ Spelled Renderer::operator()(const Cast& cast_node, const Expr& e) {
 
 Spelled Renderer::operator()(const CheckedIndex& check, const Expr&) {
   return {cat({"checked(a, ", print(check.index), ", ", print(check.extent),
-               ", ", check.site, ", 0)"})};
+               ", ", check.site, ", ", print(check.position), ")"})};
 }
 
 std::string render_kernel(const LoopKernel& kernel, const std::string& name) {

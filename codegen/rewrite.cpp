@@ -1,8 +1,13 @@
 #include "codegen/rewrite.h"
 
+#include "codegen/index_algebra.h"
+
 namespace lathe {
 
-void walk(const Expr& expr, const std::function<bool(const Expr&)>& visit) {
+namespace {
+
+void walk_nodes(const Expr& expr, bool always,
+                const std::function<bool(const Expr&)>& visit) {
   std::unordered_set<const ExprNode*> seen;
   std::vector<Expr> todo = {expr};
   while (!todo.empty()) {
@@ -10,8 +15,21 @@ void walk(const Expr& expr, const std::function<bool(const Expr&)>& visit) {
     todo.pop_back();
     if (!seen.insert(next.get()).second || !visit(next)) continue;
     std::vector<Expr> children = children_of(next);
+    auto* call = std::get_if<Call>(&next->node);
+    if (always && call && call->op == ScalarOp::kSelect) children.resize(1);
     todo.insert(todo.end(), children.rbegin(), children.rend());
   }
+}
+
+}  // namespace
+
+void walk(const Expr& expr, const std::function<bool(const Expr&)>& visit) {
+  walk_nodes(expr, false, visit);
+}
+
+void walk_always(const Expr& expr,
+                 const std::function<bool(const Expr&)>& visit) {
+  walk_nodes(expr, true, visit);
 }
 
 Expr Rewriter::operator()(const Expr& expr) {
@@ -88,6 +106,25 @@ std::vector<Expr> loads_of(const Expr& expr) {
     return true;
   });
   return loads;
+}
+
+std::vector<Expr> checks_of(const Expr& expr) {
+  std::vector<Expr> checks;
+  walk_always(expr, [&](const Expr& e) {
+    bool check = std::holds_alternative<CheckedIndex>(e->node);
+    if (check) checks.push_back(e);
+    return !check;
+  });
+  return checks;
+}
+
+bool makes_check(const Expr& expr, const Expr& check) {
+  bool found = false;
+  walk_always(expr, [&](const Expr& e) {
+    found = found || same_expr(e, check);
+    return !found;
+  });
+  return found;
 }
 
 }  // namespace lathe

@@ -16,6 +16,11 @@ namespace lathe {
 // the node's children are left out.
 void walk(const Expr& expr, const std::function<bool(const Expr&)>& visit);
 
+// The same for nodes that are computed whenever `expr` is: the branches of a
+// select are left out.
+void walk_always(const Expr& expr,
+                 const std::function<bool(const Expr&)>& visit);
+
 // Rebuilds bottom-up as transform() does, each shared node once.
 class Rewriter {
  public:
@@ -47,6 +52,13 @@ std::unordered_set<const VarInfo*> free_vars(const Expr& expr);
 
 // All loads, shared nodes once, in a fixed order.
 std::vector<Expr> loads_of(const Expr& expr);
+
+// The index checks that are made whenever `expr` is computed, without those
+// inside of others. Whoever changes `expr` must keep them.
+std::vector<Expr> checks_of(const Expr& expr);
+
+// Whether `expr` makes the check.
+bool makes_check(const Expr& expr, const Expr& check);
 
 // Whether a node of type T (Load, Reduce, CheckedIndex...) occurs.
 template <typename T>

@@ -119,13 +119,20 @@ class Planner {
       plan_.keep[p] = Keep::kLocal;
     } else if (output) {
       plan_.keep[p] = Keep::kOutput;
-    } else if (!plan_.forms[p].reduce) {
+    } else if (may_repeat(stage)) {
       plan_.keep[p] = Keep::kAgain;
       return keep_operands_of(p);
     } else {
       return false;
     }
     return true;
+  }
+
+  // Only where it is read: of a stage that checks its indices all elements
+  // must be computed.
+  static bool may_repeat(const Stage& stage) {
+    const Expr& body = std::get<Compute>(stage.kind).body;
+    return !contains<Reduce>(body) && !contains<CheckedIndex>(body);
   }
 
   // What a stage reads must be at hand wherever it is computed again.

@@ -25,6 +25,10 @@ Array with_plain_names(const Array& array) {
   }
   int reductions = 0;
   Rewriter rename([&](const Expr& e) -> Expr {
+    // Equal indices of several nodes are checked once, for the first.
+    if (auto* check = std::get_if<CheckedIndex>(&e->node)) {
+      return checked_index(check->index, check->extent, int_literal(0), -1);
+    }
     auto* node = std::get_if<Reduce>(&e->node);
     if (!node) return {};
     Substitution inner;

@@ -1,5 +1,7 @@
 #include "codegen/simplify.h"
 
+#include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "codegen/index_algebra.h"
@@ -10,12 +12,14 @@ namespace {
 
 class Simplifier {
  public:
-  explicit Simplifier(const Ranges& ranges) : algebra_(ranges) {}
+  Simplifier(const Ranges& ranges, const Expr& whole)
+      : algebra_(ranges), checks_(contains<CheckedIndex>(whole)) {}
 
   Expr visit(const Expr& expr) {
     auto found = done_.find(expr.get());
     if (found != done_.end()) return found->second.second;
     Expr result = visit_new(expr);
+    if (!keeps_checks(expr, result)) result = visit_children(expr);
     // Holds `expr` too: its address must not be used again.
     done_.emplace(expr.get(), std::pair(expr, result));
     return result;
@@ -23,6 +27,10 @@ class Simplifier {
 
   Poly poly(const Expr& expr);
   IndexAlgebra& algebra() { return algebra_; }
+  // Whether `result` still makes the index checks of `expr`, of which it is
+  // the simpler form. An index may turn out to have no influence; that it is
+  // out of range must be reported all the same.
+  bool keeps_checks(const Expr& expr, const Expr& result);
 
  private:
   Expr visit_new(const Expr& expr);
@@ -35,8 +43,20 @@ class Simplifier {
   std::optional<bool> less(const Expr& a, const Expr& b, bool or_equal);
 
   IndexAlgebra algebra_;
+  bool checks_;  // whether there are any
   std::unordered_map<const ExprNode*, std::pair<Expr, Expr>> done_;
 };
+
+bool Simplifier::keeps_checks(const Expr& expr, const Expr& result) {
+  if (!checks_ || expr.get() == result.get()) return true;
+  if (std::holds_alternative<CheckedIndex>(expr->node)) return true;
+  for (const Expr& check : checks_of(expr)) {
+    Expr simple = visit(check);
+    bool checks = std::holds_alternative<CheckedIndex>(simple->node);
+    if (checks && !makes_check(result, simple)) return false;
+  }
+  return true;
+}
 
 bool is_integer_call(const Expr& expr) {
   auto* call = std::get_if<Call>(&expr->node);
@@ -198,7 +218,7 @@ const Dim* Ranges::extent(const VarInfo* v) const {
 }
 
 Expr simplify(const Expr& expr, const Ranges& ranges) {
-  return Simplifier(ranges).visit(expr);
+  return Simplifier(ranges, expr).visit(expr);
 }
 
 Expr flat_index(const std::vector<Expr>& index, const Shape& shape,
@@ -213,7 +233,7 @@ Expr flat_index(const std::vector<Expr>& index, const Shape& shape,
 bool provably_in_range(const Expr& expr, const Dim& lo, const Dim& hi,
                        const Ranges& ranges) {
   try {
-    Simplifier s(ranges);
+    Simplifier s(ranges, expr);
     Bounds of = s.algebra().bounds(s.poly(expr));
     return of.low && of.high && provably_at_least(*of.low, lo) &&
            provably_less(*of.high, hi);
@@ -225,7 +245,7 @@ bool provably_in_range(const Expr& expr, const Dim& lo, const Dim& hi,
 std::optional<Affine> affine_in(const Expr& index, const Var& v,
                                 const Ranges& ranges) {
   try {
-    Simplifier s(ranges);
+    Simplifier s(ranges, index);
     Poly whole = s.poly(index);
     Poly unit = s.algebra().variable(v);
     if (unit.terms.empty()) return Affine{index, Dim(0)};
@@ -241,10 +261,39 @@ std::optional<Affine> affine_in(const Expr& index, const Var& v,
     }
     Expr rest = s.algebra().rebuild(base);
     if (depends_on(rest, v.get())) return std::nullopt;
+    if (!s.keeps_checks(index, rest)) return std::nullopt;
     return Affine{rest, stride};
   } catch (const DimError&) {
     return std::nullopt;
   }
+}
+
+bool visits_all(const std::vector<Expr>& index, const Shape& shape,
+                const Ranges& ranges) {
+  Expr flat = flat_index(index, shape, ranges);
+  std::vector<std::pair<Dim, Dim>> digits;  // place value, extent
+  std::set<Var> used;
+  walk(flat, [&](const Expr& e) {
+    if (auto* ref = std::get_if<VarRef>(&e->node)) used.insert(ref->var);
+    return true;
+  });
+  for (const Var& v : used) {
+    const Dim* extent = ranges.extent(v.get());
+    std::optional<Affine> form = affine_in(flat, v, ranges);
+    if (!extent || !form) return false;
+    digits.emplace_back(form->stride, *extent);
+    flat = form->base;
+  }
+  if (!same_expr(flat, int_literal(0))) return false;
+  Dim count = 1;
+  while (!digits.empty()) {
+    auto next = std::find_if(digits.begin(), digits.end(),
+                             [&](const auto& d) { return d.first == count; });
+    if (next == digits.end()) return false;
+    count *= next->second;
+    digits.erase(next);
+  }
+  return count == numel(shape);
 }
 
 }  // namespace lathe

@@ -38,6 +38,11 @@ Expr flat_index(const std::vector<Expr>& index, const Shape& shape,
 bool provably_in_range(const Expr& expr, const Dim& lo, const Dim& hi,
                        const Ranges& ranges);
 
+// Whether the index takes every element of `shape` as its variables take all
+// their values: it is a mixed-radix number of them, in any order of digits.
+bool visits_all(const std::vector<Expr>& index, const Shape& shape,
+                const Ranges& ranges);
+
 // Index of the form base + stride * v with base free of v; nothing otherwise.
 struct Affine {
   Expr base;

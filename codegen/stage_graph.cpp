@@ -83,6 +83,21 @@ std::vector<ArrayId> operands_of(const Array& array) {
   return {ids.begin(), ids.end()};
 }
 
+std::vector<ReduceAxis> loops_around(const Array& array, size_t i) {
+  // The base of an update is computed at the array's own elements.
+  auto* update = std::get_if<Update>(&array.kind);
+  if (update && i > 0) return update->domain;
+  std::vector<ReduceAxis> loops;
+  for (size_t axis = 0; axis < array.axes.size(); ++axis) {
+    loops.push_back({array.axes[axis], array.shape[axis]});
+  }
+  // A sort reads keys beyond the length of its own axis.
+  if (auto* sort = std::get_if<Sort>(&array.kind)) {
+    loops[sort->axis].extent = sort->extent;
+  }
+  return loops;
+}
+
 bool mentions_symbols(const Array& array) {
   bool symbolic = !is_static(array.shape);
   auto note = [&](const Dim& dim) { symbolic = symbolic || !dim.is_static(); };

@@ -63,6 +63,9 @@ ArrayKind with_expressions(const ArrayKind& kind, std::vector<Expr> exprs);
 // One line an array: "%5 exps float32[B, T] = exp(%3[i, j] - %4[i])".
 std::string to_string(const StageGraph& graph);
 
+// The loops in which expression `i` of expressions_of() is computed.
+std::vector<ReduceAxis> loops_around(const Array& array, size_t i);
+
 // Whether the definition depends on a symbolic dim.
 bool mentions_symbols(const Array& array);
 

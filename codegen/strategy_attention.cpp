@@ -173,11 +173,19 @@ class AttentionLowering {
                   })});
   }
 
+  // What is hidden is checked all the same.
+  bool checks_indices() const {
+    const auto& stages = group_.definition.stages;
+    return std::any_of(stages.begin(), stages.end(), [](const Stage& stage) {
+      return contains<CheckedIndex>(std::get<Compute>(stage.kind).body);
+    });
+  }
+
   // Leaves a step out when all its keys are hidden from all queries, who each
   // have seen one that is not: then its weights are 0.
   Stmt unless_hidden(Stmt stream) const {
     auto limit = find_key_limit(score_, form_.m, form_.s, ranges_);
-    if (!limit) return stream;
+    if (!limit || checks_indices()) return stream;
     Expr last = substitute(limit->last, {{form_.m.get(), last_query()}});
     Var wanted = make_var("wanted");
     Stmt look = softmax_.for_maxima([&](const Expr& top) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "interpreter/index_fault.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
@@ -52,8 +53,8 @@ struct Blocks {
 [[noreturn]] void index_fault(const StageSite& site, int64_t value,
                               int64_t extent, int64_t position) {
   fail("L0801", site.span,
-       cat({"`", site.op, "` reads index ", value, " of an axis of size ",
-            extent, ", at position ", position, " of its output"}));
+       index_fault_text(site.op, site.writes_at_indices, value, extent,
+                        position));
 }
 
 // What one thread needs.

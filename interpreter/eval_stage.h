@@ -14,6 +14,7 @@ namespace lathe {
 struct StageSite {
   const std::string& op;
   const SourceSpan& span;
+  bool writes_at_indices = false;  // what an index out of range is
 };
 
 // The stage's value. `slots` are the operands and the earlier stages.

@@ -2,6 +2,7 @@
 
 
 #include "interpreter/eval_stage.h"
+#include "interpreter/index_fault.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
@@ -109,7 +110,7 @@ std::vector<Tensor> evaluate(const Definition& definition,
                              const SourceSpan& site_span) {
   std::vector<Tensor> slots = operands;
   slots.reserve(operands.size() + definition.stages.size());
-  const StageSite site{op_name, site_span};
+  const StageSite site{op_name, site_span, writes_at_indices(definition)};
   for (const Stage& stage : definition.stages) {
     slots.push_back(evaluate_stage(stage, slots, dims, site));
   }

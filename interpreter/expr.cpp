@@ -320,11 +320,12 @@ Expr reduce(ReduceOp op, std::vector<ReduceAxis> axes, const Expr& body) {
               Reduce{op, std::move(axes), strong});
 }
 
-Expr checked_index(const Expr& index, const Expr& extent, int site) {
+Expr checked_index(const Expr& index, const Expr& extent,
+                   const Expr& position, int site) {
   LATHE_CHECK(index->type == NumType::kInt64, "an index of type ",
               to_string(index->type));
   return make(NumType::kInt64, index->lanes, false,
-              CheckedIndex{index, extent, site});
+              CheckedIndex{index, extent, position, site});
 }
 
 std::vector<Expr> children_of(const Expr& expr) {
@@ -335,7 +336,7 @@ std::vector<Expr> children_of(const Expr& expr) {
     return {reduce->body};
   }
   if (const auto* checked = std::get_if<CheckedIndex>(&expr->node)) {
-    return {checked->index, checked->extent};
+    return {checked->index, checked->extent, checked->position};
   }
   if (const auto* ramp = std::get_if<Ramp>(&expr->node)) return {ramp->base};
   return {};
@@ -355,7 +356,7 @@ Expr with_children(const Expr& expr, std::vector<Expr> children) {
     return reduce(node->op, node->axes, children[0]);
   }
   if (const auto* node = std::get_if<CheckedIndex>(&expr->node)) {
-    return checked_index(children[0], children[1], node->site);
+    return checked_index(children[0], children[1], children[2], node->site);
   }
   if (const auto* node = std::get_if<Ramp>(&expr->node)) {
     return ramp(children[0], node->stride, node->lanes);

@@ -120,13 +120,15 @@ struct Reduce {
   Expr body;
 };
 // A data-dependent index: negative values count from the end; a value outside
-// [-extent, extent) is error L08 naming graph node `site`. In a node's own
-// definition `site` is -1, which means that node: so equal calls can share
-// one definition and nodes can be renumbered. Whoever joins the definitions
-// of several nodes sets it.
+// [-extent, extent) is error L08 naming graph node `site` and the flat
+// `position`, among the points that the node computes, that first uses it. In
+// a node's own definition `site` is -1, which means that node, and `position`
+// is 0: so equal calls can share one definition and nodes can be renumbered.
+// Whoever joins the definitions of several nodes sets both.
 struct CheckedIndex {
   Expr index;
   Expr extent;
+  Expr position;
   int site = -1;
 };
 // Loop IR only: lanes consecutive integers base, base + stride, ...
@@ -158,7 +160,8 @@ Expr cast(DType dtype, const Expr& arg);
 // Converts between compute types without rounding to a storage dtype.
 Expr convert(NumType type, const Expr& arg);
 Expr reduce(ReduceOp op, std::vector<ReduceAxis> axes, const Expr& body);
-Expr checked_index(const Expr& index, const Expr& extent, int site);
+Expr checked_index(const Expr& index, const Expr& extent,
+                   const Expr& position, int site);
 Expr select(const Expr& condition, const Expr& a, const Expr& b);
 Expr ramp(const Expr& base, int64_t stride, int lanes);
 

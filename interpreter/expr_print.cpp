@@ -112,8 +112,14 @@ struct Printer {
     return {print_reduce(reduce)};
   }
   Printed operator()(const CheckedIndex& checked) const {
-    return {cat({"checked(", print(checked.index, 0), " < ",
-                 print(checked.extent, 4), ")"})};
+    std::string text = cat({"checked(", print(checked.index, 0), " < ",
+                            print(checked.extent, 4)});
+    // In a node's own definition it is that node, and no position yet.
+    if (checked.site >= 0) {
+      text += cat({", site ", checked.site, " at ",
+                   print(checked.position, 0)});
+    }
+    return {text + ")"};
   }
   Printed operator()(const Ramp& ramp) const {
     return {cat({"ramp(", print(ramp.base, 0), ", ", ramp.stride, ", ",

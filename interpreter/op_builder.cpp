@@ -142,7 +142,7 @@ const std::string& OpBuilder::op_name() const { return impl_->call.op->name; }
 
 Expr OpBuilder::checked(const Expr& index, const Dim& extent) const {
   constexpr int kThisNode = -1;
-  return checked_index(index, size_of(extent), kThisNode);
+  return checked_index(index, size_of(extent), int_literal(0), kThisNode);
 }
 
 ReduceAxis OpBuilder::reduce_axis(const std::string& name,

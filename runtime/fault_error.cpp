@@ -1,5 +1,6 @@
 #include "runtime/fault_error.h"
 
+#include "interpreter/index_fault.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 
@@ -13,9 +14,8 @@ void fail_with_fault(const Step& step, const Fault& fault) {
   std::vector<std::string> notes;
   if (!site.path.empty()) notes.push_back(cat({"in: ", site.path}));
   fail("L0801", site.span,
-       cat({"`", site.op, "` reads index ", fault.value,
-            " of an axis of size ", fault.extent, ", at position ",
-            fault.position, " of its output"}),
+       index_fault_text(site.op, site.writes, fault.value, fault.extent,
+                        fault.position),
        "", std::move(notes));
 }
 

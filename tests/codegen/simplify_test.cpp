@@ -106,7 +106,35 @@ TEST_CASE("simplify: comparisons that ranges decide are folded") {
   CHECK_EQ(s.text(select(c < 16, c, r)), "c");
   CHECK_EQ(s.text(select(r + 1 <= 0, c, r)), "r");
   CHECK_EQ(s.text(min(r, int_literal(7))), "r");
-  CHECK_EQ(s.text(checked_index(r, int_literal(8), 0)), "r");
+  CHECK_EQ(s.text(checked_index(r, int_literal(8), r, 0)), "r");
+}
+
+TEST_CASE("simplify: index checks stay where the index has no influence") {
+  Space s(8, 16);
+  Expr index = load(0, DType::kInt64, {var(s.c)});
+  Expr check = checked_index(index, int_literal(4), var(s.c), 0);
+  const std::string text = "checked(in0[c] < 4, site 0 at c)";
+  CHECK_EQ(s.text(check * 16 + var(s.c)), "c + " + text + " * 16");
+  CHECK_EQ(s.text((check * 16 + var(s.c)) / int_literal(16)), text);
+  CHECK_EQ(s.text(check / int_literal(4)), text + " // 4");
+  CHECK_EQ(s.text(check < int_literal(4)), text + " < 4");
+  CHECK_EQ(s.text(check - check), text + " - " + text);
+  // Where the other side of a choice is taken there is nothing to check.
+  CHECK_EQ(s.text(select(var(s.c) < 16, var(s.r), check)), "r");
+}
+
+TEST_CASE("simplify: which indices take every element") {
+  Space s(8, Dim::symbol("T"));
+  Expr r = var(s.r), c = var(s.c), width = size_of(Dim::symbol("T"));
+  const Shape shape = {8, Dim::symbol("T")};
+  CHECK(visits_all({r, c}, shape, s.ranges));
+  CHECK(visits_all({c, r}, {Dim::symbol("T"), 8}, s.ranges));
+  CHECK(visits_all({r * width + c}, {Dim::symbol("T") * 8}, s.ranges));
+  CHECK_FALSE(visits_all({r, r}, {8, 8}, s.ranges));
+  CHECK_FALSE(visits_all({r, c}, {9, Dim::symbol("T")}, s.ranges));
+  CHECK_FALSE(visits_all({r + 1, c}, shape, s.ranges));
+  CHECK_FALSE(visits_all({r / int_literal(2), c}, {4, Dim::symbol("T")},
+                         s.ranges));
 }
 
 TEST_CASE("simplify: random expressions keep their value") {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "runtime/fault_error.h"
 #include "runtime/host_compiler.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
@@ -15,10 +16,7 @@ constexpr size_t kKernelsPerFile = 200;
 constexpr int kSeconds = 600;
 
 void check_fault(const Step& step, const Fault& fault) {
-  if (fault.site < 0) return;
-  const FaultSite& site = step.faults.at(static_cast<size_t>(fault.site));
-  fail("L0801", site.span,
-       cat({site.op, " reads index ", fault.value, " of ", fault.extent}));
+  if (fault.site >= 0) fail_with_fault(step, fault);
 }
 
 void run_step(const Step& step, KernelFunction kernel,
