@@ -20,10 +20,11 @@ struct Case {
 // Sums of this many numbers occur in samples.
 constexpr int64_t kTerms = 64;
 
-std::string run_case(ProgramRunner& runner, const Case& c) {
+std::string run_case(ProgramRunner& runner, const Case& c,
+                     Specials specials) {
   std::string report;
   for (const DimBindings& dims : sample_bindings(c.sample)) {
-    EvaluateInputs inputs = sample_inputs(c.sample, dims, 1);
+    EvaluateInputs inputs = sample_inputs(c.sample, dims, 1, specials);
     std::vector<Tensor> wanted = evaluate(c.sample.graph, inputs);
     std::vector<Tensor> got = runner.run(c.program, inputs);
     for (size_t i = 0; i < wanted.size(); ++i) {
@@ -41,7 +42,8 @@ std::string run_case(ProgramRunner& runner, const Case& c) {
 
 }  // namespace
 
-std::string failures_of_ops(const std::string& target_name, uint64_t seed) {
+std::string failures_of_ops(const std::string& target_name, uint64_t seed,
+                            Specials specials) {
   Target target = target_preset(target_name);
   std::vector<Case> cases;
   ProgramRunner runner(seed);
@@ -59,7 +61,10 @@ std::string failures_of_ops(const std::string& target_name, uint64_t seed) {
   }
   runner.compile();
   std::string report;
-  for (const Case& c : cases) report += run_case(runner, c);
+  for (const Case& c : cases) {
+    report += run_case(runner, c, Specials::kNo);
+    if (specials == Specials::kYes) report += run_case(runner, c, specials);
+  }
   return report;
 }
 
