@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/compare.h"
+#include "tests/support/kernel_symbols.h"
 #include "tests/support/load_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/temp_folder.h"
@@ -35,6 +36,14 @@ TEST_CASE("examples: every one passes its own tests") {
                           cache.file("cache") + "'"),
              0);
   }
+  int objects = 0;
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(cache.file("cache"))) {
+    if (entry.path().extension() != ".so") continue;
+    CHECK_EQ(missing_symbols(entry.path().string()), "");
+    ++objects;
+  }
+  CHECK_GT(objects, 0);
 }
 
 // The weights are a download of 90 MB: CI fetches them, others may.

@@ -7,6 +7,7 @@
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 #include "tests/emulator/emulated_object.h"
+#include "tests/support/kernel_symbols.h"
 
 namespace lathe {
 namespace {
@@ -93,6 +94,8 @@ void ProgramRunner::compile_file(const std::vector<std::string>& names) {
   if (!compiler) fail_without_compiler();
   CompileResult result = compile_object(*compiler, source, object, kSeconds);
   LATHE_CHECK(result.ok, result.log.substr(0, 4000));
+  const std::string missing = missing_symbols(object);
+  LATHE_CHECK(missing.empty(), "kernels need ", missing);
   std::string reason;
   auto loaded = ObjectFile::open(object, reason);
   LATHE_CHECK(loaded != nullptr, reason);

@@ -29,7 +29,8 @@ class ProgramRunner {
   void add(const Program& program);
 
   // Compiles what was added, in files of many kernels. InternalError with the
-  // compiler's message when a text is wrong.
+  // compiler's message when a text is wrong, or with the symbols that an
+  // object needs and will not find.
   void compile();
 
   // The program's outputs. Every step is run in several ranges of items.
