@@ -1,5 +1,6 @@
 #include "tests/codegen/model_check.h"
 
+#include <functional>
 #include <random>
 #include <sstream>
 
@@ -8,6 +9,7 @@
 #include "spec/check.h"
 #include "tests/support/compare_tensors.h"
 #include "tests/support/elaborate_text.h"
+#include "tests/support/loop_runner.h"
 #include "tests/support/program_runner.h"
 
 namespace lathe {
@@ -65,13 +67,15 @@ std::string missing_strategies(const ModelCase& c, const Program& program) {
   return report;
 }
 
-std::string run_sizes(ProgramRunner& runner, const ModelCase& c,
-                      const Graph& graph, const Program& program) {
+// Runs the case's graph on the inputs, one way or another.
+using Run = std::function<std::vector<Tensor>(const EvaluateInputs&)>;
+
+std::string run_sizes(const ModelCase& c, const Graph& graph, const Run& run) {
   std::string report;
   for (const DimBindings& dims : c.sizes) {
     EvaluateInputs inputs = random_inputs(graph, dims);
     std::vector<Tensor> wanted = evaluate(graph, inputs);
-    std::vector<Tensor> got = runner.run(program, inputs);
+    std::vector<Tensor> got = run(inputs);
     for (size_t i = 0; i < wanted.size(); ++i) {
       std::string what = difference(got[i], wanted[i], c.terms);
       if (what.empty()) continue;
@@ -108,7 +112,23 @@ std::string failures_of(const std::vector<ModelCase>& cases,
   }
   runner.compile();
   for (size_t i = 0; i < cases.size(); ++i) {
-    report += run_sizes(runner, cases[i], graphs[i], programs[i]);
+    report += run_sizes(cases[i], graphs[i], [&](const EvaluateInputs& in) {
+      return runner.run(programs[i], in);
+    });
+  }
+  return report;
+}
+
+std::string loop_failures_of(const std::vector<ModelCase>& cases,
+                             const std::string& target) {
+  std::string report;
+  for (const ModelCase& c : cases) {
+    const Graph graph = graph_of_case(c);
+    const Target machine = target_preset(target);
+    report += missing_strategies(c, compile(graph, machine));
+    report += run_sizes(c, graph, [&](const EvaluateInputs& in) {
+      return run_loops(graph, machine, in);
+    });
   }
   return report;
 }

@@ -26,6 +26,10 @@ std::string failures_of(const std::vector<ModelCase>& cases,
                         const std::string& target = "avx2",
                         uint64_t seed = 0);
 
+// The same for the loops of the kernels, interpreted: `target` may be any.
+std::string loop_failures_of(const std::vector<ModelCase>& cases,
+                             const std::string& target);
+
 // All bindings of the symbol to the sizes.
 std::vector<DimBindings> sizes_of(const std::string& symbol,
                                   const std::vector<int64_t>& sizes);
