@@ -68,6 +68,9 @@ Operand OpBuilder::Impl::bind_tensor(const OpParam& param, const OpArg& arg) {
     operand.number = literal(*truth);
   } else if (const auto* number = std::get_if<double>(&arg.value)) {
     operand.number = Expr(*number);
+  } else if (const auto* sizes = std::get_if<Expr>(&arg.value)) {
+    operand.dtype = storage_type((*sizes)->type);
+    operand.number = *sizes;
   } else {
     const Dim& dim = std::get<Dim>(arg.value);
     operand.dtype = DType::kInt64;

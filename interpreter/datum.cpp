@@ -107,6 +107,7 @@ std::string to_string(const Datum& datum) {
           [](bool v) -> std::string { return v ? "true" : "false"; },
           [](const Dim& v) { return v.to_string(); },
           [](double v) { return float_text(v); },
+          [](const SizeNumber& v) { return to_string(v.value); },
           [](const Text& v) { return "'" + v.text + "'"; },
           [](DType v) { return std::string(to_string(v)); },
           [](TensorRef) -> std::string { return "a tensor"; },
@@ -132,6 +133,9 @@ std::string described(const Datum& datum) {
             return (v.is_static() ? "" : "the size ") + v.to_string();
           },
           [](double v) { return float_text(v); },
+          [](const SizeNumber& v) {
+            return "a number that depends on sizes: " + to_string(v.value);
+          },
           [](const Text& v) { return "the text '" + v.text + "'"; },
           [](DType v) { return "the dtype " + std::string(to_string(v)); },
           [](TensorRef) -> std::string { return "a tensor"; },
@@ -151,6 +155,10 @@ std::optional<bool> datums_equal(const Datum& a, const Datum& b) {
   const Dim* a_dim = a.as<Dim>();
   const Dim* b_dim = b.as<Dim>();
   if (a_dim && b_dim) return dims_equal(*a_dim, *b_dim);
+  if (a.is<SizeNumber>() || b.is<SizeNumber>()) {
+    const bool numbers = a.number() && b.number();
+    return numbers ? std::nullopt : std::optional<bool>(false);
+  }
   if (a_dim && b.is<double>()) {
     if (!a_dim->is_static()) return std::nullopt;
     return static_cast<double>(a_dim->value()) == *b.as<double>();
@@ -164,6 +172,7 @@ std::optional<bool> datums_equal(const Datum& a, const Datum& b) {
           [&](bool v) -> std::optional<bool> { return v == *b.as<bool>(); },
           [&](const Dim& v) { return dims_equal(v, *b_dim); },
           [&](double v) -> std::optional<bool> { return v == *b.as<double>(); },
+          [](const SizeNumber&) -> std::optional<bool> { return std::nullopt; },
           [&](const Text& v) -> std::optional<bool> {
             return v.text == b.as<Text>()->text;
           },

@@ -28,6 +28,11 @@ struct None {};
 struct TensorRef {
   ValueId id = -1;
 };
+// A number computed from symbolic sizes, known when they are bound: the value
+// of `1 / sqrt(T)`. Beside a tensor it is as weak as any other number.
+struct SizeNumber {
+  Expr value;
+};
 
 using DatumList = std::shared_ptr<const std::vector<Datum>>;
 
@@ -59,8 +64,8 @@ struct Text {
 };
 
 struct Datum {
-  std::variant<Unknown, None, bool, Dim, double, Text, DType, TensorRef,
-               DatumList, std::shared_ptr<const DatumStruct>, LayerInstance*,
+  std::variant<Unknown, None, bool, Dim, double, SizeNumber, Text, DType,
+               TensorRef, DatumList, std::shared_ptr<const DatumStruct>, LayerInstance*,
                std::shared_ptr<const LayerRecipe>>
       value;
 
@@ -81,7 +86,14 @@ struct Datum {
   bool unknown() const { return is<Unknown>(); }
   bool none() const { return is<None>(); }
   // A bool, an integer (or size), or a float.
-  bool number() const { return is<bool>() || is<Dim>() || is<double>(); }
+  bool number() const {
+    return is<bool>() || is<Dim>() || is<double>() || is<SizeNumber>();
+  }
+  // A number that is only known when sizes are bound.
+  bool symbolic() const {
+    const Dim* dim = as<Dim>();
+    return is<SizeNumber>() || (dim != nullptr && !dim->is_static());
+  }
   bool tensor() const { return is<TensorRef>(); }
   // A layer that can be called, or a list of them.
   bool layer() const;

@@ -1,9 +1,12 @@
 // Expressions: numbers are computed here and now, tensors become nodes of the
 // graph. Operators on tensors are whatever ops declare themselves to be them.
 
+#include <algorithm>
+
 #include "interpreter/elaborator.h"
 #include "interpreter/indexing.h"
 #include "interpreter/plain_expression.h"
+#include "interpreter/size_number.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -108,6 +111,11 @@ class Evaluator {
   Datum unary(const ExprAst& x) {
     const Datum a = eval(*x.args[0]);
     if (a.unknown()) return a;
+    if (a.is<SizeNumber>()) {
+      if (x.text == "+") return a;
+      const OpDef* op = OpRegistry::instance().find_prefix(x.text);
+      if (op && op->map) return apply_to_sizes(*op, {a}, x.span);
+    }
     if (!a.tensor()) return plain_unary(x.text, a, x.span);
     if (x.text == "+") return a;
     return operator_call(OpRegistry::instance().find_prefix(x.text), x, {a});
@@ -137,6 +145,12 @@ class Evaluator {
     const Datum b = eval(*x.args[1]);
     if (a.unknown() || b.unknown()) return Unknown{};
     if (!a.tensor() && !b.tensor()) {
+      const OpDef* op = OpRegistry::instance().find_infix(x.text);
+      if (op && op->map && needs_sizes(x.text, a, b)) {
+        // As in Python, a power of integers may be a fraction.
+        const Datum right = x.text == "**" ? as_real(b) : b;
+        return apply_to_sizes(*op, {a, right}, x.span);
+      }
       return plain_binary(x.text, a, b, x.operator_span);
     }
     // Whether an optional input is there is decided while building.
@@ -256,7 +270,10 @@ class Evaluator {
     const bool op_wins = builtin != nullptr && builtin->op_in_body &&
                          scope_.frame != nullptr && !scope_.in_for;
     if (any_unknown(args.positional)) return Unknown{};
-    if (builtin != nullptr && plain(args) && !(op_wins && op != nullptr)) {
+    const bool op_instead =
+        op != nullptr &&
+        (op_wins || (builtin != nullptr && waits_for_sizes(*builtin, args)));
+    if (builtin != nullptr && plain(args) && !op_instead) {
       std::vector<Datum> values;
       for (const CallArg& arg : args.positional) values.push_back(arg.value);
       return apply_builtin(*builtin, values, args.span);
@@ -282,27 +299,43 @@ class Evaluator {
   std::optional<Datum> fold(const OpDef& op, const CallArgs& args) {
     if (!op.map || !args.keywords.empty()) return std::nullopt;
     std::vector<std::variant<bool, int64_t, double>> values;
-    for (const CallArg& arg : args.positional) {
-      if (!arg.value.number()) return std::nullopt;
-      if (const bool* flag = arg.value.as<bool>()) {
-        values.emplace_back(*flag);
-      } else if (const Dim* dim = arg.value.as<Dim>();
-                 dim != nullptr && dim->is_static()) {
-        values.emplace_back(dim->value());
-      } else if (const double* number = arg.value.as<double>()) {
-        values.emplace_back(*number);
-      } else {
-        fail("L0336", arg.span,
-             cat({"`", op.name, "` of numbers alone is computed while "
-                  "building, and ",
-                  to_string(arg.value), " is only known at run time"}));
-      }
-    }
     const size_t wanted =
         OpRegistry::instance().signature(op).params.size();
-    if (values.size() != wanted) return std::nullopt;
+    const bool numbers =
+        std::all_of(args.positional.begin(), args.positional.end(),
+                    [](const CallArg& arg) { return arg.value.number(); });
+    if (!numbers || args.positional.size() != wanted) return std::nullopt;
+    const bool sizes =
+        std::any_of(args.positional.begin(), args.positional.end(),
+                    [](const CallArg& arg) { return arg.value.symbolic(); });
+    if (sizes) {
+      std::vector<Datum> operands;
+      for (const CallArg& arg : args.positional) operands.push_back(arg.value);
+      return apply_to_sizes(op, operands, args.span);
+    }
+    for (const CallArg& arg : args.positional) {
+      if (const bool* flag = arg.value.as<bool>()) {
+        values.emplace_back(*flag);
+      } else if (const Dim* dim = arg.value.as<Dim>()) {
+        values.emplace_back(dim->value());
+      } else {
+        values.emplace_back(*arg.value.as<double>());
+      }
+    }
     const auto result = fold_op(op, values);
     return std::visit([](auto value) { return Datum(value); }, result);
+  }
+
+  // Whether the op of the function's name must take its place: the function
+  // computes while building.
+  static bool waits_for_sizes(const BuiltinFunction& function,
+                              const CallArgs& args) {
+    return std::any_of(args.positional.begin(), args.positional.end(),
+                       [&](const CallArg& arg) {
+                         return arg.value.is<SizeNumber>() ||
+                                (function.result == "float" &&
+                                 arg.value.symbolic());
+                       });
   }
 
   Datum call_op(const OpDef& op, const CallArgs& args) {

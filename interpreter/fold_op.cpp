@@ -62,4 +62,20 @@ Number fold_op(const OpDef& op, const std::vector<Number>& args) {
   return result->value;
 }
 
+Expr fold_op_of_sizes(const OpDef& op, const std::vector<Expr>& args) {
+  const OpSignature& signature = OpRegistry::instance().signature(op);
+  LATHE_CHECK(op.map && args.size() == signature.params.size(), op.name,
+              " of ", args.size(), " numbers");
+  const bool any_float = std::any_of(
+      args.begin(), args.end(),
+      [](const Expr& arg) { return arg->type == NumType::kFloat64; });
+  std::vector<Expr> numbers;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const bool real = any_float || signature.params[i].dtype_class == "float";
+    numbers.push_back(
+        convert(real ? NumType::kFloat64 : NumType::kInt64, args[i]));
+  }
+  return op.map(numbers);
+}
+
 }  // namespace lathe

@@ -23,9 +23,9 @@
 
 namespace lathe {
 
-// An argument of a call. Integers and dims are both Dim. A tensor parameter
-// also takes a number, a dim or a bool: then it is weak and takes the dtype
-// of the tensors beside it.
+// An argument of a call. Integers and dims are both Dim; an Expr is a number
+// computed from dims. A tensor parameter also takes a number, a dim or a bool:
+// then it is weak and takes the dtype of the tensors beside it.
 struct TensorArg {
   ValueId value = -1;
 };
@@ -33,7 +33,7 @@ struct OpArg;
 using OpArgs = std::vector<OpArg>;
 struct OpArg {
   // monostate: none, or left out
-  std::variant<std::monostate, bool, Dim, double, std::string, DType,
+  std::variant<std::monostate, bool, Dim, double, Expr, std::string, DType,
                TensorArg, OpArgs>
       value;
   SourceSpan span;
@@ -128,6 +128,11 @@ struct OpCall {
 // Appends the call to the graph and returns its results. Throws SpecError:
 // L0320 argument names, counts and kinds, L04 shapes and dtypes.
 std::vector<ValueId> apply_op(Graph& graph, const OpCall& call);
+
+// An elementwise op on numbers of which some are only known when sizes are
+// bound: an expression in float64, or in int64 where all arguments are
+// integers and the op is closed on them. Requires: op.map.
+Expr fold_op_of_sizes(const OpDef& op, const std::vector<Expr>& args);
 
 // The value of an elementwise op on plain numbers, in float64 (exactly in
 // int64 where all arguments are integers and the op is closed on them).

@@ -153,6 +153,10 @@ class Binder {
            std::holds_alternative<bool>(arg.value);
   }
 
+  static bool depends_on_sizes(const OpArg& arg) {
+    return std::holds_alternative<Expr>(arg.value);
+  }
+
   static bool is_tensor(const OpArg& arg) {
     return std::holds_alternative<TensorArg>(arg.value);
   }
@@ -175,7 +179,7 @@ class Binder {
     }
     switch (param.kind) {
       case OpParamKind::kTensor:
-        return is_tensor(arg) || is_number(arg);
+        return is_tensor(arg) || is_number(arg) || depends_on_sizes(arg);
       case OpParamKind::kTensors:
         return is_list(arg, is_tensor);
       case OpParamKind::kInt:
@@ -216,6 +220,9 @@ struct ArgPrinter {
   std::string operator()(double value) const {
     return fmt::format("{}", value);
   }
+  std::string operator()(const Expr& number) const {
+    return to_string(number);
+  }
   std::string operator()(const std::string& text) const {
     return "'" + text + "'";
   }
@@ -240,6 +247,9 @@ struct ArgDescriber {
   }
   std::string operator()(double value) const {
     return fmt::format("the number {}", value);
+  }
+  std::string operator()(const Expr& number) const {
+    return "a number that depends on sizes: " + to_string(number);
   }
   std::string operator()(const std::string& text) const {
     return "the text '" + text + "'";

@@ -31,8 +31,15 @@ const Literal* literal_of(const Operand& operand) {
 void check_number(const OpBuilder& builder, const Operand& number,
                   DType dtype) {
   const Literal* literal = literal_of(number);
-  if (is_float(dtype) || !literal) return;
+  const bool whole = !is_float(number.dtype);
+  if (is_float(dtype) || (!literal && whole)) return;
   bool fits = is_bool(number.dtype);
+  if (!literal) {
+    builder.fail("L0404",
+                 cat({"`", builder.op_name(), "` cannot turn the number ",
+                      to_string(number.number), " into ", to_string(dtype)}),
+                 {}, "`cast` the tensor to a float type first");
+  }
   if (const auto* value = std::get_if<int64_t>(&literal->value)) {
     fits = is_int(dtype) && *value >= lowest_int(dtype) &&
            *value <= highest_int(dtype);

@@ -27,11 +27,6 @@ namespace {
   fail("L0333", span, "the integer is beyond 64 bits");
 }
 
-bool symbolic(const Datum& datum) {
-  const Dim* dim = datum.as<Dim>();
-  return dim != nullptr && !dim->is_static();
-}
-
 std::optional<double> as_float(const Datum& datum) {
   if (const double* value = datum.as<double>()) return *value;
   const Dim* dim = datum.as<Dim>();
@@ -91,8 +86,8 @@ bool is_bitwise(std::string_view op) {
 // only.
 Datum bitwise(std::string_view op, const Datum& a, const Datum& b,
               const SourceSpan& span) {
-  if (symbolic(a)) not_known(op, a, span);
-  if (symbolic(b)) not_known(op, b, span);
+  if (a.symbolic()) not_known(op, a, span);
+  if (b.symbolic()) not_known(op, b, span);
   if (!a.is<Dim>() || !b.is<Dim>()) refuse(op, a, b, span);
   const int64_t x = a.as<Dim>()->value();
   const int64_t y = b.as<Dim>()->value();
@@ -113,8 +108,8 @@ Datum arithmetic(std::string_view op, const Datum& a, const Datum& b,
         integer_arithmetic(op, *a_dim, *b_dim, span);
     if (exact) return *exact;
   }
-  if (symbolic(a)) not_known(op, a, span);
-  if (symbolic(b)) not_known(op, b, span);
+  if (a.symbolic()) not_known(op, a, span);
+  if (b.symbolic()) not_known(op, b, span);
   const std::optional<double> a_float = as_float(a);
   const std::optional<double> b_float = as_float(b);
   if (!a_float || !b_float) refuse(op, a, b, span);
@@ -136,11 +131,11 @@ Datum ordering(std::string_view op, const Datum& a, const Datum& b,
     const bool forward = op == "<" || op == ">=";
     const std::optional<bool> result =
         forward ? less(*a_dim, *b_dim) : less(*b_dim, *a_dim);
-    if (!result) not_known(op, symbolic(a) ? a : b, span);
+    if (!result) not_known(op, a.symbolic() ? a : b, span);
     return op.size() == 1 ? *result : !*result;
   }
-  if (symbolic(a)) not_known(op, a, span);
-  if (symbolic(b)) not_known(op, b, span);
+  if (a.symbolic()) not_known(op, a, span);
+  if (b.symbolic()) not_known(op, b, span);
   const std::optional<double> a_float = as_float(a);
   const std::optional<double> b_float = as_float(b);
   if (!a_float || !b_float) refuse(op, a, b, span);
@@ -152,7 +147,7 @@ Datum ordering(std::string_view op, const Datum& a, const Datum& b,
 bool equal(std::string_view op, const Datum& a, const Datum& b,
            const SourceSpan& span) {
   const std::optional<bool> result = datums_equal(a, b);
-  if (!result) not_known(op, symbolic(a) ? a : b, span);
+  if (!result) not_known(op, a.symbolic() ? a : b, span);
   return *result;
 }
 
@@ -187,7 +182,7 @@ std::optional<Datum> joined(const Datum& a, const Datum& b) {
 double known_number(const Datum& datum, const SourceSpan& span) {
   const std::optional<double> value = as_float(datum);
   if (value) return *value;
-  if (symbolic(datum)) not_known("this", datum, span);
+  if (datum.symbolic()) not_known("this", datum, span);
   fail("L0336", span, "this wants a number and gets " + described(datum));
 }
 

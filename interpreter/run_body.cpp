@@ -192,6 +192,8 @@ OpArg Elaborator::op_arg(const Datum& datum, const SourceSpan& span) {
     arg.value = *dim;
   } else if (const double* number = datum.as<double>()) {
     arg.value = *number;
+  } else if (const SizeNumber* sizes = datum.as<SizeNumber>()) {
+    arg.value = sizes->value;
   } else if (const Text* text = datum.as<Text>()) {
     arg.value = text->text;
   } else if (const DType* dtype = datum.as<DType>()) {

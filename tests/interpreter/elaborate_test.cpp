@@ -300,4 +300,29 @@ output y = %3
 )text");
 }
 
+TEST_CASE("elaborate: numbers over symbolic sizes wait for the binding") {
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {x: "bfloat16[B, T, 8]"}
+body:
+  - scale = 1 / sqrt(T)
+  - y = x * scale + -(T / 2) * 3.5 + max(B, 2) ** -1
+)yaml"),
+           R"text(%0 = input x bfloat16[B, T, 8]
+%1 = mul(%0, y=1.0 / sqrt(cast(T, float64))) bfloat16[B, T, 8]
+%2 = add(%1, y=neg(cast(T, float64) / 2.0) * 3.5) bfloat16[B, T, 8]
+%3 = add(%2, y=1.0 / cast(max(2, B), float64)) bfloat16[B, T, 8]  # y
+output y = %3
+)text");
+  // Sums, products and quotients of sizes are sizes still.
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {x: "float32[T, 4]"}
+body:
+  - y = reshape(x, [T * 4 // 2, T ** 0 * 2])
+)yaml"),
+           R"text(%0 = input x float32[T, 4]
+%1 = reshape(%0, shape=[2*T, 2]) float32[2*T, 2]  # y
+output y = %1
+)text");
+}
+
 }  // namespace lathe
