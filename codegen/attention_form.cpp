@@ -6,6 +6,7 @@
 
 #include "codegen/contraction.h"
 #include "codegen/kernel_builder.h"
+#include "codegen/shared_heads.h"
 
 namespace lathe {
 namespace {
@@ -247,28 +248,28 @@ class Matcher {
 
   // Rows: axes that only the query side knows. Columns: only the values.
   bool assign_axes() {
-    const Stage& result = stage(form_.result);
+    split_shared_heads();
     std::vector<Dim> dims[3];
     std::vector<const VarInfo*> vars[3];
-    for (size_t d = 0; d < result.axes.size(); ++d) {
-      const Var& axis = result.axes[d];
-      bool key = depends_on_axis(form_.key, axis);
-      bool value = depends_on_axis(form_.value, axis);
-      bool query = depends_on_axis(form_.query, axis) ||
-                   depends_on_axis(form_.score, axis) ||
-                   depends_on_axis(form_.score_scale, axis);
+    for (const ReduceAxis& axis : loops_) {
+      bool key = depends_on_axis(form_.key, axis.var);
+      bool value = depends_on_axis(form_.value, axis.var);
+      bool query = depends_on_axis(form_.query, axis.var) ||
+                   depends_on_axis(form_.score, axis.var) ||
+                   depends_on_axis(form_.score_scale, axis.var);
       int role = !key && !value ? 1 : !key && !query ? 2 : 0;
-      dims[role].push_back(result.shape[d]);
-      vars[role].push_back(axis.get());
+      dims[role].push_back(axis.extent);
+      vars[role].push_back(axis.var.get());
     }
     form_.b = make_var("b");
     form_.m = make_var("m");
     form_.n = make_var("n");
     const Var flat[3] = {form_.b, form_.m, form_.n};
+    Substitution place;
     for (int role = 0; role < 3; ++role) {
       std::vector<Expr> index = unflatten(var(flat[role]), dims[role]);
       for (size_t i = 0; i < index.size(); ++i) {
-        form_.axes[vars[role][i]] = index[i];
+        place[vars[role][i]] = index[i];
       }
     }
     form_.batch = product(dims[0]);
@@ -277,11 +278,46 @@ class Matcher {
     ranges_.add(form_.b, form_.batch);
     ranges_.add(form_.m, form_.rows);
     ranges_.add(form_.n, form_.columns);
-    for (Expr* e : {&form_.query, &form_.key, &form_.value, &form_.score,
-                    &form_.score_scale, &form_.rest}) {
-      if (*e) *e = simple(substitute(*e, form_.axes));
+    for (Expr* e : parts()) {
+      if (*e) *e = simple(substitute(*e, place));
+    }
+    for (auto& [axis, index] : form_.axes) {
+      index = simple(substitute(index, place));
     }
     return form_.depth.is_static() && form_.columns.is_static();
+  }
+
+  std::vector<Expr*> parts() {
+    return {&form_.query, &form_.key,         &form_.value,
+            &form_.score, &form_.score_scale, &form_.rest};
+  }
+
+  // The result's axes as loops. Query heads that read the same keys and values
+  // (head // share) become rows beside each other: one pass over the keys
+  // serves them all.
+  void split_shared_heads() {
+    const Stage& result = stage(form_.result);
+    std::vector<ReduceAxis> shared;
+    for (size_t d = 0; d < result.axes.size(); ++d) {
+      const Var& axis = result.axes[d];
+      form_.axes[axis.get()] = var(axis);
+      const int64_t share = heads_that_share({form_.key, form_.value}, axis,
+                                             result.shape[d], ranges_);
+      if (share == 1) {
+        loops_.push_back({axis, result.shape[d]});
+        continue;
+      }
+      loops_.push_back({make_var("group"), result.shape[d].value() / share});
+      shared.push_back({make_var("share"), share});
+      ranges_.add(loops_.back().var, loops_.back().extent);
+      ranges_.add(shared.back().var, share);
+      Expr head = var(loops_.back().var) * share + var(shared.back().var);
+      for (Expr* e : parts()) {
+        if (*e) *e = simple(substitute(*e, {{axis.get(), head}}));
+      }
+      form_.axes[axis.get()] = head;
+    }
+    loops_.insert(loops_.end(), shared.begin(), shared.end());
   }
 
   // What follows reads the result, and other such maps, at its own axes.
@@ -313,7 +349,7 @@ class Matcher {
 
   // Maps have moved into one expression of the score; a check must not have
   // come behind a select on the way.
-  bool keeps_checks() const {
+  bool keeps_checks() {
     std::set<int> wanted, made;
     auto note = [](const Expr& expr, std::set<int>& sites) {
       if (expr.get() == nullptr) return;
@@ -324,10 +360,7 @@ class Matcher {
     for (const Stage& s : group_.definition.stages) {
       note(std::get<Compute>(s.kind).body, wanted);
     }
-    for (const Expr* e : {&form_.query, &form_.key, &form_.value, &form_.score,
-                          &form_.score_scale, &form_.rest}) {
-      note(*e, made);
-    }
+    for (const Expr* e : parts()) note(*e, made);
     for (int s : form_.maps) note(std::get<Compute>(stage(s).kind).body, made);
     return wanted == made;
   }
@@ -350,6 +383,7 @@ class Matcher {
   int inputs_;
   AttentionForm form_;
   Ranges ranges_;
+  std::vector<ReduceAxis> loops_;  // the result's axes, heads split
   Expr body_, exp_;
   const Load* sum_load_ = nullptr;
   const Load* max_load_ = nullptr;

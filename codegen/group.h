@@ -52,6 +52,9 @@ struct Group {
   bool is_output(int s) const;
 };
 
+// Whether a map or reduction of the group checks an index that is data.
+bool checks_indices(const Group& group);
+
 // The text of everything that decides the kernel; equal text, equal kernel.
 std::string to_string(const Group& group);
 

@@ -1,6 +1,6 @@
 #pragma once
-// From which key on no query of a block sees anything: what a causal select in
-// the score says, found in the expression, whoever wrote it.
+// Which keys no query of a block sees: what a causal or window select in the
+// score says, found in the expression, whoever wrote it.
 
 #include <optional>
 
@@ -8,15 +8,16 @@
 
 namespace lathe {
 
-// score(m, s) = hidden for all s > last(m), and last never falls as m grows.
-struct KeyLimit {
-  Expr last;  // over m, among others
+// score(m, s) = hidden for all s > last(m) and for all s < first(m), and
+// neither falls as m grows. At least one is there.
+struct KeyLimits {
+  std::optional<Expr> first, last;  // over m, among others
   double hidden = 0;
 };
 
-// The limit that a select at the root of `score` sets, if it hides keys with a
+// The limits that selects at the root of `score` set, if they hide keys with a
 // number so low that exp(hidden - x) is 0 for every x that is not as low.
-std::optional<KeyLimit> find_key_limit(const Expr& score, const Var& m,
-                                       const Var& s, const Ranges& ranges);
+std::optional<KeyLimits> find_key_limits(const Expr& score, const Var& m,
+                                         const Var& s, const Ranges& ranges);
 
 }  // namespace lathe

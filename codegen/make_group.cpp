@@ -187,6 +187,14 @@ bool Group::is_output(int s) const {
          definition.outputs.end();
 }
 
+bool checks_indices(const Group& group) {
+  const auto& stages = group.definition.stages;
+  return std::any_of(stages.begin(), stages.end(), [](const Stage& stage) {
+    auto* compute = std::get_if<Compute>(&stage.kind);
+    return compute && contains<CheckedIndex>(compute->body);
+  });
+}
+
 std::string to_string(const Group& group) {
   std::string text = cat({to_string(group.kind), " ", group.row_axes, "\n"});
   for (size_t i = 0; i < group.operands.size(); ++i) {

@@ -55,7 +55,11 @@ class AttentionLowering {
   }
 
   LoweredGroup lower() {
-    Var item = make_var("item"), step = make_var("step");
+    Var item = make_var("item");
+    // Indices in what is hidden are checked all the same.
+    if (!checks_indices(group_)) {
+      limits_ = find_key_limits(score_, form_.m, form_.s, ranges_);
+    }
     std::vector<Stmt> body = {position(item), fill_queries(), clear()};
     Expr keys = size_of(form_.keys);
     Stmt stream = block({
@@ -67,9 +71,11 @@ class AttentionLowering {
         fade_sums(),
         weighted_values(),
     });
-    body.push_back(
-        for_loop(step, int_literal(0), ceil_div(keys, int_literal(keys_)),
-                 block({let(s0_, var(step) * keys_), unless_hidden(stream)})));
+    Expr steps = ceil_div(keys, int_literal(keys_));
+    if (limits_ && limits_->first) body.push_back(let(start_, start(steps)));
+    body.push_back(for_loop(
+        step_, int_literal(0), steps,
+        block({let(s0_, first_key(steps)), unless_hidden(stream)})));
     body.push_back(epilogue());
     Stmt loop = for_loop(item, var(kernel_.lo()), var(kernel_.hi()),
                          block(std::move(body)), LoopKind::kItems);
@@ -173,28 +179,41 @@ class AttentionLowering {
                   })});
   }
 
-  // What is hidden is checked all the same.
-  bool checks_indices() const {
-    const auto& stages = group_.definition.stages;
-    return std::any_of(stages.begin(), stages.end(), [](const Stage& stage) {
-      return contains<CheckedIndex>(std::get<Compute>(stage.kind).body);
-    });
+  // A window hides the first keys: the steps begin behind them, and go round.
+  Expr start(const Expr& steps) const {
+    Expr step = first_seen() / int_literal(keys_);
+    return max(min(step, steps - 1), int_literal(0));
+  }
+  Expr first_key(const Expr& steps) const {
+    if (!limits_ || !limits_->first) return var(step_) * keys_;
+    Expr step = var(step_) + var(start_);
+    return select(step < steps, step, step - steps) * keys_;
+  }
+  Expr first_seen() const {
+    return substitute(*limits_->first, {{form_.m.get(), var(m0_)}});
   }
 
   // Leaves a step out when all its keys are hidden from all queries, who each
   // have seen one that is not: then its weights are 0.
   Stmt unless_hidden(Stmt stream) const {
-    auto limit = find_key_limit(score_, form_.m, form_.s, ranges_);
-    if (!limit || checks_indices()) return stream;
-    Expr last = substitute(limit->last, {{form_.m.get(), last_query()}});
+    if (!limits_) return stream;
+    Expr seen_by_some = literal(true);
+    if (limits_->last) {
+      Expr last =
+          substitute(*limits_->last, {{form_.m.get(), last_query()}});
+      seen_by_some = var(s0_) <= last;
+    }
+    if (limits_->first) {
+      seen_by_some =
+          seen_by_some && first_seen() <= var(s0_) + int_literal(keys_ - 1);
+    }
     Var wanted = make_var("wanted");
     Stmt look = softmax_.for_maxima([&](const Expr& top) {
-      Expr seen = top > float_literal(limit->hidden / 2, NumType::kFloat32);
+      Expr seen = top > float_literal(limits_->hidden / 2, NumType::kFloat32);
       return assign(wanted, select(seen, var(wanted), int_literal(1)));
     });
     return block({
-        declare(wanted,
-                select(var(s0_) <= last, int_literal(1), int_literal(0))),
+        declare(wanted, select(seen_by_some, int_literal(1), int_literal(0))),
         if_then(equal(var(wanted), int_literal(0)), look),
         if_then(equal(var(wanted), int_literal(1)), std::move(stream)),
     });
@@ -240,7 +259,7 @@ class AttentionLowering {
   Stmt softmax() {
     return block({
         apply_score(),
-        softmax_.raise_maximum(equal(var(s0_), int_literal(0))),
+        softmax_.raise_maximum(equal(var(step_), int_literal(0))),
         softmax_.exponentials(var(key_count_)),
     });
   }
@@ -360,7 +379,9 @@ class AttentionLowering {
   OnlineSoftmax softmax_;
   Var m0_ = make_var("m0"), rows_ = make_var("rows");
   Var tiles_ = make_var("tiles"), lanes_ = make_var("lanes");
+  Var step_ = make_var("step"), start_ = make_var("start");
   Var s0_ = make_var("s0"), key_count_ = make_var("keys");
+  std::optional<KeyLimits> limits_;
 };
 
 }  // namespace

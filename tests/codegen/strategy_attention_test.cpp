@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include "codegen/compile.h"
 #include "tests/codegen/model_check.h"
+#include "tests/support/codegen_text.h"
 
 namespace lathe {
 namespace {
@@ -49,6 +51,30 @@ body:
   CHECK_EQ(failures_of({causal, mask}), "");
 }
 
+TEST_CASE("attention: a window leaves out the keys before it") {
+  ModelCase window{"window", R"(
+inputs: {q: "float32[2, T, 8]", k: "float32[2, T, 8]", v: "float32[2, T, 8]"}
+body:
+  - distance = unsqueeze(range(0, T), -1) - range(0, T)
+  - s = where(distance >= 0 and distance < 20, q @ transpose(k), -3.0e38)
+  - y = softmax(s) @ v
+)",
+                   sizes_of("T", {1, 17, 96, 97, 200, 333}), "attention"};
+  // Queries beyond the keys' end see nothing in their window, so all keys
+  // count; with more keys than queries the last ones are hidden.
+  ModelCase shifted{"nothing in the window", R"(
+inputs: {q: "float32[T, 8]", k: "float32[S, 8]", v: "float32[S, 8]"}
+body:
+  - distance = unsqueeze(range(0, T), -1) - range(0, S)
+  - s = where(distance < 30, q @ transpose(k), -3.0e38)
+  - y = softmax(where(distance >= 0, s, -3.0e38)) @ v
+)",
+                    {{{"T", 300}, {"S", 100}}, {{"T", 60}, {"S", 300}}},
+                    "attention", 300};
+  CHECK_EQ(failures_of({window, shifted}), "");
+  CHECK_EQ(loop_failures_of({shifted}, "avx512"), "");
+}
+
 TEST_CASE("attention: rows that see nothing are NaN, as in the reference") {
   ModelCase nothing{"all hidden", R"(
 inputs: {q: "float32[T, 8]", k: "float32[T, 8]", v: "float32[T, 8]"}
@@ -59,6 +85,17 @@ body:
 )",
                     sizes_of("T", kTokens), "attention"};
   CHECK_EQ(failures_of({nothing}), "");
+}
+
+TEST_CASE("attention: a scale may depend on sizes") {
+  ModelCase scaled{"scale of the length", R"(
+inputs: {q: "float32[2, T, 8]", k: "float32[2, T, 8]", v: "float32[2, T, 8]"}
+body:
+  - scale = log(T + 1) / sqrt(T)
+  - y = softmax(q @ transpose(k) * scale) @ v / T
+)",
+                   sizes_of("T", {1, 17, 100}), "attention"};
+  CHECK_EQ(failures_of({scaled}), "");
 }
 
 TEST_CASE("attention: the library's layer, heads that share keys") {
@@ -77,7 +114,17 @@ body:
                     {{"B", 1}, {"T", 7}, {"S", 100}}},
                    "attention",
                    130};
-  CHECK_EQ(failures_of({shared}), "");
+  ModelCase window = shared;
+  window.name = "grouped queries in a window";
+  window.yaml.replace(window.yaml.find("causal: true"), 12,
+                      "causal: true, sliding_window: 30");
+  window.sizes.push_back({{"B", 1}, {"T", 150}, {"S", 150}});
+  CHECK_EQ(failures_of({shared, window}), "");
+  CHECK_EQ(loop_failures_of({shared}, "avx512"), "");
+  // 2 heads of keys: 3 heads of queries are rows of one item.
+  const Program program =
+      compile(graph_from(shared.yaml), target_preset("avx2"));
+  CHECK_EQ(program.steps[0].items.to_string(), "2*((T + 15) // 16)*B");
 }
 
 // Vectors that this machine lacks are emulated by the compiler.
