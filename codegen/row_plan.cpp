@@ -30,6 +30,7 @@ class Planner {
     for (size_t s = 0; s < stages.size(); ++s) {
       if (!place(static_cast<int>(s))) return std::nullopt;
     }
+    lend_outputs();
     return plan_;
   }
 
@@ -142,6 +143,49 @@ class Planner {
       int q = std::get<Load>(e->node).slot - group_.definition.inputs;
       if (q < 0 || plan_.forms[q].own.empty()) continue;
       if (!keep(q)) return false;
+    }
+    return true;
+  }
+
+  // What would be computed again is kept where a later output will stand.
+  // Readers first: one that is computed again reads wherever it is read.
+  void lend_outputs() {
+    const int count = static_cast<int>(plan_.keep.size());
+    plan_.lender.assign(plan_.keep.size(), -1);
+    std::vector<bool> lends(plan_.keep.size(), false);
+    for (int p = count; p-- > 0;) {
+      if (plan_.keep[p] != Keep::kAgain) continue;
+      for (int s = p + 1; s < count; ++s) {
+        if (lends[s] || !can_lend(s, p)) continue;
+        lends[s] = true;
+        plan_.lender[p] = s;
+        plan_.keep[p] = Keep::kLent;
+        break;
+      }
+    }
+  }
+
+  // Whether output s has the form of p and nobody reads p, or its element, once
+  // s is stored.
+  bool can_lend(int s, int p) const {
+    const Stage& to = group_.stage(p);
+    const Stage& from = group_.stage(s);
+    if (!group_.is_output(s) || from.dtype != to.dtype ||
+        compute_dtype(to.dtype) != to.dtype || from.shape != to.shape ||
+        plan_.accumulates(s) || plan_.phase_of[s] <= plan_.phase_of[p]) {
+      return false;
+    }
+    for (size_t r = 0; r < plan_.keep.size(); ++r) {
+      const int reader = static_cast<int>(r);
+      const auto& body = std::get<Compute>(group_.stage(reader).kind).body;
+      for (const Expr& e : loads_of(body)) {
+        auto& load = std::get<Load>(e->node);
+        if (load.slot != group_.slot_of_stage(p)) continue;
+        if (plan_.keep[r] == Keep::kAgain) return false;
+        if (plan_.phase_of[r] < plan_.phase_of[s]) continue;
+        if (plan_.phase_of[r] > plan_.phase_of[s]) return false;
+        if (reader > s || !at_point(reader, p, load)) return false;
+      }
     }
     return true;
   }

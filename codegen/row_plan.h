@@ -11,7 +11,9 @@
 //   phase 4  loop n   y = (x - mean) * scale * weight + bias
 //
 // A value that a later phase reads is a scalar, is read back from the output
-// it was stored to, is kept in an array on the stack, or is computed again.
+// it was stored to, is kept in an array on the stack or, where that is too
+// large, in the memory of an output that is stored later; else it is computed
+// again.
 
 #include <vector>
 
@@ -33,7 +35,7 @@ struct Phase {
 };
 
 // How phases after its own see a stage.
-enum class Keep : uint8_t { kScalar, kOutput, kLocal, kAgain };
+enum class Keep : uint8_t { kScalar, kOutput, kLocal, kLent, kAgain };
 
 struct RowPlan {
   int row_axes = 0;
@@ -42,6 +44,7 @@ struct RowPlan {
   std::vector<Phase> phases;
   std::vector<int> phase_of;  // by stage
   std::vector<Keep> keep;     // by stage
+  std::vector<int> lender;    // by stage: kLent: the output that holds it
 
   // A reduction over the phase's domain, rather than one for each point.
   bool accumulates(int s) const {

@@ -119,8 +119,10 @@ Expr RowLowering::read(int s, const Load& node) {
     return flat_load(local_slot_[p], stage.dtype,
                      flat_index(index, extents, ranges_));
   }
-  LATHE_CHECK(plan_.keep[p] == Keep::kOutput, stage.name, " is not kept");
-  return flat_load(output_slot(p), stage.dtype,
+  bool lent = plan_.keep[p] == Keep::kLent;
+  LATHE_CHECK(lent || plan_.keep[p] == Keep::kOutput, stage.name,
+              " is not kept");
+  return flat_load(output_slot(lent ? plan_.lender[p] : p), stage.dtype,
                    flat_index(node.index, stage.shape, ranges_));
 }
 
@@ -215,7 +217,9 @@ std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
       continue;
     }
     plan_.forms[s].reduce ? add_nested(s, at, ops) : add_map(s, at, ops);
-    if (int slot = output_slot(s); slot >= 0) {
+    bool lent = plan_.keep[s] == Keep::kLent;
+    int slot = output_slot(lent ? plan_.lender[s] : s);
+    if (slot >= 0) {
       const Stage& stage = group_.stage(s);
       ops.push_back(PointStore{
           slot, flat_index(index_at(s, at), stage.shape, ranges_), value_[s]});

@@ -23,7 +23,9 @@ bool RowLowering::keeps_before(size_t p) const {
   for (size_t q = 0; q < p; ++q) {
     for (int s : plan_.phases[q].stages) {
       Keep keep = plan_.keep[s];
-      if (keep == Keep::kLocal || keep == Keep::kOutput) return true;
+      if (keep == Keep::kLocal || keep == Keep::kOutput || keep == Keep::kLent) {
+        return true;
+      }
     }
   }
   return false;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "codegen/loop_ir.h"
+#include "tests/support/codegen_text.h"
 
 namespace lathe {
 namespace {
@@ -44,6 +45,19 @@ TEST_CASE("lower rows: a number in a vector loop is bound once a vector") {
   std::string text = to_string(lowered.kernel);
   CHECK_NE(text.find("step 32"), std::string::npos);
   CHECK_EQ(lowered.items.to_string(), "n0");
+}
+
+TEST_CASE("lower rows: a long row is kept where its result will stand") {
+  const std::string text = kernels_of(
+      "inputs: {x: 'float32[B, T]'}\nbody: ['y = softmax(x)']\n");
+  // Exponentials go to the output with their sum; the last loop divides them.
+  const size_t last_loop = text.rfind("for (");
+  CHECK_LT(text.rfind("exp_("), last_loop);
+  CHECK_NE(text.find("= out0[", last_loop), std::string::npos);
+  // Narrow outputs would round what is kept, so it is computed again.
+  const std::string narrow = kernels_of(
+      "inputs: {x: 'bfloat16[B, T]'}\nbody: ['y = softmax(x)']\n");
+  CHECK_GT(narrow.rfind("exp_("), narrow.rfind("for ("));
 }
 
 }  // namespace lathe
