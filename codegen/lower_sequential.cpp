@@ -80,6 +80,46 @@ class SequentialLowering {
     return simplify(place(substitute(expr, at)), ranges_);
   }
 
+  // Items are all positions along the leading axes [0, count).
+  void split_leading(size_t count) {
+    Dim rows = 1;
+    for (size_t i = 0; i < count; ++i) rows *= stage_.shape[i];
+    result_.items = rows;
+    ranges_.add(item_, rows);
+    index_.resize(count);
+    Dim inner = 1;
+    for (size_t i = count; i-- > 0;) {
+      index_[i] = simplify(
+          var(item_) / size_of(inner) % size_of(stage_.shape[i]), ranges_);
+      inner *= stage_.shape[i];
+    }
+  }
+
+  // How many leading axes an update walks along with its domain: what it does
+  // at one position of them concerns no other.
+  size_t independent_axes(const Update& update) const {
+    size_t count = 0;
+    for (; count < update.place.size(); ++count) {
+      if (!domain_axis(update, count)) break;
+    }
+    return count;
+  }
+  // The domain's variable that is the place along `axis`, and is nowhere
+  // before.
+  const ReduceAxis* domain_axis(const Update& update, size_t axis) const {
+    auto* ref = std::get_if<VarRef>(&update.place[axis]->node);
+    if (!ref) return nullptr;
+    for (size_t before = 0; before < axis; ++before) {
+      auto* other = std::get_if<VarRef>(&update.place[before]->node);
+      if (other && other->var == ref->var) return nullptr;
+    }
+    for (const ReduceAxis& loop : update.domain) {
+      bool whole = loop.extent == stage_.shape[axis];
+      if (loop.var == ref->var && whole) return &loop;
+    }
+    return nullptr;
+  }
+
   // The body at the stage's index, with `axis` at `position`.
   Expr at_position(const Expr& expr, int axis, const Expr& position) {
     Substitution at;
@@ -129,32 +169,40 @@ Stmt SequentialLowering::copy_of_base(const Update& update) {
   std::vector<Expr> index;
   std::vector<Var> loops;
   for (size_t i = 0; i < stage_.shape.size(); ++i) {
-    loops.push_back(make_var(cat({"i", i})));
-    ranges_.add(loops[i], stage_.shape[i]);
-    index.push_back(var(loops[i]));
+    if (i < index_.size()) {
+      index.push_back(index_[i]);
+    } else {
+      loops.push_back(make_var(cat({"i", i})));
+      ranges_.add(loops.back(), stage_.shape[i]);
+      index.push_back(var(loops.back()));
+    }
     at[stage_.axes[i].get()] = index[i];
   }
   Stmt copy = store(out_, flat_index(index, stage_.shape, ranges_),
                     lowered(update.base, at));
-  for (size_t i = loops.size(); i-- > 0;) {
-    copy = for_loop(loops[i], int_literal(0), size_of(stage_.shape[i]), copy);
+  for (size_t i = stage_.shape.size(); i-- > index_.size();) {
+    copy = for_loop(loops[i - index_.size()], int_literal(0),
+                    size_of(stage_.shape[i]), copy);
   }
   return copy;
 }
 
-// One item: the stores have an order. Only the last one to a place counts, so
-// cutting the work would need places known apart.
+// The stores have an order, and only the last one to a place counts: an item
+// does all of them that may meet.
 Stmt SequentialLowering::lower(const Update& update) {
-  result_.items = 1;
-  ranges_.add(item_, 1);
+  split_leading(independent_axes(update));
   Substitution at;
+  for (size_t i = 0; i < index_.size(); ++i) {
+    at[domain_axis(update, i)->var.get()] = index_[i];
+  }
   Dim points = 1;
-  std::vector<Var> loops;
+  std::vector<ReduceAxis> loops;
   for (const ReduceAxis& axis : update.domain) {
-    loops.push_back(make_var(axis.var->name));
-    ranges_.add(loops.back(), axis.extent);
-    at[axis.var.get()] = var(loops.back());
     points *= axis.extent;
+    if (at.count(axis.var.get())) continue;
+    loops.push_back({make_var(axis.var->name), axis.extent});
+    ranges_.add(loops.back().var, axis.extent);
+    at[axis.var.get()] = var(loops.back().var);
   }
   std::vector<Expr> place;
   for (const Expr& expr : update.place) place.push_back(lowered(expr, at));
@@ -180,8 +228,8 @@ Stmt SequentialLowering::lower(const Update& update) {
   }
   Stmt step = block({let(where, address), store(out_, var(where), value)});
   for (size_t i = loops.size(); i-- > 0;) {
-    step = for_loop(loops[i], int_literal(0),
-                    size_of(update.domain[i].extent), step);
+    step = for_loop(loops[i].var, int_literal(0), size_of(loops[i].extent),
+                    step);
   }
   result_.cost = cost_of(update.base, numel(stage_.shape)) +
                  cost_of(update.update, points) * 2;
