@@ -45,11 +45,12 @@ std::vector<bool> stored_arrays(const Schedule& schedule) {
 
 std::string to_string(const Schedule& schedule) {
   std::string text;
-  for (size_t c = 0; c < schedule.clusters.size(); ++c) {
-    const Cluster& cluster = schedule.clusters[c];
+  int runs = 0, loads = 0;
+  for (const Cluster& cluster : schedule.clusters) {
     const Array& last = schedule.graph.arrays[cluster.arrays.back()];
-    text += cat({"kernel ", last.at_load ? "load" : "k", c, "  ",
-                 to_string(cluster.kind), "  fuses"});
+    text += last.at_load ? cat({"kernel load", loads++})
+                         : cat({"kernel k", runs++});
+    text += cat({"  ", to_string(cluster.kind), "  fuses"});
     for (const auto& [node, op] : work_of(schedule.graph, cluster)) {
       text += " " + op;
     }

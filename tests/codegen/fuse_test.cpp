@@ -121,7 +121,7 @@ TEST_CASE("fuse: queries and keys turn in one kernel with their tables") {
           "body: ['a = rope(q)', 'b = rope(k)']\n"
           "outputs: {a: a, b: b}\n"),
       "kernel load0  row  fuses pow cast\n"
-      "kernel k1  row  fuses mul cos sin mul mul sub mul mul add concat "
+      "kernel k0  row  fuses mul cos sin mul mul sub mul mul add concat "
       "mul mul sub mul mul add concat\n");
 }
 
@@ -155,14 +155,14 @@ body: [y = block(x)]
 )"),
       "kernel k0  row  fuses rms_norm\n"
       "kernel k1  contraction  fuses matmul matmul matmul\n"
-      "kernel load2  row  fuses pow cast\n"
-      "kernel k3  row  fuses mul cos sin mul mul sub mul mul add concat "
+      "kernel load0  row  fuses pow cast\n"
+      "kernel k2  row  fuses mul cos sin mul mul sub mul mul add concat "
       "mul mul sub mul mul add concat\n"
-      "kernel k4  attention  fuses matmul mul where softmax matmul\n"
-      "kernel k5  contraction  fuses matmul add\n"
-      "kernel k6  row  fuses rms_norm\n"
-      "kernel k7  contraction  fuses matmul activation matmul mul\n"
-      "kernel k8  contraction  fuses matmul add\n");
+      "kernel k3  attention  fuses matmul mul where softmax matmul\n"
+      "kernel k4  contraction  fuses matmul add\n"
+      "kernel k5  row  fuses rms_norm\n"
+      "kernel k6  contraction  fuses matmul activation matmul mul\n"
+      "kernel k7  contraction  fuses matmul add\n");
 }
 
 TEST_CASE("fuse: equal layers share one kernel, work grows linearly") {
