@@ -27,6 +27,8 @@ const Function kFunctions[] = {
     {"log1p", std::log1p, -0.999, 50}, {"tanh", std::tanh, -12, 12},
     {"erf", std::erf, -5, 5},          {"sigmoid", sigmoid_of, -80, 20},
     {"sin", std::sin, -1000, 1000},    {"cos", std::cos, -1000, 1000},
+    {"sin", std::sin, -1e6, 1e6},      {"cos", std::cos, -1e6, 1e6},
+    {"sin", std::sin, 1e6, 1e12},      {"cos", std::cos, 1e6, 1e12},
 };
 
 constexpr int kPoints = 200000;
