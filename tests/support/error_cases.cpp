@@ -43,6 +43,20 @@ std::string read_test_file(const std::filesystem::path& path) {
   return text.str();
 }
 
+std::string compare_with_file(const std::string& found,
+                              const std::filesystem::path& expected) {
+  if (accepts()) {
+    std::ofstream(expected, std::ios::binary) << found;
+    return "";
+  }
+  const std::string wanted = std::filesystem::exists(expected)
+                                 ? read_test_file(expected)
+                                 : "(no such file)\n";
+  if (found == wanted) return "";
+  return cat({"--- ", expected.filename().string(), ": expected\n", wanted,
+              "--- found\n", found});
+}
+
 std::string compare_error_cases(const std::filesystem::path& folder,
                                 std::string (*check)(const SourceRef& file)) {
   std::string report;
@@ -50,16 +64,7 @@ std::string compare_error_cases(const std::filesystem::path& folder,
     std::filesystem::path expected_path = with_extension(path, ".err");
     std::string found =
         check(make_source(path.filename().string(), read_test_file(path)));
-    if (accepts()) {
-      std::ofstream(expected_path, std::ios::binary) << found;
-      continue;
-    }
-    std::string expected = std::filesystem::exists(expected_path)
-                               ? read_test_file(expected_path)
-                               : "(no .err file)\n";
-    if (found == expected) continue;
-    report += cat({"--- ", path.filename().string(), ": expected\n", expected,
-                   "--- found\n", found});
+    report += compare_with_file(found, expected_path);
   }
   for (const std::filesystem::path& path : files_with(folder, ".err")) {
     if (!std::filesystem::exists(with_extension(path, ".yaml"))) {
