@@ -101,6 +101,8 @@ std::string compiler_version(const CompilerFile& compiler) {
 
 const std::vector<std::string>& compile_flags() {
   static const std::vector<std::string> flags = {
+      // -O2 -ftree-vectorize would compile in four fifths of the time, but
+      // attention would run 7 % slower and rotary embeddings 20 %.
       "-std=c++17", "-O3",
 #if defined(__aarch64__)
       "-mcpu=native",
