@@ -88,12 +88,12 @@ TEST_CASE("fuse: a norm makes float8 codes, scales close the product") {
                   "input_scale: {granularity: tensor, origin: static}"),
            "kernel load0  row  fuses equal where\n"
            "kernel load1  row  fuses equal where\n"
-           "kernel k2  row  fuses rms_norm div clamp cast div clamp cast\n"
-           "kernel k3  contraction  fuses matmul mul mul cast\n"
-           "kernel load4  row  fuses equal where\n"
-           "kernel k5  contraction  fuses activation matmul mul mul cast "
+           "kernel k0  row  fuses rms_norm div clamp cast div clamp cast\n"
+           "kernel k1  contraction  fuses matmul mul mul cast\n"
+           "kernel load2  row  fuses equal where\n"
+           "kernel k2  contraction  fuses activation matmul mul mul cast "
            "mul div clamp cast\n"
-           "kernel k6  contraction  fuses matmul mul mul cast add\n");
+           "kernel k3  contraction  fuses matmul mul mul cast add\n");
   CHECK_EQ(mlp_of("weight_scale: {granularity: block, block_size: [64, 64]}, "
                   "input_scale: {granularity: block, block_size: [1, 64]}"),
            "kernel k0  row  fuses rms_norm abs max div equal where div "
