@@ -153,6 +153,7 @@ NARROW_FLOAT(bf16, u16)
 NARROW_FLOAT(f16, u16)
 NARROW_FLOAT(e4m3, u8)
 NARROW_FLOAT(e5m2, u8)
+INLINE f32 float16_bits(i64 b) { return decode_f16<f32, u32>((u32)b & 0xffffu); }
 )";
 
 const char kPreludeVectors[] = R"(

@@ -146,6 +146,8 @@ Spelling spelling_of(ScalarOp op, NumType arg_type, bool vector) {
       return function("shift_left");
     case ScalarOp::kShiftRight:
       return function("shift_right");
+    case ScalarOp::kFloat16Bits:
+      return function("float16_bits");
   }
   LATHE_CHECK(false, "no such function of ", to_string(arg_type));
   return {};
@@ -181,7 +183,10 @@ const char* storage_name(DType dtype) {
       return "f32";
     case DType::kFloat64:
       return "f64";
+    LATHE_BLOCK_CASES:
+      break;
   }
+  LATHE_CHECK(false, to_string(dtype), " is no type of an element");
   return "";
 }
 
@@ -205,6 +210,7 @@ const char* format_name(DType dtype) {
     case DType::kInt16:
     case DType::kInt32:
     case DType::kInt64:
+    LATHE_BLOCK_CASES:
       break;
   }
   LATHE_CHECK(false, to_string(dtype), " is no float");

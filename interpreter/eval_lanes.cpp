@@ -132,6 +132,7 @@ Column LaneEvaluator::call(const EvalNode& node, LaneBlock& block) {
     const void* b = values[1];
     if (type == NumType::kBool) return run(f.bools, count, a, b, memory_);
     if (type == NumType::kInt64) {
+      if (f.int_floats) return run(f.int_floats, count, a, b, memory_);
       return f.int_tests ? run(f.int_tests, count, a, b, memory_)
                          : run(f.ints, count, a, b, memory_);
     }

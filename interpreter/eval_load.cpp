@@ -64,6 +64,8 @@ auto with_reader(DType dtype, F f) {
       return f(Plain<float, double>());
     case DType::kFloat64:
       return f(Plain<double, double>());
+    LATHE_BLOCK_CASES:
+      break;
   }
   LATHE_CHECK(false, "unknown dtype");
 }

@@ -9,7 +9,7 @@
 namespace lathe {
 namespace {
 
-enum class ResultRule { kSame, kCompare, kFloat, kInt };
+enum class ResultRule { kSame, kCompare, kFloat, kInt, kDecoded };
 
 struct ScalarOpRow {
   const char* name;
@@ -178,9 +178,11 @@ NumType result_type(ScalarOp op, NumType type) {
       LATHE_CHECK(is_float(type), name_of(op), " of ", to_string(type));
       return type;
     case ResultRule::kInt:
+    case ResultRule::kDecoded:
       LATHE_CHECK(type == NumType::kInt64, name_of(op), " of ",
                   to_string(type));
-      return type;
+      return row_of(op).result == ResultRule::kInt ? type
+                                                   : NumType::kFloat32;
   }
   LATHE_CHECK(false, "unknown rule");
 }

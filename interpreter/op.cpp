@@ -30,6 +30,8 @@ void OpRegistry::add(OpDef def) {
                                                         : find_prefix(symbol)),
                 symbol, " belongs to two ops");
   }
+  LATHE_CHECK(!def.decodes || find_decoder(*def.decodes) == nullptr, name,
+              " decodes what another op does");
   signatures_.emplace(name, parse_signature(def.signature));
   ops_.emplace(name, std::move(def));
 }
@@ -45,6 +47,13 @@ const OpDef* OpRegistry::find_infix(std::string_view symbol) const {
 
 const OpDef* OpRegistry::find_prefix(std::string_view symbol) const {
   return find_where(ops_, &OpDef::prefix, symbol);
+}
+
+const OpDef* OpRegistry::find_decoder(DType dtype) const {
+  for (const auto& [name, def] : ops_) {
+    if (def.decodes == dtype) return &def;
+  }
+  return nullptr;
 }
 
 const OpSignature& OpRegistry::signature(const OpDef& def) const {

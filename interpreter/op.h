@@ -94,6 +94,9 @@ struct OpDef {
   // drops the axis; "[none]" takes (x, axis) and inserts an axis of size 1.
   std::string infix;
   std::string prefix;  // "-", "not"
+  // The block dtype whose values this op reads out of stored bytes: it takes
+  // uint8[..., bytes of a row] and gives float32[..., values of a row].
+  std::optional<DType> decodes;
 };
 
 // All registered ops by name.
@@ -104,6 +107,8 @@ class OpRegistry {
   const OpDef* find(std::string_view name) const;
   const OpDef* find_infix(std::string_view symbol) const;
   const OpDef* find_prefix(std::string_view symbol) const;
+  // The op that decodes a block dtype.
+  const OpDef* find_decoder(DType dtype) const;
   const OpSignature& signature(const OpDef& def) const;
   const std::map<std::string, OpDef, std::less<>>& all() const { return ops_; }
 

@@ -51,6 +51,11 @@ ScalarFunction float_test(F) {
 }
 
 template <typename F>
+ScalarFunction on_bits(F) {
+  return {.int_floats = run_lanes<int64_t, double, F>};
+}
+
+template <typename F>
 ScalarFunction logic(F) {
   return {.bools = run_lanes<uint8_t, uint8_t, F>};
 }
@@ -203,6 +208,10 @@ ScalarFunction function_of(ScalarOp op) {
       return on_ints([](I a, I b) { return shift_left(a, b); });
     case ScalarOp::kShiftRight:
       return on_ints([](I a, I b) { return shift_right(a, b); });
+    case ScalarOp::kFloat16Bits:
+      return on_bits([](I a) {
+        return static_cast<D>(float16_value(static_cast<uint16_t>(a)));
+      });
   }
   LATHE_CHECK(false, "unknown scalar function");
 }
@@ -276,6 +285,7 @@ Number apply_scalar(ScalarOp op, NumType type,
   if (type == NumType::kInt64) {
     const std::vector<int64_t> values = values_of<int64_t>(args, as_int);
     if (function.int_tests) return run_one(function.int_tests, values) != 0;
+    if (function.int_floats) return run_one(function.int_floats, values);
     return run_one(function.ints, values);
   }
   const std::vector<double> values = values_of<double>(args, as_double);

@@ -20,6 +20,8 @@ using BoolLanes = void (*)(int n, const uint8_t* a, const uint8_t* b,
                            uint8_t* out);
 using FloatTests = void (*)(int n, const double* a, const double* b,
                             uint8_t* out);
+using IntFloats = void (*)(int n, const int64_t* a, const int64_t* b,
+                           double* out);
 using IntTests = void (*)(int n, const int64_t* a, const int64_t* b,
                           uint8_t* out);
 
@@ -30,6 +32,7 @@ struct ScalarFunction {
   BoolLanes bools = nullptr;  // logic and comparisons of bools
   FloatTests float_tests = nullptr;
   IntTests int_tests = nullptr;
+  IntFloats int_floats = nullptr;  // floats out of integers' bits
 };
 
 // kSelect has no lane form: the evaluator decides which side runs.

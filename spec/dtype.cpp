@@ -48,7 +48,7 @@ std::string suggest_dtype(std::string_view name) {
 
 std::optional<DType> dtype_from_safetensors(std::string_view code) {
   for (const DTypeInfo& row : kInfos) {
-    if (code == row.safetensors) return row.dtype;
+    if (!code.empty() && code == row.safetensors) return row.dtype;
   }
   return std::nullopt;
 }
@@ -56,6 +56,7 @@ std::optional<DType> dtype_from_safetensors(std::string_view code) {
 bool is_float(DType dtype) { return info(dtype).dtype_class == kFloat; }
 bool is_int(DType dtype) { return info(dtype).dtype_class == kInt; }
 bool is_bool(DType dtype) { return info(dtype).dtype_class == kBool; }
+bool is_block(DType dtype) { return info(dtype).dtype_class == kBlock; }
 
 bool is_float8(DType dtype) {
   return dtype == DType::kFloat8E4M3FN || dtype == DType::kFloat8E5M2;
@@ -100,6 +101,8 @@ double highest_value(DType dtype) {
       return static_cast<double>(std::numeric_limits<float>::max());
     case DType::kFloat64:
       return std::numeric_limits<double>::max();
+    LATHE_BLOCK_CASES:
+      break;
   }
   LATHE_CHECK(false, "no such dtype");
   return 0;

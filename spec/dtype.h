@@ -17,7 +17,22 @@ enum class DType : uint8_t {
 #undef LATHE_DTYPE
 };
 
-enum class DTypeClass : uint8_t { kBool, kInt, kFloat };
+// Labels of a switch over dtypes for those that come in blocks of several
+// values, which no single value can have.
+#define LATHE_BLOCK_CASES    \
+  case DType::kQ4_0:         \
+  case DType::kQ4_1:         \
+  case DType::kQ5_0:         \
+  case DType::kQ5_1:         \
+  case DType::kQ8_0:         \
+  case DType::kQ2_K:         \
+  case DType::kQ3_K:         \
+  case DType::kQ4_K:         \
+  case DType::kQ5_K:         \
+  case DType::kQ6_K
+
+// kBlock: a weight may be stored so; values are decoded from its bytes.
+enum class DTypeClass : uint8_t { kBool, kInt, kFloat, kBlock };
 
 // A row of the table. Storage comes in blocks: `values_per_block` values take
 // `bytes_per_block` bytes; plain types have one value a block.
@@ -28,7 +43,7 @@ struct DTypeInfo {
   DTypeClass dtype_class;
   int bytes_per_block;
   int values_per_block;
-  std::string_view safetensors;  // the code in a safetensors header
+  std::string_view safetensors;  // the code in a safetensors header, or ""
 };
 
 // All rows, in the order of the enum.
@@ -52,6 +67,8 @@ std::optional<DType> dtype_from_safetensors(std::string_view code);
 bool is_float(DType dtype);
 bool is_int(DType dtype);
 bool is_bool(DType dtype);
+// True for q4_0, q4_k and their kin, in which only weights are stored.
+bool is_block(DType dtype);
 
 // True for the two float8 types.
 bool is_float8(DType dtype);

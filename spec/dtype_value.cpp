@@ -51,6 +51,8 @@ double load_scalar(DType dtype, const void* p) {
       return static_cast<double>(load_as<float>(p));
     case DType::kFloat64:
       return load_as<double>(p);
+    LATHE_BLOCK_CASES:
+      break;
   }
   return 0;
 }
@@ -77,6 +79,8 @@ void store_scalar(DType dtype, void* p, double value) {
       return store_as(p, static_cast<float>(value));
     case DType::kFloat64:
       return store_as(p, value);
+    LATHE_BLOCK_CASES:
+      break;
   }
 }
 
@@ -101,6 +105,8 @@ int64_t load_int(DType dtype, const void* p) {
     case DType::kFloat32:
     case DType::kFloat64:
       return truncate(load_scalar(dtype, p));
+    LATHE_BLOCK_CASES:
+      break;
   }
   return 0;
 }
@@ -126,6 +132,8 @@ void store_int(DType dtype, void* p, int64_t value) {
     case DType::kBFloat16:
     case DType::kFloat64:
       return store_scalar(dtype, p, static_cast<double>(value));
+    LATHE_BLOCK_CASES:
+      break;
   }
 }
 
