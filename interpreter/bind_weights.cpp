@@ -9,6 +9,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "interpreter/block_types.h"
 #include "interpreter/load_rules.h"
 #include "interpreter/op.h"
 #include "interpreter/read_ties.h"
@@ -61,7 +62,7 @@ class WeightBinder {
 
   void run() {
     if (diagnostics_.has_errors()) return;
-    if (!inputs_.checkpoint && ties_.empty()) return;
+    if (!inputs_.checkpoint && ties_.empty() && !has_blocks()) return;
     copy_frame();
     for (const GraphWeight& weight : model_.graph.weights) {
       const bool tied = ties_.count(weight.path) != 0;
@@ -88,6 +89,15 @@ class WeightBinder {
   }
 
  private:
+  // Weights of block types are read through ops, which the declared graph
+  // does not have.
+  bool has_blocks() const {
+    for (const GraphWeight& weight : model_.graph.weights) {
+      if (is_block(weight.type.dtype)) return true;
+    }
+    return false;
+  }
+
   void copy_frame() {
     graph_.name = model_.graph.name;
     graph_.symbols = model_.graph.symbols;
@@ -103,9 +113,8 @@ class WeightBinder {
   void fill(const GraphWeight& weight) {
     if (!inputs_.checkpoint) {
       WeightFill fill = init_.at(weight.path);
-      fill.value = add_weight(weight.path, weight.type, weight);
-      fills_.push_back(fill);
-      return bind(weight, fill.value);
+      const ValueId value = add_stored(weight.path, weight.type, weight, fill);
+      return bind(weight, value);
     }
     const auto plan = plan_weight(
         rules_, weight.path, [&](const std::string& name) {
@@ -158,10 +167,26 @@ class WeightBinder {
     }
     const auto known = stored_values_.find(name);
     if (known != stored_values_.end()) return known->second;
-    const ValueId id = add_weight(name, type_of(*stored_.at(name)), weight);
+    const ValueId id = add_stored(name, type_of(*stored_.at(name)), weight,
+                                  {-1, weight.path, name, {}});
     stored_values_.emplace(name, id);
-    fills_.push_back({id, weight.path, name, {}});
     return id;
+  }
+
+  // The values of a tensor of type `type`: itself, or of a block type its
+  // bytes, and the op that decodes them. Nothing else is ever stored, so a
+  // quantised weight stays as small as it is in the file.
+  ValueId add_stored(const std::string& name, const TensorType& type,
+                     const GraphWeight& weight, WeightFill fill) {
+    const bool blocks = is_block(type.dtype);
+    fill.value =
+        add_weight(name, blocks ? bytes_type(type) : type, weight);
+    fill.dtype = type.dtype;
+    fills_.push_back(fill);
+    if (!blocks) return fill.value;
+    const OpDef* decoder = OpRegistry::instance().find_decoder(type.dtype);
+    LATHE_CHECK(decoder != nullptr, "no op decodes ", to_string(type.dtype));
+    return apply(decoder->name, {tensor(fill.value)}, weight, {});
   }
 
   ValueId apply(std::string_view op, std::vector<OpArg> args,
@@ -251,23 +276,38 @@ class WeightBinder {
                     static_cast<int64_t>(rule.to.size()));
   }
 
+  // The one dtype in which a plan's tensors are stored, else `otherwise`.
+  DType dtype_of(const WeightPlan& plan, DType otherwise) const {
+    if (plan.rule == nullptr) return stored_.at(plan.stored)->dtype;
+    const DType first = dtype_of(plan.parts.front(), otherwise);
+    for (const WeightPlan& part : plan.parts) {
+      if (dtype_of(part, otherwise) != first) return otherwise;
+    }
+    return first;
+  }
+
   // The loaded value in the declared dtype; -1 after a mismatch. Axes of size
   // 1 are no mismatch: checkpoints store [n] and [n, 1] for the same scales.
   ValueId converted(ValueId value, const GraphWeight& weight,
-                    const WeightPlan&) {
+                    const WeightPlan& plan) {
     const TensorType got = graph_.type(value);
     const bool floats =
         is_float(got.dtype) && is_float(weight.type.dtype);
+    const DType stored = dtype_of(plan, got.dtype);
+    const bool same = is_block(weight.type.dtype)
+                          ? stored == weight.type.dtype
+                          : got.dtype == weight.type.dtype;
     if (without_ones(got.shape) != without_ones(weight.type.shape) ||
-        (got.dtype != weight.type.dtype && !floats)) {
-      report_.mismatched.push_back({weight.path, weight.type, got});
+        (!same && !floats)) {
+      report_.mismatched.push_back(
+          {weight.path, weight.type, {stored, got.shape}});
       return -1;
     }
     if (got.shape != weight.type.shape) {
       value = apply(reshaping_op(), {tensor(value), sizes(weight.type.shape)},
                     weight, {});
     }
-    if (got.dtype == weight.type.dtype) return value;
+    if (same) return value;
     if (size_of(got.dtype) > size_of(weight.type.dtype)) {
       ++narrowed_[{got.dtype, weight.type.dtype}];
     }

@@ -9,10 +9,6 @@
 namespace lathe {
 namespace {
 
-// Params of library layers that are read and checked; any value but none
-// stops a run.
-constexpr const char* kNotYetSupported[] = {"quantization_encoding"};
-
 // Which inputs a param that is left out could follow from.
 bool is_dim_of_input(const SpecFile& spec, const std::string& param) {
   for (const InputDecl& input : spec.inputs) {
@@ -105,7 +101,12 @@ void Elaborator::build_weight(LayerInstance& layer, const WeightDecl& decl) {
   if (decl.init != nullptr) {
     fill.init = read_initializer(*this, *decl.init, scope);
   }
-  slot.value = model_.graph.add_weight(path, *type, decl.name.span);
+  fill.dtype = type->dtype;
+  // The values of blocks are floats; binding adds what reads them.
+  TensorType values = *type;
+  if (is_block(values.dtype)) values.dtype = DType::kFloat32;
+  slot.type = *type;
+  slot.value = model_.graph.add_weight(path, values, decl.name.span);
   model_.graph.nodes.back().path = layer.path;
   fill.value = slot.value;
   model_.graph.weights.push_back({path, *type,
@@ -159,15 +160,6 @@ void Elaborator::note_unsupported(LayerInstance& layer) {
     note("state", state.name.span);
   }
   if (spec.kernel != nullptr) note("kernel", spec.kernel->span);
-  if (!layer.type->library) return;
-  for (const char* name : kNotYetSupported) {
-    const GivenField* given = layer.find_given(name);
-    if (given == nullptr || !layer.type->find_param(name)) continue;
-    const Datum value = builtin_param(layer, name);
-    if (!value.none() && !value.unknown()) {
-      note(name, own_place(given->span));
-    }
-  }
 }
 
 std::optional<Datum> Elaborator::find_weight(LayerInstance& layer,

@@ -134,6 +134,16 @@ Datum align_of(const Args& args, const SourceSpan& span) {
   return ceildiv(value, multiple) * Dim(multiple);
 }
 
+Datum dtype_of(const Args& args, const SourceSpan& span) {
+  const Text* text = args[0].as<Text>();
+  if (text == nullptr) wants("a text", args[0], span);
+  const std::optional<DType> dtype = parse_dtype(text->text);
+  if (dtype) return *dtype;
+  const std::string near = suggest_dtype(text->text);
+  fail("L0336", span, cat({"there is no dtype `", text->text, "`"}),
+       near.empty() ? "" : cat({"did you mean `", near, "`?"}));
+}
+
 }  // namespace
 
 const std::vector<BuiltinFunction>& builtin_functions() {
@@ -150,6 +160,8 @@ const std::vector<BuiltinFunction>& builtin_functions() {
       {"len", "len(list): number of items", 1, 1, "int", len_of},
       {"range", "range(n), range(first, end, step): a list of integers", 1, 3,
        "list", range_of, true},
+      {"dtype_named", "dtype_named(text): the dtype that a text names", 1, 1,
+       "dtype", dtype_of},
       {"align", "align(a, n): a rounded up to a multiple of n", 2, 2, "int",
        align_of},
   };

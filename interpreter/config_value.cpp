@@ -1,12 +1,25 @@
 #include "interpreter/config_value.h"
 
+#include <algorithm>
+
 #include "interpreter/datum.h"
 #include "spec/text.h"
 
 namespace lathe {
 namespace {
 
+// Places that a key may name: sizes of a shape, not items of a vocabulary.
+constexpr size_t kMostPlaces = 16;
+
+// The member of a map, or the item of a list whose place `key` is.
 const ConfigValue* entry_of(const ConfigValue& map, std::string_view key) {
+  if (const ConfigList* list = std::get_if<ConfigList>(&map.value)) {
+    const size_t most = std::min<size_t>(list->size(), kMostPlaces);
+    for (size_t i = 0; i < most; ++i) {
+      if (std::to_string(i) == key) return &(*list)[i];
+    }
+    return nullptr;
+  }
   const ConfigMap* entries = std::get_if<ConfigMap>(&map.value);
   if (entries == nullptr) return nullptr;
   for (const auto& [name, value] : *entries) {
@@ -58,11 +71,15 @@ std::string full_text(const ConfigValue& value) {
 
 const ConfigValue* find_config(const ConfigValue& root, std::string_view key) {
   if (const ConfigValue* whole = entry_of(root, key)) return whole;
-  const size_t dot = key.find('.');
-  if (dot == std::string_view::npos) return nullptr;
-  const ConfigValue* inner = entry_of(root, key.substr(0, dot));
-  if (inner == nullptr) return nullptr;
-  return find_config(*inner, key.substr(dot + 1));
+  // The names of members may contain dots themselves.
+  for (size_t dot = key.find('.'); dot != std::string_view::npos;
+       dot = key.find('.', dot + 1)) {
+    const ConfigValue* inner = entry_of(root, key.substr(0, dot));
+    if (inner == nullptr) continue;
+    const ConfigValue* found = find_config(*inner, key.substr(dot + 1));
+    if (found != nullptr) return found;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> config_keys(const ConfigValue& root) {

@@ -31,8 +31,9 @@ struct ConfigMember {
   ConfigValue value;
 };
 
-// The value at a dotted key (`rope_parameters.rope_theta`), or null if a part
-// of the way is missing. A key that contains the dots itself wins.
+// The value at a dotted key (`rope_parameters.rope_theta`, `shape.0` for the
+// first item of a list), or null if a part of the way is missing. A name that
+// contains the dots itself wins.
 const ConfigValue* find_config(const ConfigValue& root, std::string_view key);
 
 // All dotted keys, for messages.

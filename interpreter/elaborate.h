@@ -82,6 +82,7 @@ struct WeightFill {
   std::string path;    // of the declared weight; also varies the seed
   std::string stored;  // the tensor's name in the checkpoint; empty: `init`
   Initializer init;    // kNone: nothing fills it, so the model cannot run
+  DType dtype = DType::kFloat32;  // as stored; blocks are bytes in the graph
 };
 
 // How a checkpoint serves one of the model's weights.

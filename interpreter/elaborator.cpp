@@ -214,7 +214,7 @@ Model Elaborator::run() {
     report(error);
   }
   reports_.flush(diagnostics_);
-  if (root_ != nullptr) model_.layers = layer_table(*root_, model_.graph);
+  if (root_ != nullptr) model_.layers = layer_table(*root_);
   if (!diagnostics_.has_errors()) bind_weights(model_, inputs_, diagnostics_);
   return std::move(model_);
 }

@@ -75,6 +75,7 @@ struct LazyDatum {
 struct WeightSlot {
   bool absent = false;  // its `when` is false
   ValueId value = -1;   // -1: absent, or its declaration is wrong
+  TensorType type;      // as declared
   SourceSpan span;
 };
 

@@ -6,20 +6,19 @@ namespace lathe {
 namespace {
 
 // Adds the layer's rows and returns the index of its own.
-size_t add_rows(const LayerInstance& layer, const Graph& graph, int depth,
+size_t add_rows(const LayerInstance& layer, int depth,
                 std::vector<LayerRow>& rows) {
   const size_t own = rows.size();
   rows.push_back({layer.path, layer.type->name, depth, layer.outputs, 0, 0,
                   layer.span});
   for (const auto& [name, slot] : layer.weights) {
     if (slot.value < 0) continue;
-    const TensorType& type = graph.type(slot.value);
-    const int64_t count = numel(type.shape).value();
+    const int64_t count = numel(slot.type.shape).value();
     rows[own].params += count;
-    rows[own].bytes += bytes_of(type.dtype, count);
+    rows[own].bytes += bytes_of(slot.type.dtype, count);
   }
   for (const LayerInstance* child : layer.children) {
-    const size_t at = add_rows(*child, graph, depth + 1, rows);
+    const size_t at = add_rows(*child, depth + 1, rows);
     rows[own].params += rows[at].params;
     rows[own].bytes += rows[at].bytes;
   }
@@ -28,10 +27,9 @@ size_t add_rows(const LayerInstance& layer, const Graph& graph, int depth,
 
 }  // namespace
 
-std::vector<LayerRow> layer_table(const LayerInstance& root,
-                                  const Graph& graph) {
+std::vector<LayerRow> layer_table(const LayerInstance& root) {
   std::vector<LayerRow> rows;
-  add_rows(root, graph, 0, rows);
+  add_rows(root, 0, rows);
   return rows;
 }
 

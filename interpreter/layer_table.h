@@ -9,7 +9,6 @@
 namespace lathe {
 
 // The layer and all below it, in preorder.
-std::vector<LayerRow> layer_table(const LayerInstance& root,
-                                  const Graph& graph);
+std::vector<LayerRow> layer_table(const LayerInstance& root);
 
 }  // namespace lathe

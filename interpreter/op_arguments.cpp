@@ -136,7 +136,7 @@ class Binder {
       case OpParamKind::kString:
         return "a text";
       case OpParamKind::kDType:
-        return "a dtype";
+        return "a dtype of values";
       case OpParamKind::kNumbers:
         return "numbers";
     }
@@ -201,7 +201,8 @@ class Binder {
                                    param.choices.end(), *text));
       }
       case OpParamKind::kDType:
-        return std::holds_alternative<DType>(arg.value);
+        return std::holds_alternative<DType>(arg.value) &&
+               !is_block(std::get<DType>(arg.value));
       case OpParamKind::kNumbers:
         return are_numbers(arg);
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/block_types.h"
 #include "interpreter/elaborator.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
@@ -136,6 +137,7 @@ class InputBinder {
     const bool fits =
         dtype ? *dtype == type_.dtype : in_class(type_.dtype, wanted);
     if (fits) return;
+    if (dtype) refuse_blocks(*dtype, "an input", input_.type.dtype_span);
     const std::string name = dtype ? std::string(to_string(*dtype)) : wanted;
     const std::string target = wanted == "int" ? "int64"
                                : dtype         ? name
@@ -264,6 +266,7 @@ std::optional<TensorType> Elaborator::weight_type(const TensorTypeAst& type,
   }
   if (!known) return std::nullopt;
   check_bytes(result, type.span);
+  check_blocks(result, type.span);
   return result;
 }
 
@@ -285,6 +288,7 @@ std::optional<TensorType> Elaborator::input_type(const TensorTypeAst& type,
   } else {
     dtype = dtype_of(type, layer, "an input of a model");
   }
+  if (dtype) refuse_blocks(*dtype, "an input", type.dtype_span);
   TensorType result{dtype.value_or(DType::kFloat32), {}};
   bool known = dtype.has_value();
   for (const DimAst& dim : type.dims) {

@@ -164,6 +164,14 @@ std::string help_for(const WeightReport& report) {
     for (std::string& name : names) name = "\"" + name + "\"";
     return cat({"checkpoint: {ignore: [", join(names, ", "), "]}"});
   }
+  for (const MismatchedWeight& weight : report.mismatched) {
+    if (!is_block(weight.declared.dtype)) continue;
+    if (weight.declared.shape != weight.loaded.shape) continue;
+    return cat({"declare it with a float dtype, without "
+                "`quantization_encoding`: then it loads from any; or name a "
+                "checkpoint that stores it as ",
+                to_string(weight.declared.dtype)});
+  }
   return "";
 }
 

@@ -96,4 +96,65 @@ output y = %4
 )text");
 }
 
+TEST_CASE("bind: stored blocks are decoded in the graph, and shared") {
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {ids: "int64[B]"}
+layers:
+  tok: {type: Embedding, vocab_size: 6, hidden_dim: 256}
+  head: {type: Linear, in_dim: 256, out_dim: 6}
+body:
+  - y = head(tok(ids))
+checkpoint:
+  tie: {head.weight: tok.weight}
+x-checkpoint: {tok.weight: "q6_k[6, 256]"}
+)yaml"),
+           R"text(%0 = weight tok.weight uint8[6, 210]
+%1 = decode_q6_k(%0) float32[6, 256]
+%2 = input ids int64[B]
+%3 = gather(%1, %2) float32[B, 256]  # y
+%4 = transpose(%1) float32[256, 6]
+%5 = matmul(%3, %4) float32[B, 6]  # y
+output y = %5
+)text");
+}
+
+TEST_CASE("bind: rules join blocks of several types by rows") {
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {x: "bfloat16[B, 32]"}
+weights: {qkv: "bfloat16[6, 32]"}
+body:
+  - y = x @ transpose(qkv)
+checkpoint:
+  load: [{concatenate: [q, k], to: qkv}]
+x-checkpoint: {q: "q4_0[4, 32]", k: "q8_0[2, 32]"}
+)yaml"),
+           R"text(%0 = weight q uint8[4, 18]
+%1 = decode_q4_0(%0) float32[4, 32]
+%2 = weight k uint8[2, 34]
+%3 = decode_q8_0(%2) float32[2, 32]
+%4 = concat(%1, %3) float32[6, 32]
+%5 = cast(%4, dtype=bfloat16) bfloat16[6, 32]
+%6 = input x bfloat16[B, 32]
+%7 = transpose(%5) bfloat16[32, 6]
+%8 = matmul(%6, %7) bfloat16[B, 6]  # y
+output y = %8
+)text");
+}
+
+TEST_CASE("bind: a weight declared in an encoding has it without a file") {
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {x: "bfloat16[B, 256]"}
+layers: {fc: {type: Linear, in_dim: 256, out_dim: 2, quantization_encoding: Q4_K}}
+)yaml"),
+           R"text(%0 = weight fc.weight uint8[2, 144]
+%1 = decode_q4_k(%0) float32[2, 256]
+%2 = input x bfloat16[B, 256]
+%3 = cast(%2, dtype=float32) float32[B, 256]
+%4 = transpose(%1) float32[256, 2]
+%5 = matmul(%3, %4) float32[B, 2]
+%6 = cast(%5, dtype=bfloat16) bfloat16[B, 2]  # y
+output y = %6
+)text");
+}
+
 }  // namespace lathe
