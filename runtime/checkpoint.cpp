@@ -5,8 +5,10 @@
 #include <map>
 #include <set>
 
+#include "runtime/gguf.h"
 #include "runtime/json.h"
 #include "runtime/mapped_file.h"
+#include "runtime/safetensors.h"
 #include "spec/diagnostic.h"
 
 namespace lathe {
@@ -71,9 +73,46 @@ void refuse_other_formats(const std::string& path) {
     not_a_checkpoint(path, "a pickled file can run code when it is read",
                      "store it again with `safetensors.torch.save_file`");
   }
-  if (ends_with(path, ".gguf")) {
-    not_a_checkpoint(path, "this version does not read GGUF");
+}
+
+// The metadata of a file about the files that its model is split into.
+int64_t split_entry(const GgufFile& file, std::string_view name,
+                    int64_t otherwise) {
+  for (const ConfigMember& entry : file.metadata()) {
+    if (entry.name != name) continue;
+    const auto* value = std::get_if<int64_t>(&entry.value.value);
+    if (value == nullptr) {
+      not_a_checkpoint(file.path(), cat({"`", name, "` is no integer"}));
+    }
+    return *value;
   }
+  return otherwise;
+}
+
+// "-00002-of-00003.gguf": how file `number` (from 0) of `count` is called.
+std::string split_end(int64_t number, int64_t count) {
+  const auto digits = [](int64_t value) {
+    const std::string text = std::to_string(value);
+    return std::string(text.size() < 5 ? 5 - text.size() : 0, '0') + text;
+  };
+  return cat({"-", digits(number + 1), "-of-", digits(count), ".gguf"});
+}
+
+// The shape of each tensor by its name, for `from: [tensors.NAME.0]`.
+ConfigValue shapes_of(const std::vector<Checkpoint::Entry>& entries) {
+  ConfigMap shapes;
+  for (const Checkpoint::Entry& entry : entries) {
+    ConfigList sizes;
+    for (int64_t size : entry.tensor->shape) {
+      sizes.emplace_back().value = size;
+    }
+    ConfigValue shape;
+    shape.value = std::move(sizes);
+    shapes.push_back({entry.tensor->name, std::move(shape)});
+  }
+  ConfigValue out;
+  out.value = std::move(shapes);
+  return out;
 }
 
 }  // namespace
@@ -86,10 +125,16 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& path) {
     out->add_folder(path);
   } else if (ends_with(path, ".json")) {
     out->add_index(path);
+  } else if (is_gguf(path)) {
+    out->add_gguf(path);
   } else {
-    out->files_.emplace_back(path);
+    out->files_.push_back(std::make_unique<SafetensorsFile>(path));
   }
   out->collect();
+  if (out->config_) {
+    auto& members = std::get<ConfigMap>(out->config_->value);
+    members.push_back({"tensors", shapes_of(out->entries_)});
+  }
   return out;
 }
 
@@ -112,7 +157,8 @@ void Checkpoint::add_folder(const std::string& folder) {
         cat({"it holds ", names.size(), " .safetensors files and no index"}),
         cat({"name one: `--weights ", (root / names.front()).string(), "`"}));
   }
-  files_.emplace_back((root / names.front()).string());
+  files_.push_back(
+      std::make_unique<SafetensorsFile>((root / names.front()).string()));
 }
 
 void Checkpoint::add_index(const std::string& path) {
@@ -123,20 +169,45 @@ void Checkpoint::add_index(const std::string& path) {
   std::map<std::string, size_t> number;
   for (const std::string& name : names) {
     number[name] = files_.size();
-    files_.emplace_back((folder / name).string());
+    files_.push_back(
+        std::make_unique<SafetensorsFile>((folder / name).string()));
   }
   for (const auto& [tensor, file] : index) {
-    if (files_[number[file]].find(tensor) != nullptr) continue;
+    if (files_[number[file]]->find(tensor) != nullptr) continue;
     not_a_checkpoint(path,
                      cat({"it promises ", lathe::quoted(tensor), " in ",
                           lathe::quoted(file), ", which does not hold it"}));
   }
 }
 
+// A model may be split into files, of which the user names the first.
+void Checkpoint::add_gguf(const std::string& path) {
+  auto first = std::make_unique<GgufFile>(path);
+  const int64_t count = split_entry(*first, "split.count", 1);
+  const std::string end = split_end(0, count);
+  if (count > 1 && !ends_with(path, end)) {
+    not_a_checkpoint(
+        path, cat({"it is a part of a model split into ", count, " files"}),
+        cat({"name the first, which ends in `", end, "`"}));
+  }
+  config_ = config_of(first->metadata());
+  files_.push_back(std::move(first));
+  const std::string begin = path.substr(0, path.size() - end.size());
+  for (int64_t number = 1; number < count; ++number) {
+    auto part = std::make_unique<GgufFile>(begin + split_end(number, count));
+    if (split_entry(*part, "split.no", -1) != number ||
+        split_entry(*part, "split.count", -1) != count) {
+      not_a_checkpoint(part->path(), cat({"it does not say that it is file ",
+                                          number + 1, " of ", count}));
+    }
+    files_.push_back(std::move(part));
+  }
+}
+
 void Checkpoint::collect() {
-  for (const SafetensorsFile& file : files_) {
-    for (const FileTensor& tensor : file.header().tensors) {
-      entries_.push_back({&tensor, &file});
+  for (const auto& file : files_) {
+    for (const FileTensor& tensor : file->tensors()) {
+      entries_.push_back({&tensor, file.get()});
     }
   }
   std::sort(entries_.begin(), entries_.end(),
@@ -178,6 +249,8 @@ CheckpointHeader Checkpoint::header() const {
   }
   return out;
 }
+
+bool is_gguf(const std::string& path) { return ends_with(path, ".gguf"); }
 
 bool has_checkpoint(const std::string& folder) {
   return fs::exists(fs::path(folder) / kIndexName) ||

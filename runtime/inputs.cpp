@@ -99,7 +99,7 @@ Tensor from_safetensors(const InputInfo& wanted, const Origin& origin) {
   SafetensorsFile file(origin.path);
   const std::string& name = origin.member.empty() ? wanted.name : origin.member;
   const FileTensor* found = file.find(name);
-  const auto& all = file.header().tensors;
+  const auto& all = file.tensors();
   if (found == nullptr && origin.member.empty() && all.size() == 1) {
     found = &all.front();
   }

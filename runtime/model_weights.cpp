@@ -77,9 +77,7 @@ Tensor ModelWeights::tensor(const std::string& name) const {
 
 void ModelWeights::release(const Tensor& tensor) const {
   if (checkpoint_ == nullptr) return;
-  for (const SafetensorsFile& file : checkpoint_->files()) {
-    file.release(tensor);
-  }
+  for (const auto& file : checkpoint_->files()) file->release(tensor);
 }
 
 void ModelWeights::prefetch(const std::string& name) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <functional>
 #include <numeric>
 
 #include "runtime/json.h"
@@ -157,10 +156,6 @@ void read_metadata(const JsonValue& value, const HeaderReader& reader,
   }
 }
 
-bool by_name(const FileTensor& tensor, std::string_view name) {
-  return tensor.name < name;
-}
-
 }  // namespace
 
 SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes,
@@ -203,48 +198,10 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes,
 }
 
 SafetensorsFile::SafetensorsFile(const std::string& path)
-    : file_(MappedFile::open(path)),
-      header_(parse_safetensors(file_->bytes(), path)) {}
-
-const FileTensor* SafetensorsFile::find(std::string_view name) const {
-  auto it = std::lower_bound(header_.tensors.begin(), header_.tensors.end(),
-                             name, by_name);
-  if (it == header_.tensors.end() || it->name != name) return nullptr;
-  return &*it;
-}
-
-Tensor SafetensorsFile::read(const FileTensor& tensor) const {
-  if (!tensor.dtype) {
-    fail(
-        "L0517", {},
-        cat({quoted(path()), ": tensor ", quoted(tensor.name), " is stored as ",
-             tensor.type_code, ", which this version cannot compute with"}));
-  }
-  const std::byte* data = file_->bytes().data() + tensor.offset;
-  const auto align = static_cast<size_t>(size_of(*tensor.dtype));
-  if (reinterpret_cast<uintptr_t>(data) % align == 0) {
-    // The view is never written to: Tensor has one kind of pointer only.
-    return Tensor(*tensor.dtype, tensor.shape, const_cast<std::byte*>(data),
-                  file_);
-  }
-  Tensor out(*tensor.dtype, tensor.shape);
-  std::memcpy(out.mutable_data(), data, tensor.bytes);
-  return out;
-}
-
-void SafetensorsFile::release(const Tensor& view) const {
-  const std::span<const std::byte> all = file_->bytes();
-  const std::less<const std::byte*> before;
-  if (before(view.data(), all.data()) ||
-      !before(view.data(), all.data() + all.size())) {
-    return;
-  }
-  file_->release(static_cast<size_t>(view.data() - all.data()),
-                 static_cast<size_t>(view.bytes()));
-}
-
-void SafetensorsFile::prefetch(const FileTensor& tensor) const {
-  file_->prefetch(tensor.offset, tensor.bytes);
+    : TensorFile(MappedFile::open(path)) {
+  SafetensorsHeader header = parse_safetensors(file_->bytes(), path);
+  tensors_ = std::move(header.tensors);
+  metadata_ = std::move(header.metadata);
 }
 
 void write_safetensors(const std::string& path,

@@ -12,6 +12,7 @@
 #include "runtime/json.h"
 #include "runtime/layer_places.h"
 #include "runtime/reference_executable.h"
+#include "runtime/safetensors.h"
 
 namespace lathe {
 namespace {

@@ -54,8 +54,8 @@ void print_text(const Checkpoint& checkpoint, Console& console) {
       {checkpoint.entries().size(), " tensors in ", checkpoint.files().size(),
        checkpoint.files().size() == 1 ? " file, " : " files, ",
        count_text(elements), " values, ", bytes_text(bytes), "\n"}));
-  for (const SafetensorsFile& file : checkpoint.files()) {
-    for (const auto& [key, value] : file.header().metadata) {
+  for (const auto& file : checkpoint.files()) {
+    for (const auto& [key, value] : file->notes()) {
       console.result(cat({"metadata ", key, ": ", value, "\n"}));
     }
   }

@@ -1,6 +1,7 @@
 #include "tests/fuzz/readers.h"
 
 #include "interpreter/quantization_dialects.h"
+#include "runtime/gguf.h"
 #include "runtime/json.h"
 #include "runtime/json_tensor.h"
 #include "runtime/model_target.h"
@@ -20,6 +21,31 @@ std::string safetensors_seed() {
   std::string out(8, '\0');
   out[0] = static_cast<char>(header.size());
   return out + header + std::string(10, '\1');
+}
+
+// Metadata of a few types, and two tensors of which one is in blocks.
+std::string gguf_seed() {
+  const auto number = [](auto value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const auto text = [&](const std::string& value) {
+    return number(uint64_t{value.size()}) + value;
+  };
+  const auto row = [&](const std::string& name, uint64_t size, uint32_t type,
+                       uint64_t offset) {
+    return text(name) + number(uint32_t{1}) + number(size) + number(type) +
+           number(offset);
+  };
+  std::string out = "GGUF" + number(uint32_t{3}) + number(uint64_t{2}) +
+                    number(uint64_t{3});
+  out += text("general.name") + number(uint32_t{8}) + text("m");
+  out += text("general.alignment") + number(uint32_t{4}) +
+         number(uint32_t{32});
+  out += text("a.list") + number(uint32_t{9}) + number(uint32_t{8}) +
+         number(uint64_t{2}) + text("b") + text("");
+  out += row("f", 3, 0, 0) + row("q", 32, 2, 32);
+  out.append((32 - out.size() % 32) % 32, '\0');
+  return out + std::string(50, '\1');
 }
 
 std::string npy_seed(const std::string& descr, const std::string& order) {
@@ -63,6 +89,11 @@ const std::vector<Reader>& readers() {
       {"safetensors",
        [](Bytes bytes) { parse_safetensors(bytes, "fuzz.safetensors"); },
        {safetensors_seed()}},
+      {"gguf",
+       [](Bytes bytes) {
+         (void)config_of(parse_gguf(bytes, "fuzz.gguf").metadata);
+       },
+       {gguf_seed()}},
       {"npy",
        [](Bytes bytes) { tensor_from_npy(bytes, "fuzz.npy"); },
        {npy_seed("<f4", "False"), npy_seed("<f4", "True"),

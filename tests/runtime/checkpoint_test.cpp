@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/model_weights.h"
+#include "runtime/safetensors.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temp_folder.h"
 

@@ -12,6 +12,7 @@
 #include "runtime/engine.h"
 #include "runtime/model_target.h"
 #include "runtime/model_weights.h"
+#include "runtime/safetensors.h"
 #include "tests/support/error_text.h"
 #include "tests/support/paths.h"
 #include "tests/support/temp_folder.h"

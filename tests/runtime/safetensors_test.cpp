@@ -126,6 +126,7 @@ TEST_CASE("safetensors: what is written is read back, bit by bit") {
   TempFolder folder;
   std::vector<NamedTensor> written;
   for (const DTypeInfo& type : all_dtypes()) {
+    if (type.safetensors.empty()) continue;
     Tensor tensor(type.dtype, {2, 3});
     for (int i = 0; i < 6; ++i) tensor.set(i, is_bool(type.dtype) ? i % 2 : i);
     written.push_back({std::string(type.name), tensor});
@@ -134,7 +135,7 @@ TEST_CASE("safetensors: what is written is read back, bit by bit") {
   const std::string path = folder.file("out.safetensors");
   write_safetensors(path, written);
   SafetensorsFile file(path);
-  CHECK_EQ(file.header().tensors.size(), written.size());
+  CHECK_EQ(file.tensors().size(), written.size());
   for (const NamedTensor& entry : written) {
     const FileTensor* found = file.find(entry.name);
     REQUIRE(found != nullptr);

@@ -35,7 +35,7 @@ std::unique_ptr<Executable> load_model(
 std::map<std::string, Tensor> read_tensors(const std::string& path) {
   const SafetensorsFile file(path);
   std::map<std::string, Tensor> tensors;
-  for (const FileTensor& row : file.header().tensors) {
+  for (const FileTensor& row : file.tensors()) {
     tensors.emplace(row.name, file.read(row));
   }
   return tensors;

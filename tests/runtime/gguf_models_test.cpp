@@ -1,0 +1,177 @@
+// GGUF files as targets, from metadata to logits, against what transformers
+// computes with the decoded weights (tests/data/gguf/make_models.py).
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "interpreter/elaborate.h"
+#include "runtime/compare.h"
+#include "runtime/engine.h"
+#include "runtime/model_target.h"
+#include "runtime/model_weights.h"
+#include "runtime/safetensors.h"
+#include "tests/support/error_text.h"
+#include "tests/support/paths.h"
+#include "tests/support/temp_folder.h"
+
+namespace lathe {
+namespace {
+
+// Of the standard deviation of the logits.
+constexpr double kLargestError = 1e-3;
+
+std::string data_file(const std::string& name) {
+  return (source_dir() / "tests/data/gguf" / name).string();
+}
+
+Tensor stored(const std::string& name, const std::string& tensor) {
+  const SafetensorsFile file(data_file(name + ".safetensors"));
+  REQUIRE(file.find(tensor) != nullptr);
+  return file.read(*file.find(tensor));
+}
+
+// A target on a device, ready to run.
+class Loaded {
+ public:
+  Loaded(const std::string& target, const std::string& weights,
+         const std::string& device)
+      : engine_(options_for(device, cache_)) {
+    Diagnostics diagnostics;
+    target_ = open_target(target, weights, library_, diagnostics);
+    diagnostics.throw_if_errors();
+    checkpoint_ = open_weights(target_, WeightsUse::kNeeded);
+    ElaborateInputs inputs;
+    inputs.spec = target_.spec.get();
+    inputs.library = &library_;
+    inputs.config = target_.config;
+    inputs.checkpoint = checkpoint_->header();
+    model_ = elaborate(inputs, diagnostics);
+    diagnostics.throw_if_errors();
+    require_runnable(model_);
+    loaded_ = engine_.load(
+        model_.graph, std::make_shared<ModelWeights>(model_, checkpoint_));
+  }
+
+  Tensor logits(const Tensor& ids) {
+    return loaded_->run({{"input_ids", ids}}).front().tensor;
+  }
+
+ private:
+  static Options options_for(const std::string& device,
+                             const TempFolder& cache) {
+    Options options = options_from_environment();
+    options.device = device;
+    options.cache_dir = cache.file("cache");
+    return options;
+  }
+
+  TempFolder cache_;
+  SpecLibrary library_;
+  ModelTarget target_;
+  std::shared_ptr<const Checkpoint> checkpoint_;
+  Model model_;
+  Engine engine_;
+  std::unique_ptr<Executable> loaded_;
+};
+
+double deviation(const Tensor& tensor) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    sum += tensor.at(i);
+    squares += tensor.at(i) * tensor.at(i);
+  }
+  const double mean = sum / static_cast<double>(tensor.numel());
+  return std::sqrt(squares / static_cast<double>(tensor.numel()) -
+                   mean * mean);
+}
+
+// How many of the stored tokens follow the first row of input_ids when each
+// is the likeliest after those before it.
+int64_t right_tokens(Loaded& model, const std::string& name) {
+  const Tensor ids = stored(name, "input_ids");
+  const Tensor greedy = stored(name, "greedy");
+  std::vector<int64_t> tokens;
+  for (int64_t i = 0; i < ids.shape()[1]; ++i) tokens.push_back(ids.int_at(i));
+  for (int64_t i = 0; i < greedy.numel(); ++i) {
+    Tensor grown(DType::kInt64, {1, static_cast<int64_t>(tokens.size())});
+    std::memcpy(grown.mutable_data(), tokens.data(), tokens.size() * 8);
+    const Tensor logits = model.logits(grown);
+    const int64_t vocabulary = logits.shape().back();
+    const int64_t last = logits.numel() - vocabulary;
+    int64_t best = 0;
+    for (int64_t v = 1; v < vocabulary; ++v) {
+      if (logits.at(last + v) > logits.at(last + best)) best = v;
+    }
+    if (best != greedy.int_at(i)) return i;
+    tokens.push_back(best);
+  }
+  return greedy.numel();
+}
+
+void check_model(const std::string& name) {
+  const Tensor wanted = stored(name, "logits");
+  const double allowed = kLargestError * deviation(wanted);
+  for (const char* device : {"cpu", "reference"}) {
+    CAPTURE(device);
+    Loaded model(data_file(name + ".gguf"), "", device);
+    const Tensor found = model.logits(stored(name, "input_ids"));
+    CHECK_LE(difference(found, wanted).largest, allowed);
+    if (std::string(device) == "cpu") CHECK_EQ(right_tokens(model, name), 16);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("gguf: llama in plain and 32-value block types, scaled rope") {
+  check_model("llama");
+}
+
+TEST_CASE("gguf: llama in 256-value block types, tied") {
+  check_model("llama_k");
+}
+
+TEST_CASE("gguf: qwen3 runs from its file") { check_model("qwen3"); }
+
+TEST_CASE("gguf: qwen2 runs from its file, with biases") {
+  check_model("qwen2");
+}
+
+TEST_CASE("gguf: gemma2 runs from its file") { check_model("gemma2"); }
+
+TEST_CASE("gguf: weights for a spec of the user's, params from metadata") {
+  TempFolder folder;
+  folder.write("own.yaml", R"yaml(lathe: 1
+model: own
+config: config.json
+params:
+  width: {type: int, from: [llama.embedding_length]}
+inputs: {input_ids: "int64[B, T]"}
+layers:
+  token_embd: {type: Embedding, vocab_size: 320, hidden_dim: width}
+  mean: {type: Linear, in_dim: width, out_dim: 320}
+body:
+  - y = mean(token_embd(input_ids))
+checkpoint:
+  load: [{rename: output.weight, to: mean.weight}]
+  ignore: ["blk.*", output_norm.weight, rope_freqs.weight]
+)yaml");
+  Loaded model(folder.file("own.yaml"), data_file("llama.gguf"), "cpu");
+  const Tensor logits = model.logits(stored("llama", "input_ids"));
+  CHECK_EQ(logits.shape(), std::vector<int64_t>{2, 12, 320});
+}
+
+TEST_CASE("gguf: an architecture that no spec is for is an error") {
+  TempFolder folder;
+  std::string file = read_text_file(data_file("llama.gguf"), 1 << 20);
+  file.replace(file.find("llama"), 5, "lloma");
+  folder.write("m.gguf", file);
+  SpecLibrary library;
+  Diagnostics diagnostics;
+  const std::string error = error_of(
+      [&] { open_target(folder.file("m.gguf"), "", library, diagnostics); });
+  CHECK_EQ(error.substr(0, error.find('\n')),
+           "error[L0520]: the library has no spec for `lloma`");
+}
+
+}  // namespace lathe
