@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kConfigName = "config.json";
 constexpr const char* kQuantizationName = "hf_quant_config.json";
 constexpr const char* kQuantizationKey = "quantization_config";
+constexpr std::string_view kArchitectureKey = "general.architecture";
 constexpr size_t kLargestSpec = size_t{16} << 20;
 
 ConfigValue read_config(const std::string& path) {
@@ -86,12 +87,11 @@ std::vector<std::string> known_architectures(SpecLibrary& library) {
 }
 
 [[noreturn]] void no_spec_for(const std::string& architecture,
-                              const ConfigValue& config, SpecLibrary& library) {
+                              const SourceSpan& place, SpecLibrary& library) {
   // No guess at the nearest name: Mistral is not what Mixtral means.
   const std::string help =
       cat({"there are specs for ", join(known_architectures(library), ", ")});
-  const ConfigValue* place = find_config(config, "architectures");
-  fail("L0520", place->span,
+  fail("L0520", place,
        cat({"the library has no spec for ", lathe::quoted(architecture)}), help,
        {"write a spec that uses the checkpoint's names, and run it with "
         "--weights"});
@@ -115,14 +115,39 @@ ModelTarget open_folder(const std::string& folder, SpecLibrary& library) {
   for (size_t i = 0; i < names.size() && spec == nullptr; ++i) {
     spec = spec_for(names[i], library);
   }
-  if (spec == nullptr) no_spec_for(names.front(), *out.config, library);
+  if (spec == nullptr) {
+    no_spec_for(names.front(), find_config(*out.config, "architectures")->span,
+                library);
+  }
   // The library owns it and outlives the target.
   out.spec = {std::shared_ptr<const SpecFile>(), spec};
   if (has_checkpoint(folder)) out.weights = folder;
   return out;
 }
 
-// The config that a spec names: beside the weights, or beside the spec.
+// A GGUF file names its architecture in its metadata, and library specs list
+// that name among theirs.
+ModelTarget open_gguf(const std::string& path, SpecLibrary& library) {
+  ModelTarget out;
+  out.checkpoint = Checkpoint::open(path);
+  out.weights = path;
+  out.config = out.checkpoint->config();
+  const ConfigValue* value = find_config(*out.config, kArchitectureKey);
+  const auto* name =
+      value == nullptr ? nullptr : std::get_if<std::string>(&value->value);
+  if (name == nullptr) {
+    fail("L0520", {},
+         cat({lathe::quoted(path), " names no `", kArchitectureKey, "`"}),
+         "write a spec, and run it with --weights");
+  }
+  const SpecFile* spec = spec_for(*name, library);
+  if (spec == nullptr) no_spec_for(*name, {}, library);
+  out.spec = {std::shared_ptr<const SpecFile>(), spec};
+  return out;
+}
+
+// The config that a spec names: beside the weights, or beside the spec; for
+// weights in a GGUF file else what that says.
 void add_config(ModelTarget& target, const std::string& weights) {
   const std::string& name = target.spec->config->text;
   const fs::path root = fs::is_directory(weights)
@@ -132,6 +157,9 @@ void add_config(ModelTarget& target, const std::string& weights) {
     target.config = read_model_config(root / name);
   } else if (fs::exists(beside(*target.spec, name))) {
     target.config = read_model_config(beside(*target.spec, name));
+  } else if (is_gguf(weights) && fs::exists(weights)) {
+    target.checkpoint = Checkpoint::open(weights);
+    target.config = target.checkpoint->config();
   } else {
     target.notes.push_back(
         cat({place_of(target.spec->config->span), ": there is no ",
@@ -160,17 +188,21 @@ ModelTarget open_spec(const std::string& path, const std::string& weights,
 ModelTarget open_target(const std::string& path, const std::string& weights,
                         SpecLibrary& library, Diagnostics& diagnostics) {
   const bool is_folder = path != "-" && fs::is_directory(path);
-  ModelTarget out = is_folder ? open_folder(path, library)
-                              : open_spec(path, weights, diagnostics);
-  if (!weights.empty()) {
-    out.weights = weights;
-    out.weights_span = {};
+  ModelTarget out = is_folder       ? open_folder(path, library)
+                    : is_gguf(path) ? open_gguf(path, library)
+                                    : open_spec(path, weights, diagnostics);
+  if (weights.empty()) return out;
+  if (out.checkpoint && out.checkpoint->path() != weights) {
+    out.checkpoint = nullptr;
   }
+  out.weights = weights;
+  out.weights_span = {};
   return out;
 }
 
 std::shared_ptr<const Checkpoint> open_weights(const ModelTarget& target,
                                                WeightsUse use) {
+  if (target.checkpoint) return target.checkpoint;
   if (target.weights.empty()) return nullptr;
   if (target.weights_span.known() && !fs::exists(target.weights)) {
     if (use == WeightsUse::kIfThere) return nullptr;

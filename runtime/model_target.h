@@ -1,7 +1,7 @@
 #pragma once
 // What TARGET names on the command line: a spec file, or a Hugging Face folder
-// (config.json beside safetensors) for which the library has a spec. Reads the
-// files that elaboration, which opens none, wants as values.
+// (config.json beside safetensors) or a GGUF file for which the library has a
+// spec. Reads the files that elaboration, which opens none, wants as values.
 
 #include <memory>
 #include <optional>
@@ -25,6 +25,8 @@ struct ModelTarget {
   // hf_quant_config.json.
   std::optional<ConfigValue> config;
   std::string weights;             // path of a checkpoint; empty: none named
+  // The checkpoint at `weights`, where the target had to be read from it.
+  std::shared_ptr<const Checkpoint> checkpoint;
   SourceSpan weights_span;         // where the spec names it, if the spec does
   std::vector<std::string> notes;  // such as a config.json that is not there
 };
