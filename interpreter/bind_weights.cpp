@@ -229,7 +229,8 @@ class WeightBinder {
         break;
       }
       case LoadShape::kSelect: {
-        const auto [start, stop] = split_range(plan, parts[0], weight);
+        const auto [start, stop] = split_range(
+            plan, graph_.type(parts[0]).shape, model_.graph.weights);
         args = {tensor(parts[0]), number(rule.axis), number(start),
                 number(stop)};
         break;
@@ -242,38 +243,6 @@ class WeightBinder {
     OpArgs axes;
     for (int64_t axis : rule.axes) axes.push_back(number(axis));
     return {std::move(axes), {}};
-  }
-
-  // Which part of the source the target of a split is.
-  std::pair<Dim, Dim> split_range(const WeightPlan& plan, ValueId source,
-                                  const GraphWeight& weight) {
-    const LoadRuleSpec& rule = *plan.rule;
-    Dim start = 0;
-    for (size_t i = 0; i < plan.target; ++i) {
-      start += part_size(rule, i, plan, source, weight);
-    }
-    return {start, start + part_size(rule, plan.target, plan, source, weight)};
-  }
-
-  // The size of part i: as the rule says, as the model declares it, or equal
-  // parts.
-  Dim part_size(const LoadRuleSpec& rule, size_t i, const WeightPlan& plan,
-                ValueId source, const GraphWeight&) {
-    if (!rule.sizes.empty()) return rule.sizes[i];
-    const Shape& shape = graph_.type(source).shape;
-    const int64_t rank = static_cast<int64_t>(shape.size());
-    const int64_t axis = rule.axis < 0 ? rule.axis + rank : rule.axis;
-    const auto name = fill_pattern(rule.to[i], plan.captures);
-    for (const GraphWeight& weight : model_.graph.weights) {
-      const bool fits =
-          static_cast<int64_t>(weight.type.shape.size()) > axis && axis >= 0;
-      if (name && weight.path == *name && fits) {
-        return weight.type.shape[static_cast<size_t>(axis)];
-      }
-    }
-    if (axis < 0 || axis >= rank) return 0;
-    return floordiv(shape[static_cast<size_t>(axis)],
-                    static_cast<int64_t>(rule.to.size()));
   }
 
   // The one dtype in which a plan's tensors are stored, else `otherwise`.

@@ -198,6 +198,26 @@ class Planner {
   const HasTensor& has_;
 };
 
+// The size of part i of a split.
+Dim part_size(const WeightPlan& plan, size_t i, const Shape& source,
+              const std::vector<GraphWeight>& weights) {
+  const LoadRuleSpec& rule = *plan.rule;
+  if (!rule.sizes.empty()) return rule.sizes[i];
+  const int64_t rank = static_cast<int64_t>(source.size());
+  const int64_t axis = rule.axis < 0 ? rule.axis + rank : rule.axis;
+  const auto name = fill_pattern(rule.to[i], plan.captures);
+  for (const GraphWeight& weight : weights) {
+    const bool fits =
+        static_cast<int64_t>(weight.type.shape.size()) > axis && axis >= 0;
+    if (name && weight.path == *name && fits) {
+      return weight.type.shape[static_cast<size_t>(axis)];
+    }
+  }
+  if (axis < 0 || axis >= rank) return 0;
+  return floordiv(source[static_cast<size_t>(axis)],
+                  static_cast<int64_t>(rule.to.size()));
+}
+
 }  // namespace
 
 const std::vector<LoadVerb>& load_verbs() {
@@ -242,6 +262,15 @@ std::optional<WeightPlan> plan_weight(const std::vector<LoadRuleSpec>& rules,
                                       const std::string& path,
                                       const HasTensor& has) {
   return Planner(rules, has).plan(path, 0, nullptr);
+}
+
+std::pair<Dim, Dim> split_range(const WeightPlan& plan, const Shape& source,
+                                const std::vector<GraphWeight>& weights) {
+  Dim start = 0;
+  for (size_t i = 0; i < plan.target; ++i) {
+    start += part_size(plan, i, source, weights);
+  }
+  return {start, start + part_size(plan, plan.target, source, weights)};
 }
 
 std::vector<std::string> names_of_tensor(

@@ -77,6 +77,12 @@ std::optional<WeightPlan> plan_weight(const std::vector<LoadRuleSpec>& rules,
                                       const std::string& path,
                                       const HasTensor& has);
 
+// Which part of a source of this shape the target of a split is, along the
+// rule's axis. Parts are as large as the rule says, as the model declares
+// them, or equal. Requires: a plan whose rule is a split.
+std::pair<Dim, Dim> split_range(const WeightPlan& plan, const Shape& source,
+                                const std::vector<GraphWeight>& weights);
+
 // The names that `rename` rules give a stored tensor, itself first.
 std::vector<std::string> names_of_tensor(
     const std::vector<LoadRuleSpec>& rules, const std::string& tensor);
