@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "codegen/stored_right.h"
+
 namespace lathe {
 namespace {
 
@@ -62,13 +64,15 @@ void MatmulLeft::add_local() {
                                 context_.row_block * stride_);
 }
 
-// The rows of the tiles, those beyond the last one as copies of it.
+// The rows of the tiles, those beyond the last one as copies of it. A single
+// row has a tile of its own.
 Stmt MatmulLeft::fill() const {
   if (direct_) return block({});
   const MatmulPlace& at = context_.at;
   Var i = make_var("i");
   Expr height = int_literal(context_.tile.rows);
-  Expr padded = ceil_div(var(at.rows), height) * height;
+  Expr padded = select(var(at.rows) <= int_literal(1), var(at.rows),
+                       ceil_div(var(at.rows), height) * height);
   Expr m = last_row(context_, var(at.m0) + var(i));
   return for_loop(i, int_literal(0), padded,
                   block({let(context_.form.m, m), fill_row(var(i))}));
@@ -109,21 +113,40 @@ Expr MatmulLeft::element(const Expr& offset, const Expr& k) const {
   return flat_load(slot_, context_.tile.dtype, offset + k);
 }
 
+Expr MatmulLeft::vector(const Expr& offset, const Expr& k) const {
+  return vector_load(slot_, context_.tile.dtype, offset + k,
+                     context_.tile.lanes);
+}
+
 MatmulRight::MatmulRight(MatmulContext& context) : context_(context) {
-  packed_ = packed_dtype(context_.form);
-  bool loads = packed_ && (*packed_ == context_.tile.dtype ||
-                           (context_.tile.dtype == DType::kFloat32 &&
-                            *packed_ == DType::kBFloat16));
-  expand_ = !loads;
+  const MatmulForm& form = context_.form;
+  packed_ = packed_dtype(form, context_.tile);
+  expand_ = !packed_ || (*packed_ != context_.tile.dtype &&
+                         context_.tile.dtype != DType::kFloat32);
   if (packed_) {
-    packed_slot_ = context_.kernel.packed(
-        pack_panels(context_.form, context_.panels, *packed_));
+    PanelValue value;
+    value.dtype = *packed_;
+    for (const MatmulPart& part : form.parts) {
+      value.parts.push_back(part.right);
+    }
+    value.row = form.k;
+    value.rows = form.depth;
+    packed_slot_ =
+        context_.kernel.packed(pack_panels(form, context_.panels, value));
     return;
   }
-  for (const MatmulPart& part : context_.form.parts) {
+  if (form.right_at_load && context_.tile.dtype == DType::kFloat32) {
+    if (auto cut = cut_right(form, context_.kernel.group())) {
+      stored_ = std::make_unique<StoredRight>(context_, std::move(*cut));
+      return;
+    }
+  }
+  for (const MatmulPart& part : form.parts) {
     context_.kernel.bind_operands(part.right);
   }
 }
+
+MatmulRight::~MatmulRight() = default;
 
 void MatmulRight::add_local() {
   if (!expand_) return;
@@ -156,6 +179,7 @@ Expr MatmulRight::packed_index(const Expr& p, const Expr& k) const {
 
 Stmt MatmulRight::fill() const {
   const MatmulPlace& at = context_.at;
+  if (stored_) return stored_->expand(block_);
   if (prefetches()) {
     // The block of weights that is used after this one.
     Expr more = var(at.p) + 1 < var(at.panels);

@@ -3,6 +3,7 @@
 // can be loaded as they lie, else through a local block that is filled once
 // per block of rows, or per panel, and depth.
 
+#include <memory>
 #include <optional>
 
 #include "codegen/kernel_builder.h"
@@ -11,6 +12,8 @@
 #include "codegen/register_tile.h"
 
 namespace lathe {
+
+class StoredRight;
 
 // Where a work item stands: rows [m0, m0 + rows), units [u0, ...) of a section,
 // panels from p0 on, of which p is the current one; depth [k0, k0 + depth).
@@ -48,6 +51,8 @@ class MatmulLeft {
   Stmt fill() const;
   Expr offset(const Expr& row) const;
   Expr element(const Expr& offset, const Expr& k) const;
+  // `lanes` elements from k on.
+  Expr vector(const Expr& offset, const Expr& k) const;
 
  private:
   void find_run();
@@ -61,14 +66,18 @@ class MatmulLeft {
   int64_t run_ = 1, stride_ = 0;
 };
 
-// The right side, vector by vector.
+// The right side, vector by vector: from panels as they lie, or through a local
+// block that is filled for one panel and block of depth.
 class MatmulRight {
  public:
   explicit MatmulRight(MatmulContext& context);
+  ~MatmulRight();
   void add_local();
 
   // Bytes of an element in the block that the tiles read.
   int block_bytes() const;
+  // Fields behind the block, from which few rows are better served directly.
+  const StoredRight* stored() const { return stored_.get(); }
 
   // Once per kernel, once per panel and depth block.
   Stmt prepare() const;
@@ -84,6 +93,7 @@ class MatmulRight {
   Stmt fill_part(const MatmulSection& section, int part, int count) const;
 
   MatmulContext& context_;
+  std::unique_ptr<StoredRight> stored_;
   std::optional<DType> packed_;  // dtype of packed panels
   bool expand_ = false;          // through a local block
   int packed_slot_ = -1, block_ = -1;

@@ -62,24 +62,27 @@ MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile) {
   return plan;
 }
 
-std::optional<DType> packed_dtype(const MatmulForm& form) {
+std::optional<DType> packed_dtype(const MatmulForm& form,
+                                  const TileShape& tile) {
   if (!form.right_at_load) return std::nullopt;
   std::optional<DType> dtype;
   for (const MatmulPart& part : form.parts) {
     auto* node = std::get_if<Load>(&part.right->node);
-    if (!node || !is_float(node->dtype)) return std::nullopt;
-    if (dtype && *dtype != node->dtype) return std::nullopt;
+    if (!node || (dtype && *dtype != node->dtype)) return std::nullopt;
     dtype = node->dtype;
   }
-  return dtype;
+  bool cheap = *dtype == DType::kBFloat16 && tile.dtype == DType::kFloat32;
+  bool wide = tile.dtype == DType::kFloat64 && is_float(*dtype);
+  return cheap || wide || *dtype == tile.dtype ? dtype : std::nullopt;
 }
 
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
-                          DType dtype) {
-  Var b = make_var("b"), p = make_var("p"), k = make_var("k"),
+                          const PanelValue& packed_value) {
+  Var b = make_var("b"), p = make_var("p"), row = make_var("row"),
       j = make_var("j");
   OperandList operands;
-  Expr zero = float_literal(0, form.type);
+  NumType type = packed_value.parts[0]->type;
+  Expr zero = type == NumType::kInt64 ? int_literal(0) : float_literal(0, type);
   Expr body = zero;
   // From the last section to the first, so that the selects nest in order.
   for (size_t s = form.sections.size(); s-- > 0;) {
@@ -90,9 +93,9 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
     Expr value = zero;
     for (size_t q = section.parts.size(); q-- > 0;) {
       Substitution place = {{form.b.get(), var(b)},
-                            {form.k.get(), var(k)},
+                            {packed_value.row.get(), var(row)},
                             {form.n.get(), column}};
-      Expr right = substitute(form.parts[section.parts[q]].right, place);
+      Expr right = substitute(packed_value.parts[section.parts[q]], place);
       bool last = q + 1 == section.parts.size();
       value = last ? right
                    : select(equal(local % plan.parts, static_cast<int>(q)),
@@ -106,10 +109,11 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
     body = last ? value : select(here, value, body);
   }
   PackedOperand packed;
-  packed.stage.name = "panels";
-  packed.stage.dtype = dtype;
-  packed.stage.shape = {form.batch, panels.panels, form.depth, panels.width};
-  packed.stage.axes = {b, p, k, j};
+  packed.stage.name = packed_value.name;
+  packed.stage.dtype = packed_value.dtype;
+  packed.stage.shape = {form.batch, panels.panels, packed_value.rows,
+                        panels.width};
+  packed.stage.axes = {b, p, row, j};
   Ranges ranges;
   ranges.add(packed.stage.axes, packed.stage.shape);
   packed.stage.kind = Compute{simplify(operands.renumber(body), ranges)};

@@ -7,6 +7,7 @@
 // units (one panel of every part of a section), so that each thread streams
 // its own weights once.
 
+#include <string>
 #include <vector>
 
 #include "codegen/matmul_form.h"
@@ -35,13 +36,24 @@ struct MatmulPanels {
 
 MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile);
 
-// The stored dtype of packed panels, or nothing when the right sides are not
-// plain weights of one dtype.
-std::optional<DType> packed_dtype(const MatmulForm& form);
+// The dtype that panels have whose tiles load them as they are, or nothing
+// when the right sides are not plain weights of one such dtype.
+std::optional<DType> packed_dtype(const MatmulForm& form,
+                                  const TileShape& tile);
 
-// packed[b, p, k, j] = right side of panel p, row k, column j; 0 beyond the
-// last column. Requires: packed_dtype(form).
+// A value that is stored in panels.
+struct PanelValue {
+  std::string name = "panels";
+  DType dtype = DType::kFloat32;
+  // In each part, over form.b, form.n and the row.
+  std::vector<Expr> parts;
+  Var row;
+  Dim rows;
+};
+
+// packed[b, p, row, j] = value in panel p at column j; 0 beyond the last
+// column. Requires: form.right_at_load.
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
-                          DType dtype);
+                          const PanelValue& value);
 
 }  // namespace lathe

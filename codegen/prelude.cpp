@@ -24,6 +24,7 @@ std::string render_prelude(const Target& target) {
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
+         vector("i16", "i16h", half) + vector("i8", "i8q", quarter) +
          widen + kPreludeFormats + kPreludeElements + kPreludeVectors +
          kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;

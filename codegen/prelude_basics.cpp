@@ -22,6 +22,8 @@ struct Args { void* const* buf; const i64* dim; Fault* fault; };
 
 const char kPreludeWiden[] = R"(
 template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+template <class V> INLINE i32v widen_signed(V x) { return __builtin_convertvector(x, i32v); }
+INLINE i16h widen_half(i8q x) { return __builtin_convertvector(x, i16h); }
 )";
 
 // g++ converts in halves, or lane by lane, unless told the instruction.
@@ -29,14 +31,29 @@ const char kPreludeWidenAvx2[] = R"(
 #if defined(__AVX2__) && !defined(__clang__)
 typedef i16 i16w __attribute__((vector_size(16)));
 typedef char i8w __attribute__((vector_size(16)));
+typedef i64 i64w __attribute__((vector_size(16)));
 INLINE u32v widen(u16h x) { return (u32v)__builtin_ia32_pmovzxwd256((i16w)x); }
 INLINE u32v widen(u8q x) {
-  i8w whole = {};
-  __builtin_memcpy(&whole, &x, sizeof x);
-  return (u32v)__builtin_ia32_pmovzxbd256(whole);
+  i64w whole = {__builtin_bit_cast(i64, x), 0};
+  return (u32v)__builtin_ia32_pmovzxbd256((i8w)whole);
+}
+INLINE i32v widen_signed(i16h x) { return (i32v)__builtin_ia32_pmovsxwd256((i16w)x); }
+INLINE i32v widen_signed(i8q x) {
+  i64w whole = {__builtin_bit_cast(i64, x), 0};
+  return (i32v)__builtin_ia32_pmovsxbd256((i8w)whole);
+}
+INLINE i16h widen_half(i8q x) {
+  i64w whole = {__builtin_bit_cast(i64, x), 0};
+  return (i16h)__builtin_ia32_pmovsxbw128((i8w)whole);
 }
 #else
 template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+template <class V> INLINE i32v widen_signed(V x) { return __builtin_convertvector(x, i32v); }
+INLINE i16h widen_half(i8q x) { return __builtin_convertvector(x, i16h); }
+#endif
+#ifdef __F16C__
+#define HALVES
+INLINE f32v from_halves(i16h x) { return __builtin_ia32_vcvtph2ps256(x); }
 #endif
 )";
 
@@ -50,8 +67,23 @@ INLINE u32v widen(u16h x) {
 INLINE u32v widen(u8q x) {
   return (u32v)__builtin_ia32_pmovzxbd512_mask((i8w)x, i32v{}, 0xffff);
 }
+INLINE i32v widen_signed(i16h x) {
+  return (i32v)__builtin_ia32_pmovsxwd512_mask((i16w)x, i32v{}, 0xffff);
+}
+INLINE i32v widen_signed(i8q x) {
+  return (i32v)__builtin_ia32_pmovsxbd512_mask((i8w)x, i32v{}, 0xffff);
+}
+INLINE i16h widen_half(i8q x) { return (i16h)__builtin_ia32_pmovsxbw256((i8w)x); }
 #else
 template <class V> INLINE u32v widen(V x) { return __builtin_convertvector(x, u32v); }
+template <class V> INLINE i32v widen_signed(V x) { return __builtin_convertvector(x, i32v); }
+INLINE i16h widen_half(i8q x) { return __builtin_convertvector(x, i16h); }
+#endif
+#ifdef __AVX512F__
+#define HALVES
+INLINE f32v from_halves(i16h x) {
+  return __builtin_ia32_vcvtph2ps512_mask(x, f32v{}, 0xffff, 4);
+}
 #endif
 )";
 
@@ -159,12 +191,14 @@ INLINE f32 float16_bits(i64 b) { return decode_f16<f32, u32>((u32)b & 0xffffu); 
 const char kPreludeVectors[] = R"(
 template <> struct Of<f32v> { typedef i32v Int; typedef u32v Bits; typedef f32 One; };
 template <> struct Of<f64v> { typedef i64v Int; typedef u64v Bits; typedef f64 One; };
-#define NARROW_VECTOR(name, S, V) \
-  INLINE f32v round_##name(f32v x) { return decode_##name<f32v, u32v>(encode_##name<f32v, u32v>(x)); } \
+template <> struct Of<i32v> { typedef i32 One; };
+#define NARROW_LOAD(name, S, V) \
   INLINE f32v loadv_##name(const S* p) { \
     V raw; __builtin_memcpy(&raw, p, sizeof raw); \
     return decode_##name<f32v, u32v>(widen(raw)); \
-  } \
+  }
+#define NARROW_VECTOR(name, S, V) \
+  INLINE f32v round_##name(f32v x) { return decode_##name<f32v, u32v>(encode_##name<f32v, u32v>(x)); } \
   INLINE void storev_##name(S* p, f32v x) { \
     V raw = __builtin_convertvector((encode_##name<f32v, u32v>(x)), V); \
     __builtin_memcpy(p, &raw, sizeof raw); \
@@ -173,8 +207,50 @@ NARROW_VECTOR(bf16, u16, u16h)
 NARROW_VECTOR(f16, u16, u16h)
 NARROW_VECTOR(e4m3, u8, u8q)
 NARROW_VECTOR(e5m2, u8, u8q)
+NARROW_LOAD(bf16, u16, u16h)
+#ifdef HALVES
+// Float8 with five bits of exponent is the upper half of a float16; with four
+// it is one shifted by a bit, and 2^8 times as large. Its NaN would be 480.
+INLINE f32v loadv_f16(const u16* p) {
+  i16h x; __builtin_memcpy(&x, p, sizeof x);
+  return from_halves(x);
+}
+INLINE f32v loadv_e5m2(const u8* p) {
+  i8q x; __builtin_memcpy(&x, p, sizeof x);
+  return from_halves(widen_half(x) << 8);
+}
+INLINE f32v loadv_e4m3(const u8* p) {
+  i8q x; __builtin_memcpy(&x, p, sizeof x);
+  i16h half = (widen_half(x) << 7) & (i16)0xbfff;
+  half |= ((half & 0x7fff) == 0x3f80) & 0x7fff;
+  return from_halves(half) * 0x1p8f;
+}
+#else
+NARROW_LOAD(f16, u16, u16h)
+NARROW_LOAD(e4m3, u8, u8q)
+NARROW_LOAD(e5m2, u8, u8q)
+#endif
 INLINE f32v loadv_f32(const f32* p) { f32v x; __builtin_memcpy(&x, p, sizeof x); return x; }
 INLINE void storev_f32(f32* p, f32v x) { __builtin_memcpy(p, &x, sizeof x); }
+// Narrow integers, and codes that lie in words.
+INLINE i32v loadv_u8(const u8* p) {
+  u8q x; __builtin_memcpy(&x, p, sizeof x);
+  return (i32v)widen(x);
+}
+INLINE i32v loadv_i8(const i8* p) {
+  i8q x; __builtin_memcpy(&x, p, sizeof x);
+  return widen_signed(x);
+}
+INLINE i32v loadv_i16(const i16* p) {
+  i16h x; __builtin_memcpy(&x, p, sizeof x);
+  return widen_signed(x);
+}
+INLINE i32v loadv_i32(const i32* p) { i32v x; __builtin_memcpy(&x, p, sizeof x); return x; }
+INLINE i32v shift_left(i32v a, i32v b) { return a << b; }
+INLINE i32v shift_left(i32v a, i64 b) { return a << (i32)b; }
+INLINE i32v shift_right(i32v a, i32v b) { return a >> b; }
+INLINE i32v shift_right(i32v a, i64 b) { return a >> (i32)b; }
+INLINE f32v to_float(i32v x) { return __builtin_convertvector(x, f32v); }
 INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x); return x; }
 INLINE void storev_f64(f64* p, f64v x) { __builtin_memcpy(p, &x, sizeof x); }
 )";

@@ -109,7 +109,7 @@ Spelled Renderer::operator()(const Load& load, const Expr& e) {
   }
   std::string place = cat({from, "[", print(index), "]"});
   if (is_bool(load.dtype)) return {place + " != 0", 7};
-  if (is_int(load.dtype) && load.dtype != DType::kInt64) {
+  if (is_int(load.dtype) && e->lanes == 1 && load.dtype != DType::kInt64) {
     return {"(i64)" + place, 12};
   }
   bool narrow = is_float(load.dtype) && size_of(load.dtype) < 4;
@@ -167,6 +167,9 @@ Spelled Renderer::operator()(const Cast& cast_node, const Expr& e) {
   if (size_of(to) < 4) {
     std::string value = from_float ? print(arg) : "(f64)" + print(arg, 12);
     return {cat({"round_", format_name(to), "(", value, ")"})};
+  }
+  if (e->lanes > 1 && !from_float && to == DType::kFloat32) {
+    return {cat({"to_float(", print(arg), ")"})};
   }
   LATHE_CHECK(e->lanes == 1, "a vector of another width: ", to_string(e));
   return {cat({"(", type_name(e->type, 1), ")", print(arg, 12)}), 12};

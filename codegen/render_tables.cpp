@@ -158,7 +158,9 @@ std::string type_name(NumType type, int lanes) {
                        : type == NumType::kInt64   ? "i64"
                        : type == NumType::kFloat32 ? "f32"
                                                    : "f64";
-  return lanes == 1 ? scalar : cat({scalar, "v"});
+  if (lanes == 1) return scalar;
+  // Lanes of integers are as wide as those of float32.
+  return type == NumType::kInt64 ? "i32v" : cat({scalar, "v"});
 }
 
 const char* storage_name(DType dtype) {
@@ -204,16 +206,17 @@ const char* format_name(DType dtype) {
       return "f32";
     case DType::kFloat64:
       return "f64";
-    case DType::kBool:
     case DType::kInt8:
     case DType::kUInt8:
     case DType::kInt16:
     case DType::kInt32:
+      return storage_name(dtype);
+    case DType::kBool:
     case DType::kInt64:
     LATHE_BLOCK_CASES:
       break;
   }
-  LATHE_CHECK(false, to_string(dtype), " is no float");
+  LATHE_CHECK(false, to_string(dtype), " has no vectors");
   return "";
 }
 

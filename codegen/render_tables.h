@@ -20,7 +20,7 @@ Spelling spelling_of(ScalarOp op, NumType arg_type, bool vector);
 std::string type_name(NumType type, int lanes);
 // The C++ type that stores the dtype: "u16" for bfloat16.
 const char* storage_name(DType dtype);
-// The suffix of load_, store_ and round_ functions of a float dtype: "bf16".
+// The suffix of the functions that load, store and round a dtype: "bf16".
 const char* format_name(DType dtype);
 
 std::string float_text(double value, NumType type);

@@ -118,10 +118,6 @@ Expr Simplifier::visit_new(const Expr& expr) {
     if (std::holds_alternative<CheckedIndex>(expr->node)) {
       return visit_checked(expr);
     }
-    // A cast to the type that its argument is computed in changes nothing.
-    if (auto* node = std::get_if<Cast>(&expr->node)) {
-      if (node->dtype == storage_type(node->arg->type)) return visit(node->arg);
-    }
   } catch (const DimError&) {
     // Constants near the ends of int64: data arithmetic, which wraps.
   }

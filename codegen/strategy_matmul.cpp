@@ -15,6 +15,8 @@
 // are evaluated into such a block at run time.
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "codegen/kernel_builder.h"
@@ -22,6 +24,8 @@
 #include "codegen/matmul_operands.h"
 #include "codegen/matmul_panels.h"
 #include "codegen/register_tile.h"
+#include "codegen/stored_right.h"
+#include "codegen/stream_tile.h"
 
 namespace lathe {
 namespace {
@@ -88,6 +92,7 @@ class MatmulLowering {
         target.l1_bytes / 2 / (panels_.width * right_.block_bytes());
     depth = std::max<int64_t>(128, depth / 64 * 64);
     int64_t step = left_.run() % kDepthStep == 0 ? left_.run() : kDepthStep;
+    if (right_.stored()) step = std::lcm(step, right_.stored()->depth_step());
     if (!form_.depth.is_static()) return round_up(depth, step);
     // Blocks of about equal size.
     int64_t all = std::max<int64_t>(1, form_.depth.value());
@@ -128,6 +133,9 @@ class MatmulLowering {
     locals_.acc = kernel_.local("acc", tile_.dtype, cells, tile_.lanes);
     locals_.right = kernel_.local("b", tile_.dtype, tile_.vectors, tile_.lanes);
     locals_.offsets = kernel_.local("row", DType::kInt64, tile_.rows);
+    if (!right_.stored()) return;
+    stream_.emplace(context_, left_, *right_.stored());
+    stream_->add_locals(locals_);
   }
 
   // --- the grid of work items ---
@@ -175,6 +183,7 @@ class MatmulLowering {
     }
     stmts.push_back(let(groups_, total));
     stmts.push_back(right_.prepare());
+    if (stream_) stmts.push_back(stream_->begin());
     return block(std::move(stmts));
   }
 
@@ -226,14 +235,28 @@ class MatmulLowering {
     Stmt tiles =
         tile_rows(tile_heights(tile_), var(at_.rows),
                   [&](const Expr& first_row) { return tile_code(first_row); });
-    Stmt panels = for_loop(at_.p, int_literal(0), var(at_.panels),
-                           block({right_.fill(), tiles}));
+    Stmt sums = block({right_.fill(), tiles});
+    Stmt panels = for_loop(at_.p, int_literal(0), var(at_.panels), sums);
+    if (stream_) panels = if_then(few_to_stream(), streamed(), panels);
     Stmt body = block({let(at_.k0, var(kb) * step),
                        let(at_.depth, min(depth - var(at_.k0), step)),
                        left_.fill(), panels});
     // An empty sum still writes its zeros.
     Expr blocks = max(ceil_div(depth, step), int_literal(1));
     return for_loop(kb, int_literal(0), blocks, body);
+  }
+
+  Expr few_to_stream() const {
+    return var(at_.rows) <= int_literal(StreamTile::kRows);
+  }
+
+  Stmt streamed() const {
+    Var i = make_var("i"), p = at_.p;
+    Stmt row = for_loop(i, int_literal(0), var(at_.rows),
+                        stream_->row(var(i), sums_, sums_stride_));
+    Stmt panel = block({right_.stored()->prepare_prefetch(), row});
+    return block({stream_->prepare(),
+                  for_loop(p, int_literal(0), var(at_.panels), panel)});
   }
 
   TileCode tile_code(const Expr& first_row) const {
@@ -325,6 +348,7 @@ class MatmulLowering {
   MatmulLeft left_;
   MatmulRight right_;
   TileLocals locals_;
+  std::optional<StreamTile> stream_;
   int sums_ = -1;
   int64_t sums_stride_ = 0;
   std::vector<Var> group_size_;

@@ -20,11 +20,16 @@ Tensor random_tensor(const TensorType& type, const DimBindings& dims,
   Tensor tensor(type.dtype, eval(type.shape, dims));
   std::uniform_real_distribution<double> real(-1, 1);
   std::bernoulli_distribution coin(0.7);
+  // Narrow integers hold packed bits; int64 are indices.
+  std::uniform_int_distribution<int64_t> bits(INT32_MIN, INT32_MAX);
+  bool packed = is_int(type.dtype) && type.dtype != DType::kInt64;
   for (int64_t i = 0; i < tensor.numel(); ++i) {
     if (is_float(type.dtype)) {
       tensor.set(i, real(random));
     } else {
-      tensor.set_int(i, coin(random) ? 1 : 0);
+      tensor.set_int(i, packed         ? bits(random)
+                        : coin(random) ? 1
+                                       : 0);
     }
   }
   return tensor;

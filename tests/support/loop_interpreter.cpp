@@ -273,6 +273,10 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Call& call,
     }
   } else {
     f.ints(n, a.whole, b.whole, out.whole);
+    // Vectors of integers have lanes of 32 bits.
+    for (int i = 0; i < n && n > 1; ++i) {
+      out.whole[i] = static_cast<int32_t>(out.whole[i]);
+    }
   }
   return out;
 }

@@ -1,0 +1,79 @@
+#pragma once
+// A right side that is kept as fields (right_cut.h): its panels, and how it
+// becomes vectors of numbers in the kernel.
+
+#include "codegen/matmul_operands.h"
+#include "codegen/right_cut.h"
+
+namespace lathe {
+
+class StoredRight {
+ public:
+  // Binds the operands that rows are picked by, and packs the fields.
+  StoredRight(MatmulContext& context, RightCut cut);
+
+  const RightCut& cut() const { return cut_; }
+  // Blocks of depth must hold whole groups and words: a multiple of this.
+  int64_t depth_step() const;
+  // Values of k that are best taken together: those of a word.
+  int64_t unit() const { return cut_.unit; }
+  // Values of k that share factor and term; 0: all.
+  int64_t group() const { return cut_.code ? cut_.group : 0; }
+
+  // A place in the depth: k, and the same as word * unit() + place.
+  struct Depth {
+    Expr k, word, place;
+  };
+  Depth depth(const Expr& word, const Expr& place) const;
+
+  // Columns [column, column + lanes) of panel p: the whole value, or the
+  // parts of the linear form, of which factor and term may be empty.
+  Expr value(const Depth& at, const Expr& column) const;
+  Expr code(const Depth& at, const Expr& column) const;
+  Expr factor(const Depth& at, const Expr& column) const;
+  Expr term(const Depth& at, const Expr& column) const;
+
+  // Codes may be read where they stand in their word, without a shift: the
+  // result is then 1 / scale_in_place(place) times as large.
+  bool reads_in_place() const;
+  Expr code_in_place(const Depth& at, int64_t place, const Expr& column) const;
+  double scale_in_place(int64_t place) const;
+
+  // Fills `block`, [depth][width], with the panel's values.
+  Stmt expand(int block) const;
+
+  // Asks for the storage of word `word` in the block of depth that is used
+  // after the current one.
+  Stmt prefetch_next(const Expr& word) const;
+  // Declares where that block is.
+  Stmt prepare_prefetch() const;
+
+ private:
+  struct Panel {
+    int slot = -1;
+    DType dtype = DType::kFloat32;
+    int64_t rows = 1;
+  };
+
+  void pack_field(const RightField& field, size_t f);
+  void pack_plane(const RightField& field, int plane, int offset,
+                  const std::string& name);
+  void add_panel(std::vector<Expr> parts, DType dtype, int64_t rows,
+                 const std::string& name);
+
+  Expr index(const Panel& panel, const Expr& p, const Expr& row) const;
+  Expr vector(const Panel& panel, const Expr& row, const Expr& column) const;
+  Expr field_at(size_t f, const Depth& at, const Expr& column) const;
+  Expr bits_at(size_t f, const Depth& at, const Expr& column) const;
+  Expr evaluate(const Expr& expr, const Depth& at, const Expr& column) const;
+  Stmt expand_linear(int block) const;
+  Stmt expand_each(int block) const;
+  Stmt each_vector(const std::function<Stmt(const Expr& column)>& body) const;
+
+  MatmulContext& context_;
+  RightCut cut_;
+  std::vector<std::vector<Panel>> panels_;  // by field: one, or its planes
+  Var next_panel_ = make_var("next_panel"), next_k_ = make_var("next_k");
+};
+
+}  // namespace lathe

@@ -1,0 +1,198 @@
+#include <doctest/doctest.h>
+
+#include "codegen/compile.h"
+#include "spec/text.h"
+#include "tests/codegen/model_check.h"
+#include "tests/support/codegen_text.h"
+
+namespace lathe {
+namespace {
+
+// Nothing, what is streamed, a tile and its remainder, more than a work item.
+const std::vector<int64_t> kRows = {0, 1, 2, 3, 7, 33, 130};
+
+ModelCase quantized(const std::string& name, int depth,
+                    const std::string& weights, const std::string& body) {
+  std::string yaml = cat({"inputs: {x: \"float32[M, ", depth, "]\"}\n",
+                          "weights:\n", weights, "body:\n", body});
+  return {name, yaml, sizes_of("M", kRows), "matmul", depth};
+}
+
+// Float8 with a scale for each block of `rows` by `columns`.
+ModelCase float8(const std::string& dtype, int n, int k, int rows,
+                 int columns) {
+  int r = (n + rows - 1) / rows, c = (k + columns - 1) / columns;
+  return quantized(
+      cat({dtype, " ", n, "x", k, " by ", rows, "x", columns}), k,
+      cat({"  w: ", dtype, "[", n, ", ", k, "]\n  s: float32[", r, ", ", c,
+           "]\n"}),
+      cat({"  - s = repeat_interleave(s, ", rows, ", axis=0)\n",
+           "  - s = repeat_interleave(s, ", columns, ", axis=1)\n",
+           "  - w = cast(w, float32) * s[:", n, ", :", k, "]\n",
+           "  - y = x @ transpose(w)\n"}));
+}
+
+// Codes of `bits` in words along k, a scale and a zero for each group.
+ModelCase grouped(int n, int k, int bits, int group, bool zeros) {
+  int per_word = 32 / bits, groups = (k + group - 1) / group;
+  std::string repeated = cat({", ", group, ", axis=0)[:", k, "]"});
+  std::string weights = cat({"  w: int32[", k / per_word, ", ", n, "]\n",
+                             "  s: float16[", groups, ", ", n, "]\n"});
+  std::string body = cat({"  - shifts = range(0, ", per_word, ") * ", bits,
+                          "\n  - c = flatten((w[:, None, :] >> ",
+                          "shifts[:, None]) & ", (1 << bits) - 1,
+                          ", 0, 1)\n"});
+  if (zeros) {
+    weights += cat({"  z: int32[", groups, ", ", n / per_word, "]\n"});
+    body += cat({"  - z = flatten((z[:, :, None] >> shifts) & ",
+                 (1 << bits) - 1, ", 1, 2)\n",
+                 "  - c = c - repeat_interleave(z", repeated, "\n"});
+  } else {
+    body += cat({"  - c = c - ", 1 << (bits - 1), "\n"});
+  }
+  // Sums are compared at the size of 1.
+  body += cat({"  - y = x @ (cast(c, float32) / ", 1 << bits, " * ",
+               "cast(repeat_interleave(s", repeated, ", float32))\n"});
+  return quantized(cat({bits, " bits by ", group, zeros ? " with zeros" : "",
+                        " ", n, "x", k}),
+                   k, weights, body);
+}
+
+// What is kept between runs: "w.panels float32[1, 2]".
+std::string panels_of(const ModelCase& c) {
+  Program program = compile(graph_from(c.yaml), target_preset("avx2"));
+  std::string text;
+  for (const Buffer& buffer : program.buffers) {
+    bool made = buffer.role == BufferRole::kPacked ||
+                buffer.role == BufferRole::kTemp;
+    if (!made) continue;
+    text += cat({buffer.name, " ", to_string(buffer.dtype),
+                 to_string(buffer.shape), "\n"});
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("quantized: float8 with scales of every granularity") {
+  std::vector<ModelCase> cases;
+  for (const char* dtype : {"float8_e4m3fn", "float8_e5m2"}) {
+    cases.push_back(float8(dtype, 40, 37, 40, 37));
+    cases.push_back(float8(dtype, 19, 300, 1, 300));
+    cases.push_back(float8(dtype, 35, 64, 35, 1));
+    cases.push_back(float8(dtype, 200, 300, 128, 128));
+    cases.push_back(float8(dtype, 33, 51, 3, 16));
+    cases.push_back(float8(dtype, 17, 41, 5, 10));
+  }
+  CHECK_EQ(failures_of(cases), "");
+}
+
+TEST_CASE("quantized: codes of few bits in groups") {
+  CHECK_EQ(failures_of({grouped(40, 256, 4, 128, true),
+                        grouped(37, 96, 4, 32, false),
+                        grouped(40, 104, 4, 64, true),
+                        grouped(35, 64, 8, 32, false),
+                        grouped(36, 600, 8, 600, true),
+                        grouped(48, 64, 2, 16, true)}),
+           "");
+}
+
+TEST_CASE("quantized: a group is picked by a table") {
+  ModelCase act_order = quantized("act order", 48, R"(
+  w: int32[6, 40]
+  z: int32[2, 5]
+  s: float16[2, 40]
+  g: int64[48]
+)",
+                                  R"(
+  - shifts = range(0, 8) * 4
+  - c = flatten((w[:, None, :] >> shifts[:, None]) & 15, 0, 1)
+  - z = flatten((z[:, :, None] >> shifts) & 15, 1, 2)
+  - c = cast(c - gather(z, g), float32)
+  - y = x @ (c * cast(gather(s, g), float32))
+)");
+  CHECK_EQ(failures_of({act_order}), "");
+  CHECK_EQ(panels_of(act_order),
+           "w.panels int32[1, 3, 6, 16]\n"
+           "z.panels1 int8[1, 3, 2, 16]\n"
+           "s.panels2 float16[1, 3, 2, 16]\n");
+}
+
+TEST_CASE("quantized: bytes, planes of bits, several at once, batches") {
+  ModelCase bytes = quantized("bytes", 51, R"(
+  w: uint8[37, 51]
+  z: uint8[37, 1]
+  s: float32[37, 1]
+)",
+                              R"(
+  - c = cast(w, int32) - cast(z, int32)
+  - y = x @ transpose(cast(c, float32) * (s * 0.01))
+)");
+  ModelCase planes = quantized("six bits", 128, R"(
+  low: uint8[40, 64]
+  high: uint8[40, 32]
+  d: float16[40, 1]
+  s: int8[40, 8]
+)",
+                               R"(
+  - k = range(0, 128)
+  - l = gather(cast(low, int32), k % 64, axis=1) >> (k // 64 * 4) & 15
+  - h = gather(cast(high, int32), k % 32, axis=1) >> (k // 32 * 2) & 3
+  - q = cast((l | (h << 4)) - 32, float32)
+  - t = cast(repeat_interleave(s, 16, axis=1), float32)
+  - y = x @ transpose(cast(d, float32) * t * q * 0.0002)
+)");
+  ModelCase gated = quantized("gate and up", 64, R"(
+  g: float8_e4m3fn[40, 64]
+  u: float8_e4m3fn[40, 64]
+  s: float32[40, 2]
+)",
+                              R"(
+  - s = repeat_interleave(s, 32, axis=1)
+  - a = x @ transpose(cast(g, float32) * s)
+  - y = a * sigmoid(a) * (x @ transpose(cast(u, float32) * (s + 1)))
+)");
+  ModelCase mixed = quantized("two formats", 64, R"(
+  a: float8_e4m3fn[24, 64]
+  b: int8[40, 64]
+  s: float32[64]
+)",
+                              R"(
+  - y = x @ transpose(cast(a, float32))
+  - z = x @ transpose(cast(b, float32) * 0.01)
+outputs: {y: y, z: z}
+)");
+  CHECK_EQ(failures_of({bytes, planes, gated, mixed}), "");
+}
+
+TEST_CASE("quantized: what cannot be cut is computed in the kernel") {
+  ModelCase clamped = quantized("square root", 64, R"(
+  w: uint8[24, 64]
+)",
+                                R"(
+  - y = x @ transpose(sqrt(cast(w, float32)) * 0.1)
+)");
+  CHECK_EQ(failures_of({clamped}), "");
+  CHECK_EQ(panels_of(clamped), "");
+}
+
+TEST_CASE("quantized: panels take the bytes that the storage has") {
+  CHECK_EQ(panels_of(grouped(64, 256, 4, 128, true)),
+           "w.panels int32[1, 4, 32, 16]\n"
+           "z.panels1 int8[1, 4, 2, 16]\n"
+           "s.panels2 float16[1, 4, 2, 16]\n");
+  CHECK_EQ(panels_of(float8("float8_e4m3fn", 64, 256, 1, 256)),
+           "w.panels float8_e4m3fn[1, 4, 256, 16]\n");
+}
+
+TEST_CASE("quantized: every target's vectors") {
+  for (const char* target : {"generic", "neon", "avx512"}) {
+    CAPTURE(target);
+    CHECK_EQ(failures_of({float8("float8_e4m3fn", 70, 40, 1, 8),
+                          grouped(72, 64, 4, 32, true)},
+                         target),
+             "");
+  }
+}
+
+}  // namespace lathe
