@@ -186,15 +186,22 @@ namespace {
 // What a definition depends on: the op, its attributes, its operands' types.
 std::string definition_key(const OpBuilder::Impl& impl,
                            const std::string& attributes) {
-  std::string key = cat({impl.call.op->name, "(", attributes});
+  std::string key;
+  key.reserve(128);
+  key.append(impl.call.op->name).append("(").append(attributes);
   for (const std::vector<Operand>& operands : impl.operands) {
     key += '|';
     for (const Operand& operand : operands) {
       if (operand.slot < 0) {
-        key += cat({"number ", to_string(operand.number), ";"});
+        key.append("number ").append(to_string(operand.number));
       } else {
-        key += cat({to_string(operand.dtype), to_string(operand.shape), ";"});
+        key += to_string(operand.dtype);
+        for (const Dim& dim : operand.shape) {
+          key.append(",").append(dim.is_static() ? std::to_string(dim.value())
+                                                 : dim.to_string());
+        }
       }
+      key += ';';
     }
   }
   return key;

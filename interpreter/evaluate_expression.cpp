@@ -145,8 +145,10 @@ class Evaluator {
     const Datum b = eval(*x.args[1]);
     if (a.unknown() || b.unknown()) return Unknown{};
     if (!a.tensor() && !b.tensor()) {
-      const OpDef* op = OpRegistry::instance().find_infix(x.text);
-      if (op && op->map && needs_sizes(x.text, a, b)) {
+      const OpDef* op = needs_sizes(x.text, a, b)
+                            ? OpRegistry::instance().find_infix(x.text)
+                            : nullptr;
+      if (op && op->map) {
         // As in Python, a power of integers may be a fraction.
         const Datum right = x.text == "**" ? as_real(b) : b;
         return apply_to_sizes(*op, {a, right}, x.span);

@@ -29,11 +29,11 @@ bool is_small_power(const Datum& exponent) {
 bool needs_sizes(std::string_view op, const Datum& a, const Datum& b) {
   constexpr std::string_view kArithmetic[] = {"+",  "-", "*", "/",
                                               "//", "%", "**"};
+  if (!a.symbolic() && !b.symbolic()) return false;
+  if (!a.number() || !b.number() || a.is<bool>() || b.is<bool>()) return false;
   if (std::count(std::begin(kArithmetic), std::end(kArithmetic), op) == 0) {
     return false;
   }
-  if (!a.number() || !b.number() || a.is<bool>() || b.is<bool>()) return false;
-  if (!a.symbolic() && !b.symbolic()) return false;
   if (!a.is<Dim>() || !b.is<Dim>()) return true;
   return op == "/" || (op == "**" && !is_small_power(b));
 }
