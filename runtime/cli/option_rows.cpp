@@ -125,7 +125,7 @@ const std::vector<OptionRow>& option_rows() {
        "inspect", [](C& c, S&) { c.fit = true; }},
       {"--to", "FORMAT", "how weights are stored; the formats are above",
        "quantize", [](C& c, S& v) { c.format_to = v; }},
-      {"-o,--output", "PATH", "the folder or .safetensors file to write",
+      {"-o,--output", "PATH", "the folder, .safetensors or .gguf file to write",
        "quantize", [](C& c, S& v) { c.outputs.push_back(v); }},
       {"--only", "PATTERN",
        "quantise the tensors of that name and no others; `*` is any text",

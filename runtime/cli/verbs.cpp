@@ -69,8 +69,10 @@ const std::vector<Verb>& verbs() {
        "the other; embeddings, norms, lm_head and all else are copied. -o is "
        "a\n"
        "folder, which gets a config.json that says how, or a .safetensors "
-       "file.\n"
-       "It appears when all is written, or not at all.\n"
+       "file;\n"
+       "for block types a .gguf file (without the tokenizer). It appears when "
+       "all\n"
+       "is written, or not at all.\n"
        "\n"
        "FORMAT is one of\n"
        "  fp8:channel      float8 codes, a scale a row (also: fp8)\n"
@@ -79,6 +81,8 @@ const std::vector<Verb>& verbs() {
        "  gptq:bits=B,group=G\n"
        "                   integers of 4 or 8 bits, a scale for G inputs (-1: "
        "all)\n"
+       "  q8_0 q4_0 q4_1 q5_0 q5_1 q2_k q3_k q4_k q5_k q6_k\n"
+       "                   blocks of GGUF files\n"
        "and more settings follow after commas: fp8 has `weight-only`, so that\n"
        "activations are not rounded; gptq has `asym`, with zero points.\n",
        quantize_verb},

@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "runtime/gguf_writer.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
 
@@ -36,6 +37,19 @@ class FileOutput : public CheckpointOutput {
 
  private:
   SafetensorsWriter writer_;
+};
+
+class GgufOutput : public CheckpointOutput {
+ public:
+  GgufOutput(const std::string& path, std::vector<PlannedTensor> tensors,
+             const ConfigMap& metadata)
+      : writer_(path, std::move(tensors), metadata) {}
+
+  void put(size_t i, const Tensor& tensor) override { writer_.put(i, tensor); }
+  void commit(const JsonValue&) override { writer_.commit(); }
+
+ private:
+  GgufWriter writer_;
 };
 
 [[noreturn]] void fail_to_write(const std::string& path, int error) {
@@ -205,6 +219,12 @@ std::unique_ptr<CheckpointOutput> make_folder_output(
     const std::string& path, std::vector<PlannedTensor> tensors,
     const std::string& source) {
   return std::make_unique<FolderOutput>(path, std::move(tensors), source);
+}
+
+std::unique_ptr<CheckpointOutput> make_gguf_output(
+    const std::string& path, std::vector<PlannedTensor> tensors,
+    const ConfigMap& metadata) {
+  return std::make_unique<GgufOutput>(path, std::move(tensors), metadata);
 }
 
 }  // namespace lathe

@@ -1,12 +1,14 @@
 #pragma once
-// Where a checkpoint that is made tensor by tensor goes: one safetensors file,
-// or a folder with shards, their index, a config.json and what else a model's
-// folder holds. Made under a temporary name and renamed when all is there.
+// Where a checkpoint that is made tensor by tensor goes: one safetensors or
+// GGUF file, or a folder with shards, their index, a config.json and what else
+// a model's folder holds. Made under a temporary name and renamed when all is
+// there.
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "interpreter/config_value.h"
 #include "runtime/json.h"
 #include "runtime/safetensors_writer.h"
 
@@ -33,5 +35,10 @@ std::unique_ptr<CheckpointOutput> make_file_output(
 std::unique_ptr<CheckpointOutput> make_folder_output(
     const std::string& path, std::vector<PlannedTensor> tensors,
     const std::string& source);
+
+// A GGUF file with this metadata.
+std::unique_ptr<CheckpointOutput> make_gguf_output(
+    const std::string& path, std::vector<PlannedTensor> tensors,
+    const ConfigMap& metadata);
 
 }  // namespace lathe

@@ -13,7 +13,7 @@ namespace lathe {
 
 struct QuantizeRequest {
   std::string source;  // a checkpoint: a file, an index or a folder
-  std::string output;  // a .safetensors file, or a folder
+  std::string output;  // a .safetensors or .gguf file, or a folder
   std::string format;  // as make_weight_format() takes it
   // Patterns of tensors. Without `only` the weights of linear layers are
   // quantised; `except` takes tensors out.

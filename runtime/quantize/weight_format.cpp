@@ -25,9 +25,13 @@ constexpr Family kFamilies[] = {
 
 FormatRequest read_request(const std::string& text) {
   FormatRequest request{text, text.substr(0, text.find(':')), {}};
-  if (request.name.size() == text.size()) return request;
+  const size_t length = request.name.size();
+  for (char& c : request.name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (length == text.size()) return request;
   for (const std::string& part :
-       split(std::string_view(text).substr(request.name.size() + 1), ',')) {
+       split(std::string_view(text).substr(length + 1), ',')) {
     const size_t equals = part.find('=');
     request.settings.emplace_back(
         part.substr(0, equals),
@@ -51,6 +55,10 @@ std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
   for (const Family& family : kFamilies) {
     if (family.name == request.name) return family.make(request);
     names.emplace_back(family.name);
+  }
+  if (auto blocks = make_block_format(request)) return blocks;
+  for (const DTypeInfo& row : all_dtypes()) {
+    if (is_block(row.dtype)) names.emplace_back(row.name);
   }
   std::string help = did_you_mean(request.name, names);
   if (help.empty()) help = cat({"formats are ", join(names, ", ")});

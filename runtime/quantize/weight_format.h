@@ -19,9 +19,14 @@ struct FormatRequest {
   std::vector<std::pair<std::string, std::string>> settings;  // value or ""
 };
 
+// What kind of file holds such weights.
+enum class Container { kSafetensors, kGguf };
+
 class WeightFormat {
  public:
   virtual ~WeightFormat() = default;
+
+  virtual Container container() const { return Container::kSafetensors; }
 
   // The tensors in place of the weight `name`, which ends in ".weight" and is
   // [rows, columns]. Throws SpecError L0530 for sizes it cannot store.
@@ -29,13 +34,14 @@ class WeightFormat {
                                           int64_t rows,
                                           int64_t columns) const = 0;
 
-  // Their contents, in the order of plan(). Throws SpecError L0530 for a
+  // Their contents, in the order of plan(); of block types the bytes,
+  // uint8[rows, bytes of a row]. Throws SpecError L0530 for a
   // weight that holds infinities or NaN.
   virtual std::vector<Tensor> encode(const std::string& name,
                                      const Tensor& weight) const = 0;
 
   // `quantization_config` for a checkpoint in which the layers `plain` keep
-  // their weights.
+  // their weights; null where files say it themselves.
   virtual JsonValue config(const std::vector<std::string>& plain) const = 0;
 };
 
@@ -45,6 +51,8 @@ std::unique_ptr<WeightFormat> make_weight_format(const std::string& text);
 // Makers, a family each. Throw SpecError L0530 for a setting they lack.
 std::unique_ptr<WeightFormat> make_float8_format(const FormatRequest& request);
 std::unique_ptr<WeightFormat> make_gptq_format(const FormatRequest& request);
+// Null if the name is no block type.
+std::unique_ptr<WeightFormat> make_block_format(const FormatRequest& request);
 
 // Refuses a setting: `known` says what there is.
 [[noreturn]] void refuse_setting(const FormatRequest& request,

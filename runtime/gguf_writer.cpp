@@ -1,0 +1,159 @@
+#include "runtime/gguf_writer.h"
+
+#include <algorithm>
+#include <span>
+
+#include "spec/check.h"
+
+namespace lathe {
+namespace {
+
+constexpr uint32_t kVersion = 3;
+constexpr uint64_t kAlignment = 32;  // the format's default
+
+// Types of values in metadata.
+enum : uint32_t {
+  kUInt32 = 4,
+  kInt32 = 5,
+  kFloat = 6,
+  kTruth = 7,
+  kText = 8,
+  kList = 9,
+  kInt64 = 11,
+};
+
+struct TypeNumber {
+  DType dtype;
+  uint32_t number;
+};
+constexpr TypeNumber kTypeNumbers[] = {
+    {DType::kFloat32, 0},  {DType::kFloat16, 1}, {DType::kQ4_0, 2},
+    {DType::kQ4_1, 3},     {DType::kQ5_0, 6},    {DType::kQ5_1, 7},
+    {DType::kQ8_0, 8},     {DType::kQ2_K, 10},   {DType::kQ3_K, 11},
+    {DType::kQ4_K, 12},    {DType::kQ5_K, 13},   {DType::kQ6_K, 14},
+    {DType::kFloat64, 28}, {DType::kBFloat16, 30}};
+
+uint32_t number_of(DType dtype) {
+  for (const TypeNumber& row : kTypeNumbers) {
+    if (row.dtype == dtype) return row.number;
+  }
+  LATHE_CHECK(false, "GGUF has no ", to_string(dtype));
+}
+
+// Bytes of a header in the making.
+class HeaderText {
+ public:
+  template <typename T>
+  void number(T value) {
+    text_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+  void text(const std::string& value) {
+    number(uint64_t{value.size()});
+    text_ += value;
+  }
+  void value(const ConfigValue& config) {
+    number(type_of(config));
+    put(config);
+  }
+  std::string& bytes() { return text_; }
+
+ private:
+  static uint32_t type_of(const ConfigValue& config) {
+    if (std::holds_alternative<bool>(config.value)) return kTruth;
+    if (std::holds_alternative<double>(config.value)) return kFloat;
+    if (std::holds_alternative<std::string>(config.value)) return kText;
+    if (std::holds_alternative<ConfigList>(config.value)) return kList;
+    const int64_t* integer = std::get_if<int64_t>(&config.value);
+    LATHE_CHECK(integer != nullptr, "no metadata: ", to_string(config));
+    if (*integer >= 0 && *integer <= UINT32_MAX) return kUInt32;
+    return *integer >= INT32_MIN && *integer < 0 ? kInt32 : kInt64;
+  }
+
+  void put(const ConfigValue& config) {
+    if (const bool* flag = std::get_if<bool>(&config.value)) {
+      number(uint8_t{*flag});
+    } else if (const double* real = std::get_if<double>(&config.value)) {
+      number(static_cast<float>(*real));
+    } else if (const auto* words = std::get_if<std::string>(&config.value)) {
+      text(*words);
+    } else if (const auto* list = std::get_if<ConfigList>(&config.value)) {
+      put_list(*list);
+    } else if (type_of(config) == kInt64) {
+      number(std::get<int64_t>(config.value));
+    } else {
+      number(static_cast<uint32_t>(std::get<int64_t>(config.value)));
+    }
+  }
+
+  void put_list(const ConfigList& list) {
+    const uint32_t type = list.empty() ? uint32_t{kText} : type_of(list[0]);
+    number(type);
+    number(uint64_t{list.size()});
+    for (const ConfigValue& item : list) {
+      LATHE_CHECK(type_of(item) == type, "a list of several types");
+      put(item);
+    }
+  }
+
+  std::string text_;
+};
+
+uint64_t aligned(uint64_t offset) {
+  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+GgufWriter::GgufWriter(const std::string& path,
+                       std::vector<PlannedTensor> tensors,
+                       const ConfigMap& metadata)
+    : file_(path) {
+  HeaderText header;
+  header.bytes() = "GGUF";
+  header.number(kVersion);
+  header.number(uint64_t{tensors.size()});
+  header.number(uint64_t{metadata.size()});
+  for (const ConfigMember& entry : metadata) {
+    header.text(entry.name);
+    header.value(entry.value);
+  }
+  uint64_t offset = 0;
+  for (PlannedTensor& tensor : tensors) {
+    header.text(tensor.name);
+    header.number(static_cast<uint32_t>(tensor.shape.size()));
+    for (size_t i = tensor.shape.size(); i-- > 0;) {
+      header.number(static_cast<uint64_t>(tensor.shape[i]));
+    }
+    header.number(number_of(tensor.dtype));
+    header.number(offset);
+    places_.push_back({std::move(tensor), offset});
+    offset = aligned(offset + static_cast<uint64_t>(
+                                  places_.back().tensor.bytes()));
+  }
+  const uint64_t begin = aligned(header.bytes().size());
+  header.bytes().resize(begin);
+  for (Place& place : places_) place.offset += begin;
+  file_.write(header.bytes());
+}
+
+void GgufWriter::put(size_t i, const Tensor& tensor) {
+  Place& place = places_.at(i);
+  LATHE_CHECK(!place.written && tensor.bytes() == place.tensor.bytes(),
+              "not what was planned: ", place.tensor.name);
+  const auto bytes = static_cast<size_t>(tensor.bytes());
+  file_.write_at(place.offset, {tensor.data(), bytes});
+  const std::string padding(aligned(place.offset + bytes) -
+                            (place.offset + bytes), '\0');
+  file_.write_at(place.offset + bytes,
+                 std::as_bytes(std::span(padding.data(), padding.size())));
+  place.written = true;
+}
+
+void GgufWriter::commit() {
+  for (const Place& place : places_) {
+    LATHE_CHECK(place.written, "not written: ", place.tensor.name);
+  }
+  file_.commit();
+}
+
+}  // namespace lathe
