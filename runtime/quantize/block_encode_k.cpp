@@ -138,7 +138,7 @@ float largest(const float* values, int count) {
 float round_scales(const float* scales, int count, int most, int place,
                    BlockWriter& out, int* codes) {
   const float unit =
-      out.half(place, largest(scales, count) / static_cast<float>(most));
+      out.half_unit(place, largest(scales, count) / static_cast<float>(most));
   for (int j = 0; j < count; ++j) {
     codes[j] = unit > 0 ? rounded(scales[j] / unit, 0, most) : 0;
   }
@@ -193,7 +193,8 @@ float round_signed_scales(const float* scales, int middle, int place,
   for (int j = 0; j < 16; ++j) {
     if (std::fabs(scales[j]) > std::fabs(extreme)) extreme = scales[j];
   }
-  const float unit = out.half(place, -extreme / static_cast<float>(middle));
+  const float unit =
+      out.half_unit(place, -extreme / static_cast<float>(middle));
   for (int j = 0; j < 16; ++j) {
     codes[j] = unit != 0 ? rounded(scales[j] / unit, -middle, middle - 1) : 0;
   }

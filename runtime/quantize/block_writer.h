@@ -23,6 +23,18 @@ class BlockWriter {
     return float16_value(bits);
   }
 
+  // A float16 that is not below `value` in size by more than its last digit:
+  // small ones have few digits, and codes cannot make up for a unit that is
+  // rounded down.
+  float half_unit(int place, float value) {
+    const uint16_t bits = float16_bits(static_cast<double>(value));
+    const bool short_of =
+        std::fabs(float16_value(bits)) < std::fabs(value) * 0.999f;
+    return half(place, short_of
+                           ? float16_value(static_cast<uint16_t>(bits + 1))
+                           : value);
+  }
+
   void byte(int place, int value) {
     block_[place] = static_cast<uint8_t>(value);
   }

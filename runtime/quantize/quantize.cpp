@@ -176,6 +176,12 @@ class Quantizer {
   }
 
   static DType stored_type(const FileTensor& tensor) {
+    if (tensor.dtype && is_block(*tensor.dtype)) {
+      fail("L0530", {},
+           cat({lathe::quoted(tensor.name), " is quantised already: it is ",
+                to_string(*tensor.dtype)}),
+           "quantise a checkpoint with float weights");
+    }
     if (tensor.dtype) return *tensor.dtype;
     fail("L0517", {},
          cat({lathe::quoted(tensor.name), " is stored as ", tensor.type_code,

@@ -199,6 +199,17 @@ TEST_CASE("quantize: models run on what is written") {
   }
 }
 
+TEST_CASE("quantize: models run on GGUF files that are written") {
+  const std::vector<std::pair<std::string, double>> bounds = {
+      {"q8_0", 0.02}, {"q5_1", 0.12}, {"Q4_0", 0.3}, {"q6_k", 0.02}};
+  for (const auto& [format, bound] : bounds) {
+    CAPTURE(format);
+    const TempFolder folder;
+    quantize(llama(), format, folder.file("out.gguf"));
+    CHECK_LE(logits_error(folder.file("out.gguf")), bound);
+  }
+}
+
 TEST_CASE("quantize: memory stays under two tensors") {
   constexpr int64_t kRows = 2048, kColumns = 4096;
   constexpr int64_t kBytes = kRows * kColumns * 4;
@@ -269,6 +280,12 @@ TEST_CASE("quantize: weights that are not finite, or of odd sizes") {
   CHECK_EQ(message("gptq", "o.safetensors"),
            "error[L0530]: `a.weight` is [8, 12], and GPTQ packs 8 codes of 4 "
            "bits in a word");
+  CHECK_EQ(message("q4_0", "o.safetensors"),
+           "error[L0530]: the format `q4_0` is one of GGUF files");
+  CHECK_EQ(message("fp8", "o.gguf"),
+           "error[L0530]: the format `fp8` is none of GGUF files");
+  CHECK_EQ(message("q4_0", "o.gguf").substr(0, 60),
+           "error[L0530]: a GGUF file says what model it holds, and ther");
   CHECK_EQ(files_in(folder), "bad.safetensors ");
 }
 
