@@ -222,7 +222,7 @@ INLINE f32v loadv_e5m2(const u8* p) {
 INLINE f32v loadv_e4m3(const u8* p) {
   i8q x; __builtin_memcpy(&x, p, sizeof x);
   i16h half = (widen_half(x) << 7) & (i16)0xbfff;
-  half |= ((half & 0x7fff) == 0x3f80) & 0x7fff;
+  half |= (half & 0x7fff) == 0x3f80;
   return from_halves(half) * 0x1p8f;
 }
 #else

@@ -129,7 +129,9 @@ class Cutter {
   static DType dtype_of(const Expr& e) {
     if (auto* node = std::get_if<Load>(&e->node)) return node->dtype;
     if (auto* node = std::get_if<Cast>(&e->node)) return node->dtype;
-    return DType::kFloat32;
+    auto* call = std::get_if<Call>(&e->node);
+    bool half = call && call->op == ScalarOp::kFloat16Bits;
+    return half ? DType::kFloat16 : DType::kFloat32;
   }
 
   Found whole_integer(const Expr& e) {

@@ -165,6 +165,35 @@ outputs: {y: y, z: z}
   CHECK_EQ(failures_of({bytes, planes, gated, mixed}), "");
 }
 
+// Bytes without their bit 6 hold no float16 of 2 or more.
+TEST_CASE("quantized: the block types of GGUF") {
+  struct Blocks {
+    const char* name;
+    int bytes, values;
+  };
+  std::vector<ModelCase> cases;
+  for (const Blocks& b : {Blocks{"q4_0", 18, 32}, Blocks{"q4_1", 20, 32},
+                          Blocks{"q5_0", 22, 32}, Blocks{"q5_1", 24, 32},
+                          Blocks{"q8_0", 34, 32}, Blocks{"q2_k", 84, 256},
+                          Blocks{"q3_k", 110, 256}, Blocks{"q4_k", 144, 256},
+                          Blocks{"q5_k", 176, 256}, Blocks{"q6_k", 210, 256}}) {
+    int depth = b.values * 3;
+    cases.push_back(quantized(
+        b.name, depth, cat({"  w: uint8[40, ", 3 * b.bytes, "]\n"}),
+        cat({"  - w = decode_", b.name, "(w & 191)\n",
+             "  - y = (x * 0.0002) @ transpose(w)\n"})));
+  }
+  CHECK_EQ(failures_of(cases), "");
+  ModelCase q4_k = quantized("q4_k", 256, "  w: uint8[16, 144]\n",
+                             "  - y = x @ transpose(decode_q4_k(w))\n");
+  CHECK_EQ(panels_of(q4_k),
+           "w.panels float16[1, 1, 1, 16]\n"
+           "w.panels1 int8[1, 1, 8, 16]\n"
+           "w.panels2 int32[1, 1, 32, 16]\n"
+           "w.panels3 float16[1, 1, 1, 16]\n"
+           "w.panels4 int8[1, 1, 8, 16]\n");
+}
+
 TEST_CASE("quantized: what cannot be cut is computed in the kernel") {
   ModelCase clamped = quantized("square root", 64, R"(
   w: uint8[24, 64]
