@@ -167,7 +167,8 @@ TEST_CASE("quantize: float8 codes and scales are the nearest") {
            {"fp8:tensor", ".weight_scale", 64, 160},
            {"fp8:block=24x48", ".weight_scale_inv", 24, 48},
            {"fp8:block=24x48,weight-only", ".weight_scale", 24, 48}}) {
-    CAPTURE(format);
+    const std::string named = format;  // bindings cannot be captured
+    CAPTURE(named);
     const TempFolder folder;
     check_float8(pair_of(folder, format), scale, high, wide);
   }
@@ -180,7 +181,8 @@ TEST_CASE("quantize: integers of GPTQ are the nearest") {
            {"gptq:group=48,asym", 4, 48, false},
            {"gptq:bits=8,group=-1", 8, 160, true},
            {"gptq:bits=8,group=32,asym", 8, 32, false}}) {
-    CAPTURE(format);
+    const std::string named = format;  // bindings cannot be captured
+    CAPTURE(named);
     const TempFolder folder;
     check_gptq(pair_of(folder, format), bits, group, sym);
   }
@@ -192,7 +194,8 @@ TEST_CASE("quantize: models run on what is written") {
       {"fp8:block=32", 0.13},  {"fp8:channel,weight-only", 0.1},
       {"gptq:group=32", 0.35}, {"gptq:bits=8,group=32,asym", 0.02}};
   for (const auto& [format, bound] : bounds) {
-    CAPTURE(format);
+    const std::string named = format;  // bindings cannot be captured
+    CAPTURE(named);
     const TempFolder folder;
     quantize(llama(), format, folder.file("out"));
     CHECK_LE(logits_error(folder.file("out")), bound);
@@ -203,7 +206,8 @@ TEST_CASE("quantize: models run on GGUF files that are written") {
   const std::vector<std::pair<std::string, double>> bounds = {
       {"q8_0", 0.02}, {"q5_1", 0.12}, {"Q4_0", 0.3}, {"q6_k", 0.02}};
   for (const auto& [format, bound] : bounds) {
-    CAPTURE(format);
+    const std::string named = format;  // bindings cannot be captured
+    CAPTURE(named);
     const TempFolder folder;
     quantize(llama(), format, folder.file("out.gguf"));
     CHECK_LE(logits_error(folder.file("out.gguf")), bound);
