@@ -203,6 +203,13 @@ ConfigMap* map_below(ConfigMap& map, std::string_view key) {
 
 }  // namespace
 
+std::optional<uint32_t> gguf_type_number(DType dtype) {
+  for (const GgufType& type : kTypes) {
+    if (parse_dtype(lower_case(type.name)) == dtype) return type.number;
+  }
+  return std::nullopt;
+}
+
 GgufHeader parse_gguf(std::span<const std::byte> bytes,
                       const std::string& path) {
   GgufReader reader(bytes, path);

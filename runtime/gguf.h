@@ -7,6 +7,7 @@
 // counts, lengths, types, sizes, offsets, alignment, overlaps, names. Types
 // that lathe cannot decode are listed, and refused when they are read.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,6 +41,9 @@ class GgufFile : public TensorFile {
  private:
   ConfigMap metadata_;
 };
+
+// The number that the format gives a dtype, if it has it.
+std::optional<uint32_t> gguf_type_number(DType dtype);
 
 // The metadata as a config: a key with dots is a way through maps, so that
 // `llama.rope.scaling` is all that a file says about it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "runtime/gguf.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -22,22 +23,10 @@ enum : uint32_t {
   kInt64 = 11,
 };
 
-struct TypeNumber {
-  DType dtype;
-  uint32_t number;
-};
-constexpr TypeNumber kTypeNumbers[] = {
-    {DType::kFloat32, 0},  {DType::kFloat16, 1}, {DType::kQ4_0, 2},
-    {DType::kQ4_1, 3},     {DType::kQ5_0, 6},    {DType::kQ5_1, 7},
-    {DType::kQ8_0, 8},     {DType::kQ2_K, 10},   {DType::kQ3_K, 11},
-    {DType::kQ4_K, 12},    {DType::kQ5_K, 13},   {DType::kQ6_K, 14},
-    {DType::kFloat64, 28}, {DType::kBFloat16, 30}};
-
 uint32_t number_of(DType dtype) {
-  for (const TypeNumber& row : kTypeNumbers) {
-    if (row.dtype == dtype) return row.number;
-  }
-  LATHE_CHECK(false, "GGUF has no ", to_string(dtype));
+  const std::optional<uint32_t> number = gguf_type_number(dtype);
+  LATHE_CHECK(number.has_value(), "GGUF has no ", to_string(dtype));
+  return *number;
 }
 
 // Bytes of a header in the making.
