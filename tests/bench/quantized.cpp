@@ -99,7 +99,7 @@ class BigPages {
 };
 
 // Sums of words that the compiler cannot leave out.
-__attribute__((optimize("O3"))) uint64_t read_all(const uint64_t* words, size_t count) {
+uint64_t read_all(const uint64_t* words, size_t count) {
   uint64_t sums[16] = {};
   for (size_t i = 0; i + 16 <= count; i += 16) {
     __builtin_prefetch(words + i + 256);
@@ -112,7 +112,7 @@ __attribute__((optimize("O3"))) uint64_t read_all(const uint64_t* words, size_t 
 }
 
 // Multiply-adds that wait for nothing, in lanes; returns how many.
-__attribute__((target("avx2,fma"), optimize("O3"))) double multiply_add(int64_t steps) {
+__attribute__((target("avx2,fma"))) double multiply_add(int64_t steps) {
   typedef float Lanes __attribute__((vector_size(32)));
   Lanes sums[12], x, y;
   for (int l = 0; l < 8; ++l) x[l] = 0.99f, y[l] = 0.01f;
