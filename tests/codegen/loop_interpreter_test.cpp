@@ -106,7 +106,8 @@ TEST_CASE("loop interpreter: every access is inside and of stored data") {
 TEST_CASE("loop interpreter: op samples agree with the reference") {
   const Target target = target_preset("avx2");
   std::string report;
-  for (const auto& [name, op] : OpRegistry::instance().all()) {
+  for (const auto& entry : OpRegistry::instance().all()) {
+    const OpDef& op = entry.second;
     for (const std::string& text : op.samples) {
       for (DType dtype : sample_dtypes(op, text)) {
         if (dtype != DType::kFloat32 && dtype != DType::kBFloat16 &&
@@ -116,11 +117,11 @@ TEST_CASE("loop interpreter: op samples agree with the reference") {
         const OpSample sample = make_sample(op, text, dtype);
         for (const DimBindings& dims : sample_bindings(sample)) {
           if (!is_small(dims)) continue;
-          CAPTURE(name);
+          CAPTURE(op.name);
           CAPTURE(text);
           std::string what = difference_of(sample, dims, target);
           if (what.empty()) continue;
-          report += cat({name, "(", text, ") ", to_string(dtype), ": ", what,
+          report += cat({op.name, "(", text, ") ", to_string(dtype), ": ", what,
                          "\n"});
         }
       }
