@@ -207,11 +207,12 @@ std::string definition_key(const OpBuilder::Impl& impl,
   return key;
 }
 
-// Makes the definition. Constraints belong to one call, so a definition that
-// has some is not shared.
+// Makes the definition. Constraints and literal tensors, which become inputs,
+// belong to one call: a definition that has some is not shared.
 std::shared_ptr<const Definition> define(Graph& graph, OpBuilder::Impl& impl,
                                          OpBuilder& builder,
                                          const std::string& key) {
+  const size_t given = impl.inputs.size();
   if (impl.call.op->map) {
     define_map(builder, impl);
   } else {
@@ -223,7 +224,8 @@ std::shared_ptr<const Definition> define(Graph& graph, OpBuilder::Impl& impl,
         static_cast<int>(impl.definition.stages.size()) - 1};
   }
   auto made = std::make_shared<Definition>(std::move(impl.definition));
-  if (impl.constraints.empty()) graph.definitions.emplace(key, made);
+  const bool shared = impl.constraints.empty() && impl.inputs.size() == given;
+  if (shared) graph.definitions.emplace(key, made);
   for (DimConstraint& constraint : impl.constraints) {
     graph.constraints.push_back(std::move(constraint));
   }

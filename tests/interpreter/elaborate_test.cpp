@@ -325,4 +325,21 @@ output y = %1
 )text");
 }
 
+TEST_CASE("elaborate: equal literal tensors are each there") {
+  CHECK_EQ(graph_of(R"yaml(
+inputs: {x: "float32[2]"}
+body:
+  - y = x * constant([1.0, 2.0]) + constant([1.0, 2.0])
+)yaml"),
+           R"text(%0 = input x float32[2]
+%1 = constant constant float32[2]
+%2 = constant(%1, value=[1, 2]) float32[2]
+%3 = mul(%0, %2) float32[2]
+%4 = constant constant float32[2]
+%5 = constant(%4, value=[1, 2]) float32[2]
+%6 = add(%3, %5) float32[2]  # y
+output y = %6
+)text");
+}
+
 }  // namespace lathe
