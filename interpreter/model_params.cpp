@@ -82,8 +82,10 @@ std::optional<GivenField> Elaborator::from_config(const LayerType& type,
     // null is how a config says "by default", unless none means something.
     const bool null = std::holds_alternative<std::monostate>(value->value);
     if (null && !wanted.optional) continue;
+    // Metadata of a GGUF file stand in no text.
+    const bool metadata = !value->span.known();
     GivenField field{decl.name.text, Unknown{}, value->span, value->span,
-                     "config.json", nullptr};
+                     metadata ? "metadata" : "config.json", nullptr};
     try {
       field.value =
           convert_value(config_datum(*value, wanted), wanted, value->span,

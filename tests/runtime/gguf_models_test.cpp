@@ -20,6 +20,8 @@ namespace {
 
 // Of the standard deviation of the logits.
 constexpr double kLargestError = 1e-3;
+// Memory of weights, of their bytes in the file: panels have whole widths.
+constexpr double kMostMemory = 1.3;
 
 std::string data_file(const std::string& name) {
   return (source_dir() / "tests/data/gguf" / name).string();
@@ -55,6 +57,16 @@ class Loaded {
 
   Tensor logits(const Tensor& ids) {
     return loaded_->run({{"input_ids", ids}}).front().tensor;
+  }
+
+  // What is kept in memory for what the file has.
+  double memory_of_stored() const {
+    int64_t stored = 0;
+    for (const Checkpoint::Entry& entry : checkpoint_->entries()) {
+      stored += static_cast<int64_t>(entry.tensor->bytes);
+    }
+    return static_cast<double>(loaded_->load_report().weight_bytes) /
+           static_cast<double>(stored);
   }
 
  private:
@@ -117,6 +129,7 @@ void check_model(const std::string& name) {
     Loaded model(data_file(name + ".gguf"), "", device);
     const Tensor found = model.logits(stored(name, "input_ids"));
     CHECK_LE(difference(found, wanted).largest, allowed);
+    CHECK_LE(model.memory_of_stored(), kMostMemory);
     if (std::string(device) == "cpu") CHECK_EQ(right_tokens(model, name), 16);
   }
 }
