@@ -108,7 +108,9 @@ void RandomStream::normals(uint64_t first, std::span<float> out) const {
 
 void fill_normal(Tensor& out, const RandomStream& stream, double mean,
                  double deviation) {
-  const bool single = out.dtype() == DType::kFloat32;
+  const DType dtype = out.dtype();
+  const bool single = dtype == DType::kFloat32;
+  const auto bytes = static_cast<int64_t>(size_of(dtype));
   parallel_ranges(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
     std::array<float, kBlock> values;
     for (int64_t at = begin; at < end; at += int64_t{kBlock}) {
@@ -120,7 +122,7 @@ void fill_normal(Tensor& out, const RandomStream& stream, double mean,
         if (single) {
           floats[i] = static_cast<float>(value);
         } else {
-          out.set(at + i, value);
+          store_scalar(dtype, out.mutable_data() + (at + i) * bytes, value);
         }
       }
     }
