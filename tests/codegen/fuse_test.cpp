@@ -125,6 +125,28 @@ TEST_CASE("fuse: queries and keys turn in one kernel with their tables") {
       "mul mul sub mul mul add concat\n");
 }
 
+TEST_CASE("fuse: neighbouring pairs turn in one kernel too") {
+  CHECK_EQ(
+      schedule_of(
+          "inputs: {q: 'float32[B, T, 8, 64]', k: 'float32[B, T, 2, 64]'}\n"
+          "layers: {rope: {type: RotaryEmbedding}}\n"
+          "body: ['a = rope(q)', 'b = rope(k)']\n"
+          "outputs: {a: a, b: b}\n"),
+      "kernel load0  row  fuses pow cast\n"
+      "kernel k0  row  fuses mul cos sin mul mul mul add flatten "
+      "mul mul mul add flatten\n");
+}
+
+TEST_CASE("fuse: rows of a table in blocks are decoded where they are read") {
+  CHECK_EQ(
+      schedule_of(
+          "inputs: {ids: 'int64[B]'}\n"
+          "layers: {tok: {type: Embedding, vocab_size: 9, hidden_dim: 256, "
+          "quantization_encoding: Q6_K}}\n"
+          "body: ['y = tok(ids)']\n"),
+      "kernel k0  row  fuses decode_q6_k gather\n");
+}
+
 TEST_CASE("fuse: attention in four lines is one kernel") {
   CHECK_EQ(schedule_of("inputs: {q: 'float32[B, H, T, 64]', "
                        "k: 'float32[B, H, S, 64]', "
