@@ -271,6 +271,8 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Call& call,
     for (int i = 0; i < n && type == NumType::kFloat32; ++i) {
       out.real[i] = static_cast<float>(out.real[i]);
     }
+  } else if (is_real(expr->type)) {
+    f.int_floats(n, a.whole, b.whole, out.real);
   } else {
     f.ints(n, a.whole, b.whole, out.whole);
     // Vectors of integers have lanes of 32 bits.
