@@ -82,10 +82,11 @@ class FieldSetter {
                    size_t depth) {
     static const ParamTypeAst any{.name = "any"};
     auto out = std::make_shared<DatumStruct>(base);
-    for (const auto& [name, group] : by_field(overrides, depth)) {
+    for (const auto& group : by_field(overrides, depth)) {
+      const std::string& name = group.first;
       const Datum* old = base.find(name);
-      Datum value = set(old == nullptr ? Datum(None{}) : *old, any, name, group,
-                        depth + 1);
+      Datum value = set(old == nullptr ? Datum(None{}) : *old, any, name,
+                        group.second, depth + 1);
       const auto at = std::find_if(
           out->fields.begin(), out->fields.end(),
           [&](const auto& field) { return field.first == name; });
