@@ -12,21 +12,11 @@ void require_runnable(const Model& model) {
     diagnostics.push_back(feature.diagnostic);
   }
   std::vector<std::string> unfilled;
-  std::vector<std::string> blocks;
   for (const WeightFill& fill : model.weights) {
-    if (!fill.stored.empty()) continue;
-    const bool made_up = fill.init.kind != Initializer::Kind::kNone;
-    if (!made_up) unfilled.push_back(fill.path);
-    if (made_up && is_block(fill.dtype)) blocks.push_back(fill.path);
-  }
-  if (!blocks.empty()) {
-    Diagnostic diagnostic;
-    diagnostic.code = "L0505";
-    diagnostic.message = "made-up weights cannot be stored in blocks";
-    diagnostic.span = model.span;
-    diagnostic.notes = fold_names(blocks, 8);
-    diagnostic.help = "`--weights PATH` names a checkpoint that has them";
-    diagnostics.push_back(std::move(diagnostic));
+    const bool filled = !fill.stored.empty() ||
+                        fill.init.kind != Initializer::Kind::kNone;
+    if (filled) continue;
+    unfilled.push_back(fill.path);
   }
   if (!unfilled.empty()) {
     Diagnostic diagnostic;

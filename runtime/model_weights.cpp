@@ -1,5 +1,6 @@
 #include "runtime/model_weights.h"
 
+#include "runtime/quantize/block_encode.h"
 #include "runtime/random.h"
 #include "runtime/thread_pool.h"
 #include "spec/check.h"
@@ -17,6 +18,25 @@ void fill(Tensor& out, const Element& element) {
       out.set(i, element(static_cast<uint64_t>(i)));
     }
   });
+}
+
+// Values that an initialiser makes, as rows of blocks: uint8 of `shape`.
+Tensor initial_blocks(const WeightFill& weight, std::vector<int64_t> shape) {
+  Tensor out(DType::kUInt8, shape);
+  const DTypeInfo& row = info(weight.dtype);
+  shape.back() = shape.back() / row.bytes_per_block * row.values_per_block;
+  const Tensor values = initial_tensor(weight.init, weight.path,
+                                       DType::kFloat32, std::move(shape));
+  const int64_t blocks = out.numel() / row.bytes_per_block;
+  parallel_ranges(blocks, kGrain / row.values_per_block,
+                  [&](int64_t begin, int64_t end) {
+                    encode_blocks(
+                        weight.dtype,
+                        values.as<float>() + begin * row.values_per_block,
+                        (end - begin) * row.values_per_block,
+                        out.mutable_data() + begin * row.bytes_per_block);
+                  });
+  return out;
 }
 
 }  // namespace
@@ -63,6 +83,9 @@ const ModelWeights::Weight& ModelWeights::weight(
 Tensor ModelWeights::tensor(const std::string& name) const {
   const Weight& wanted = weight(name);
   if (wanted.fill.stored.empty()) {
+    if (is_block(wanted.fill.dtype)) {
+      return initial_blocks(wanted.fill, wanted.shape);
+    }
     return initial_tensor(wanted.fill.init, wanted.fill.path, wanted.dtype,
                           wanted.shape);
   }

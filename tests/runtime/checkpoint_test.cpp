@@ -129,4 +129,26 @@ TEST_CASE("checkpoint: initial values depend on seed and path") {
            "bfloat16[2] [1, 1]");
 }
 
+TEST_CASE("weights: made-up ones are encoded in declared blocks") {
+  Model model;
+  const ValueId id =
+      model.graph.add_weight("w", {DType::kUInt8, {Dim(300), Dim(34)}}, {});
+  WeightFill fill;
+  fill.value = id;
+  fill.path = "w";
+  fill.init = {Initializer::Kind::kConstant, 0.5, 0, 0};
+  fill.dtype = DType::kQ8_0;
+  model.weights = {fill};
+  const Tensor bytes = ModelWeights(model, nullptr).tensor("w");
+  CHECK_EQ(bytes.shape(), std::vector<int64_t>{300, 34});
+  // The largest code, 127, and the scale 0.5 / 127 before it.
+  for (int64_t row : {0, 299}) {
+    CHECK_EQ(bytes.int_at(row * 34 + 2), 127);
+    CHECK_EQ(bytes.int_at(row * 34 + 33), 127);
+    const auto scale = static_cast<uint16_t>(bytes.int_at(row * 34) |
+                                             bytes.int_at(row * 34 + 1) << 8);
+    CHECK_EQ(float16_value(scale) * 127, doctest::Approx(0.5).epsilon(1e-3));
+  }
+}
+
 }  // namespace lathe
