@@ -16,6 +16,22 @@
 // way of a third.
 
 namespace lathe {
+namespace {
+
+// How a right operand is stored and decoded, whatever tensors it reads.
+std::string storage_of(const Expr& right) {
+  if (auto* plain = std::get_if<Load>(&right->node)) {
+    return std::string(to_string(plain->dtype));
+  }
+  Rewriter by_dtype([](const Expr& e) -> Expr {
+    auto* node = std::get_if<Load>(&e->node);
+    if (!node) return {};
+    return load(static_cast<int>(node->dtype), node->dtype, node->index);
+  });
+  return to_string(by_dtype(right));
+}
+
+}  // namespace
 
 std::vector<Cluster> Fuser::run() {
   int count = static_cast<int>(graph_.arrays.size());
@@ -157,7 +173,8 @@ std::optional<Cluster> Fuser::join_epilogue(const Cluster& a,
                  together(a, b)};
 }
 
-// The left operand as text: equal for products that may share a kernel.
+// The left operand as text, and the storage of the right one: equal for
+// products that may share a kernel.
 std::string Fuser::left_of(ArrayId id) const {
   auto match = product(id);
   if (!match) return "";
@@ -178,7 +195,9 @@ std::string Fuser::left_of(ArrayId id) const {
     names[axis.var.get()] = var(make_var("k"));
     text += axis.extent.to_string() + ";";
   }
-  return text + to_string(substitute(left, names));
+  const Expr& right = swapped ? match->lhs : match->rhs;
+  return text + to_string(substitute(left, names)) + " x " +
+         storage_of(substitute(right, names));
 }
 
 bool Fuser::same_left(const Cluster& a, const Cluster& b) const {

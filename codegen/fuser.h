@@ -100,7 +100,8 @@ class Fuser {
   std::optional<Cluster> join_epilogue(const Cluster& a,
                                        const Cluster& b) const;
 
-  // The left operand as text: equal for products that may share a kernel.
+  // The left operand as text, and the storage of the right one: equal for
+  // products that may share a kernel.
   std::string left_of(ArrayId id) const;
 
   bool same_left(const Cluster& a, const Cluster& b) const;

@@ -163,6 +163,10 @@ TEST_CASE("quantized: bytes, planes of bits, several at once, batches") {
 outputs: {y: y, z: z}
 )");
   CHECK_EQ(failures_of({bytes, planes, gated, mixed}), "");
+  // Each has a kernel of its own, which reads its panels.
+  CHECK_EQ(panels_of(mixed),
+           "a.panels float8_e4m3fn[1, 2, 64, 16]\n"
+           "b.panels int8[1, 3, 64, 16]\n");
 }
 
 // Bytes without their bit 6 hold no float16 of 2 or more.
