@@ -58,6 +58,19 @@ int KernelBuilder::local(const std::string& name, DType dtype, int64_t size,
          1;
 }
 
+int KernelBuilder::shared(const std::string& name, DType dtype,
+                          int64_t size) {
+  int slot = local(name, dtype, size);
+  lowered_.kernel.locals.back().shared = true;
+  return slot;
+}
+
+Var KernelBuilder::share_items(int workers) {
+  lowered_.kernel.workers = workers;
+  lowered_.kernel.worker = make_var("worker");
+  return lowered_.kernel.worker;
+}
+
 void KernelBuilder::bind_operands(const Expr& expr) {
   for (const Expr& load : loads_of(expr)) {
     int slot = std::get<Load>(load->node).slot;

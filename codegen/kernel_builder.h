@@ -18,6 +18,8 @@ class KernelBuilder {
   explicit KernelBuilder(const Group& group);
 
   const Group& group() const { return group_; }
+  // The kernel so far.
+  const LoopKernel& loops() const { return lowered_.kernel; }
 
   // Slots of the kernel; an operand or output is bound at its first use.
   // Requires: all of them before the first local.
@@ -25,6 +27,10 @@ class KernelBuilder {
   int output(int index);
   int packed(PackedOperand operand);
   int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
+  // GPU: an array that the workers of an item share.
+  int shared(const std::string& name, DType dtype, int64_t size);
+  // GPU: this many threads do an item together; the number of one.
+  Var share_items(int workers);
   // Binds the operands that `expr` loads.
   void bind_operands(const Expr& expr);
 

@@ -71,7 +71,8 @@ struct StmtPrinter {
   }
   std::string operator()(const Combine& s) const {
     std::string at = s.position ? cat({" at ", s.position->name}) : "";
-    return line(cat({"combine ", name_of(s.op), " ", s.var->name, at}));
+    return line(cat({"combine ", s.in_warp ? "in warp " : "", name_of(s.op),
+                     " ", s.var->name, at}));
   }
   std::string operator()(const Intrinsic& s) const {
     std::string text = info_of(s.op).name;
@@ -116,6 +117,9 @@ Stmt prefetch(int slot, Expr index) {
 Stmt comment(std::string text) { return make(Comment{std::move(text)}); }
 Stmt combine_workers(ReduceOp op, Var v, Var position) {
   return make(Combine{op, std::move(v), std::move(position)});
+}
+Stmt combine_warp(ReduceOp op, Var v) {
+  return make(Combine{op, std::move(v), nullptr, true});
 }
 Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at,
                int64_t number) {

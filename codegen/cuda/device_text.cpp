@@ -63,6 +63,29 @@ template <int N> INLINE void move(void* to, const void* from) {
   else if constexpr (N == 8) *(uint2*)to = *(const uint2*)from;
   else *(u32*)to = *(const u32*)from;
 }
+INLINE u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+// A lane says where one line of 16 bytes begins.
+template <int L> INLINE void load_16x16(i32* to, const u16* from) {
+  u32 lane = thread_index() % 32;
+  u32 at = shared_address(from + lane % 16 * L + lane / 16 * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
+}
+template <int L> INLINE void load_8x16(i32* to, const u16* from) {
+  u32 lane = thread_index() % 32;
+  u32 at = shared_address(from + lane % 8 * L + lane / 8 % 2 * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+      : "=r"(to[0]), "=r"(to[1]) : "r"(at) : "memory");
+}
+#define LATHE_MMA(name, type) \
+  INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." type "." type ".f32 " \
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3]) \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1])); \
+  }
+LATHE_MMA(bf16, "bf16")
+LATHE_MMA(f16, "f16")
 #endif
 )";
 
@@ -99,6 +122,15 @@ template <> DEVICE f32 decode_e4m3<f32, u32>(u32 b) {
 )";
 
 const char kDeviceFunctions[] = R"(
+#ifdef LATHE_EMULATED
+#define LATHE_MMA(name) \
+  INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
+    emulate_mma(sum, a, b, [](u16 x) { return load_##name(&x); }); \
+  }
+LATHE_MMA(bf16)
+LATHE_MMA(f16)
+#endif
+
 // Items of W threads each: the first one of a thread, the way to its next, and
 // the thread's number in it.
 template <int W> INLINE i64 first_item() {

@@ -75,8 +75,8 @@ class CudaRenderer : public cpu::Renderer {
   }
 
   void operator()(const Combine& s) override {
-    std::string function =
-        cat({"all_", name_of(s.op), "<", kernel_.workers, ">("});
+    int workers = s.in_warp ? kWarp : kernel_.workers;
+    std::string function = cat({"all_", name_of(s.op), "<", workers, ">("});
     if (s.position) {
       line(cat({function, name(s.var), ", ", name(s.position), ");"}));
     } else {

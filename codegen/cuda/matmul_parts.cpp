@@ -1,0 +1,107 @@
+#include "codegen/cuda/matmul_parts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codegen/rewrite.h"
+
+namespace lathe::cuda {
+namespace {
+
+bool is_zero(const Expr& e) {
+  auto* literal = std::get_if<Literal>(&e->node);
+  auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
+  return number && *number == 0;
+}
+
+}  // namespace
+
+MatmulParts::MatmulParts(const Group& group, MatmulForm form)
+    : group_(group), form_(std::move(form)), kernel_(group) {
+  ranges_.add(form_.b, form_.batch);
+  ranges_.add(form_.m, form_.rows);
+  ranges_.add(form_.k, form_.depth);
+  bind_buffers();
+  worker_ = kernel_.share_items(kMatmulThreads);
+}
+
+// All of them, before the first local.
+void MatmulParts::bind_buffers() {
+  kernel_.bind_operands(form_.left);
+  for (const MatmulPart& part : form_.parts) {
+    kernel_.bind_operands(part.right);
+    if (part.scale.get()) kernel_.bind_operands(part.scale);
+  }
+  for (const MatmulSection& section : form_.sections) {
+    for (int s : section.stages) {
+      bool summed = std::any_of(
+          section.parts.begin(), section.parts.end(),
+          [&](int part) { return form_.parts[size_t(part)].stage == s; });
+      if (summed) continue;
+      kernel_.bind_operands(std::get<Compute>(group_.stage(s).kind).body);
+    }
+  }
+  for (size_t o = 0; o < group_.definition.outputs.size(); ++o) {
+    kernel_.output(static_cast<int>(o));
+  }
+}
+
+int MatmulParts::most_parts() const {
+  size_t most = 0;
+  for (const MatmulSection& section : form_.sections) {
+    most = std::max(most, section.parts.size());
+  }
+  return static_cast<int>(most);
+}
+
+Expr MatmulParts::left() {
+  return convert(form_.type, kernel_.lower(form_.left, {}, ranges_));
+}
+
+Expr MatmulParts::right(const MatmulSection& section, size_t part) {
+  Ranges ranges = ranges_;
+  ranges.add(form_.n, section.columns);
+  const MatmulPart& from = form_.parts[size_t(section.parts[part])];
+  return convert(form_.type, kernel_.lower(from.right, {}, ranges));
+}
+
+std::optional<Expr> MatmulParts::pack_address(const Expr& index,
+                                              Ranges ranges, const Var& kp,
+                                              int64_t size) const {
+  if (!(mod(form_.depth, size) == 0)) return std::nullopt;
+  ranges.add(kp, floordiv(form_.depth, Dim(size)));
+  auto affine = affine_in(index, form_.k, ranges);
+  if (!affine || affine->stride != 1) return std::nullopt;
+  Substitution first;
+  first[form_.k.get()] = var(kp) * int_literal(size);
+  Expr address = substitute(index, first);
+  if (!is_zero(simplify(address % int_literal(size), ranges))) {
+    return std::nullopt;
+  }
+  return simplify(address, ranges);
+}
+
+Stmt MatmulParts::finish(const MatmulSection& section, const Expr& m,
+                         const Expr& n,
+                         const std::function<Expr(size_t part)>& sum) {
+  Ranges ranges = ranges_;
+  ranges.add(form_.n, section.columns);
+  const MatmulPart& model = form_.parts[size_t(section.parts[0])];
+  std::vector<Expr> index;
+  for (const Var& axis : group_.stage(model.stage).axes) {
+    index.push_back(model.axes.at(axis.get()));
+  }
+  Stmt maps =
+      kernel_.point(section.stages, index, ranges, [&](int stage) -> Expr {
+        for (size_t q = 0; q < section.parts.size(); ++q) {
+          const MatmulPart& part = form_.parts[size_t(section.parts[q])];
+          if (part.stage != stage) continue;
+          if (!part.scale.get()) return sum(q);
+          return sum(q) * kernel_.lower(part.scale, part.axes, ranges);
+        }
+        return {};
+      });
+  return block({let(form_.m, m), let(form_.n, n), maps});
+}
+
+}  // namespace lathe::cuda
