@@ -116,6 +116,18 @@ class EmulatedBlock {
     std::memcpy(theirs, slots[from], bytes);
   }
 
+  void gather(const void* mine, void* all, unsigned bytes, int line) {
+    if (bytes > kSlotBytes) fail("a value is too large to exchange", line);
+    Warp& warp = warps_[current_ / kWarp];
+    auto& slots = warp.slots[threads_[current_].parity ^= 1];
+    std::memcpy(slots[current_ % kWarp], mine, bytes);
+    wait_for_warp(line);
+    for (unsigned lane = 0; lane < kWarp; ++lane) {
+      std::memcpy(static_cast<unsigned char*>(all) + lane * bytes,
+                  slots[lane], bytes);
+    }
+  }
+
   [[noreturn]] void fail(const std::string& text, int line) {
     error_ = "thread " + std::to_string(current_) + ": " + text +
              ", at line " + std::to_string(line);
@@ -284,6 +296,10 @@ const EmulatorApi& emulator_api() {
           [](const void* mine, void* theirs, unsigned bytes, unsigned from,
              int line) {
             current_block->exchange(mine, theirs, bytes, from, line);
+          },
+      .gather =
+          [](const void* mine, void* all, unsigned bytes, int line) {
+            current_block->gather(mine, all, bytes, line);
           },
       .fail = [](const char* text,
                  int line) { current_block->fail(text, line); },

@@ -14,6 +14,8 @@ struct EmulatorApi {
   // Gives every lane of the warp the `bytes` that lane `from` put in.
   void (*exchange)(const void* mine, void* theirs, unsigned bytes,
                    unsigned from, int line);
+  // Gives every lane the `bytes` of all 32 lanes, in order.
+  void (*gather)(const void* mine, void* all, unsigned bytes, int line);
   // Ends the kernel with a message.
   void (*fail)(const char* text, int line);
 };

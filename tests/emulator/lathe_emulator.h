@@ -48,3 +48,55 @@ INLINE void move(void* to, const void* from, int line = __builtin_LINE()) {
   __builtin_memcpy(to, from, N);
 }
 
+// ldmatrix: each line begins at a multiple of 16 bytes; word i of a lane holds
+// two neighbours.
+INLINE i32 two_of_line(const u16* line, u32 k) {
+  i32 both;
+  __builtin_memcpy(&both, line + k, sizeof both);
+  return both;
+}
+INLINE void check_lines(const u16* from, int distance, int line) {
+  if (reinterpret_cast<u64>(from) % 16 != 0 || distance % 8 != 0) {
+    lathe_emulator->fail("lines do not begin at 16 bytes", line);
+  }
+  lathe_emulator->warp_barrier(line);
+}
+template <int L>
+INLINE void load_16x16(i32* to, const u16* from,
+                       int line = __builtin_LINE()) {
+  check_lines(from, L, line);
+  u32 lane = thread_index() % 32;
+  for (u32 i = 0; i < 4; ++i) {
+    to[i] = two_of_line(from + (lane / 4 + i % 2 * 8) * L,
+                        lane % 4 * 2 + i / 2 * 8);
+  }
+}
+template <int L>
+INLINE void load_8x16(i32* to, const u16* from, int line = __builtin_LINE()) {
+  check_lines(from, L, line);
+  u32 lane = thread_index() % 32;
+  for (u32 i = 0; i < 2; ++i) {
+    to[i] = two_of_line(from + lane / 4 * L, lane % 4 * 2 + i * 8);
+  }
+}
+// mma.sync.m16n8k16: element k of row r lies in lane r % 8 * 4 + k % 8 / 2,
+// word r / 8 + k / 8 * 2; of column c in lane c * 4 + k % 8 / 2, word k / 8.
+template <class F>
+INLINE void emulate_mma(f32* sum, const i32* a, const i32* b, F number,
+                        int line = __builtin_LINE()) {
+  struct Words {
+    i32 a[4], b[2];
+  };
+  Words mine = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}}, all[32];
+  lathe_emulator->gather(&mine, all, sizeof mine, line);
+  u32 lane = thread_index() % 32;
+  for (u32 i = 0; i < 4; ++i) {
+    u32 r = lane / 4 + i / 2 * 8, c = lane % 4 * 2 + i % 2;
+    for (u32 k = 0; k < 16; ++k) {
+      i32 x = all[r % 8 * 4 + k % 8 / 2].a[r / 8 + k / 8 * 2];
+      i32 y = all[c * 4 + k % 8 / 2].b[k / 8];
+      sum[i] += number((u16)(x >> (k % 2 * 16))) *
+                number((u16)(y >> (k % 2 * 16)));
+    }
+  }
+}

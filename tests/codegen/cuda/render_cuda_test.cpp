@@ -112,6 +112,33 @@ outputs: {y: y}
 )");
 }
 
+TEST_CASE("cuda: few rows read each weight once, 16 bytes at once") {
+  const std::string body = body_of(R"(
+inputs: {x: "bfloat16[4, 64]"}
+weights: {w: "bfloat16[24, 64]"}
+body:
+  - y = x @ transpose(w)
+outputs: {y: y}
+)");
+  CHECK_NE(body.find("move<16>(&in1_pack[0], &in1[n * 64 + kp * 8]);"),
+           std::string::npos);
+  CHECK_EQ(body.find("barrier"), std::string::npos);
+}
+
+TEST_CASE("cuda: many rows meet in shared memory, twice a step") {
+  const std::string body = body_of(R"(
+inputs: {x: "bfloat16[100, 64]"}
+weights: {w: "bfloat16[24, 64]"}
+body:
+  - y = x @ transpose(w)
+outputs: {y: y}
+)");
+  CHECK_NE(body.find("mma_bf16(&sums["), std::string::npos);
+  const size_t first = body.find("barrier<256>()");
+  CHECK_NE(first, std::string::npos);
+  CHECK_NE(body.find("barrier<256>()", first + 1), std::string::npos);
+}
+
 TEST_CASE("cuda: a kernel holds no PTX, and equal models equal text") {
   const std::string yaml = R"(
 inputs: {x: "bfloat16[B, 64]", i: "int64[B]", t: "bfloat16[50, 64]"}
