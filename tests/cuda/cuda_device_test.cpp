@@ -59,11 +59,10 @@ TEST_CASE("cuda device: every example passes its own tests") {
 
 TEST_CASE("cuda device: values agree with the reference, node by node") {
   const TempFolder folder;
-  for (const std::string name :
-       {"quickstart.yaml", "attention.yaml", "decoder_block.yaml"}) {
+  for (const std::string name : {"quickstart.yaml", "attention.yaml"}) {
     CAPTURE(name);
     const Said said = lathe(
-        folder, "compare " + example(name) + " --device cuda",
+        folder, "compare " + example(name) + " --device cuda -d B=1 -d T=3",
         "LATHE_FAKE_SEED=3");
     CAPTURE(said.text);
     CHECK_EQ(said.status, 0);
