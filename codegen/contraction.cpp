@@ -27,6 +27,13 @@ bool within(const std::vector<bool>& inner, const std::vector<bool>& outer) {
   }
   return true;
 }
+
+// A factor or divisor that is the same for all of a sum.
+struct Constant {
+  Factor factor;
+  bool divides = false;
+};
+
 size_t first_axis(const Factor& factor) {
   auto found = std::find(factor.axes.begin(), factor.axes.end(), true);
   return static_cast<size_t>(found - factor.axes.begin());
@@ -46,6 +53,7 @@ class Matcher {
         return std::nullopt;
       }
     }
+    place_constants();
     if (first_axis(right_) < first_axis(left_)) std::swap(left_, right_);
     result_.lhs = left_.expr;
     result_.rhs = right_.expr;
@@ -74,8 +82,8 @@ class Matcher {
     return factor;
   }
 
-  // Products fall apart into factors; what does not depend on the reduce axes
-  // goes into the scale.
+  // Products fall apart into factors and, where these do not depend on the
+  // reduce axes, constants.
   void split(const Expr& expr) {
     auto* call = std::get_if<Call>(&expr->node);
     if (call && call->op == ScalarOp::kMul) {
@@ -86,18 +94,50 @@ class Matcher {
     if (call && call->op == ScalarOp::kDiv &&
         !any(factor_of(call->args[1]).reduce)) {
       split(call->args[0]);
-      result_.scale = result_.scale.get()
-                          ? result_.scale / call->args[1]
-                          : Expr(float_literal(1, expr->type)) / call->args[1];
+      constants_.push_back({factor_of(call->args[1]), true});
       return;
     }
     Factor factor = factor_of(expr);
     if (any(factor.reduce)) {
       factors_.push_back(std::move(factor));
     } else {
-      result_.scale =
-          result_.scale.get() ? result_.scale * factor.expr : factor.expr;
+      constants_.push_back({std::move(factor), false});
     }
+  }
+
+  // Constants of the sum make up the scale, but for those that come out of what
+  // a side loads anyway, as the scale of a block beside its codes: apart from
+  // them it would keep all of that storage in use.
+  void place_constants() {
+    for (const Constant& c : constants_) {
+      Factor* home = nullptr;
+      for (Factor* side : {&left_, &right_}) {
+        if (!c.divides && within(c.factor.axes, side->axes) &&
+            shares_storage(c.factor.expr, side->expr)) {
+          home = side;
+        }
+      }
+      const Expr& value = c.factor.expr;
+      if (home != nullptr) {
+        merge(*home, c.factor);
+      } else if (!result_.scale.get()) {
+        Expr one = float_literal(1, value->type);
+        result_.scale = c.divides ? one / value : value;
+      } else {
+        result_.scale =
+            c.divides ? result_.scale / value : result_.scale * value;
+      }
+    }
+  }
+
+  static int slot_of(const Expr& e) { return std::get<Load>(e->node).slot; }
+  static bool shares_storage(const Expr& a, const Expr& b) {
+    for (const Expr& load : loads_of(a)) {
+      for (const Expr& other : loads_of(b)) {
+        if (slot_of(load) == slot_of(other)) return true;
+      }
+    }
+    return false;
   }
 
   static void merge(Factor& into, const Factor& from) {
@@ -150,6 +190,7 @@ class Matcher {
   const std::vector<Var>& axes_;
   Contraction result_;
   std::vector<Factor> factors_;
+  std::vector<Constant> constants_;
   Factor left_, right_;
 };
 
