@@ -38,7 +38,7 @@ TEST_CASE("random: a normal number has the probability of its bits") {
   // Of 2^31 steps on each side of 0; the distribution function says how many
   // lie further out.
   const auto check = [](uint32_t v) {
-    const double p = (double{v} + 0.5) * 0x1p-32;
+    const double p = (static_cast<double>(v) + 0.5) * 0x1p-32;
     const double z = double{normal_of(v)};
     const double density =
         std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
