@@ -49,8 +49,9 @@ std::string last_complaint() {
 
 std::unique_ptr<SharedLibrary> SharedLibrary::open(const LibraryQuery& query,
                                                    std::string& reason) {
+  // Never unloaded: CUDA's libraries keep threads and memory of their own.
   const auto load = [](const std::string& file) {
-    return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   };
   const auto made = [](void* handle) {
     return std::unique_ptr<SharedLibrary>(new SharedLibrary(handle));

@@ -128,9 +128,17 @@ class EmulatedBlock {
     }
   }
 
-  [[noreturn]] void fail(const std::string& text, int line) {
+  [[noreturn]] void fail(const char* text, int line) {
+    complain(text, line);
+    give_up();
+  }
+
+  void complain(const std::string& text, int line) {
     error_ = "thread " + std::to_string(current_) + ": " + text +
              ", at line " + std::to_string(line);
+  }
+  // Nothing on the fiber's stack is destroyed any more.
+  [[noreturn]] void give_up() {
     switch_fiber(threads_[current_].place, host_);
     std::abort();
   }
@@ -229,9 +237,10 @@ class EmulatedBlock {
       Thread& thread = threads_[t];
       if (thread.state != state) continue;
       if (line >= 0 && line != thread.line && error_.empty()) {
-        fail("threads meet at different barriers, at line " +
-                 std::to_string(line) + " and",
-             thread.line);
+        complain("threads meet at different barriers, at line " +
+                     std::to_string(line) + " and",
+                 thread.line);
+        give_up();
       }
       line = thread.line;
       thread.state = State::kReady;

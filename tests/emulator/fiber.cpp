@@ -2,11 +2,17 @@
 
 #include <cstdint>
 
+#ifdef LATHE_FIBER_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 #ifdef LATHE_FIBER_UCONTEXT
 
 namespace lathe {
+namespace {
 
-void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
+void prepare_stack(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)()) {
   getcontext(&place.context);
   place.context.uc_stack.ss_sp = stack;
@@ -15,10 +21,11 @@ void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
   makecontext(&place.context, body, 0);
 }
 
-void switch_fiber(FiberPlace& here, FiberPlace& there) {
+void switch_stack(FiberPlace& here, FiberPlace& there) {
   swapcontext(&here.context, &there.context);
 }
 
+}  // namespace
 }  // namespace lathe
 
 #else
@@ -50,8 +57,9 @@ lathe_switch_stack:
 )");
 
 namespace lathe {
+namespace {
 
-void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
+void prepare_stack(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)()) {
   auto top = reinterpret_cast<uintptr_t>(stack) + bytes;
   void** slot = reinterpret_cast<void**>(top & ~uintptr_t{15});
@@ -62,10 +70,66 @@ void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
   place.stack_pointer = slot;
 }
 
-void switch_fiber(FiberPlace& here, FiberPlace& there) {
+void switch_stack(FiberPlace& here, FiberPlace& there) {
   lathe_switch_stack(&here.stack_pointer, there.stack_pointer);
 }
 
+}  // namespace
 }  // namespace lathe
 
 #endif
+
+namespace lathe {
+
+#ifdef LATHE_FIBER_ASAN
+
+namespace {
+
+thread_local FiberPlace* left = nullptr;
+thread_local FiberPlace* entered = nullptr;
+
+// On the new stack: whose stack the thread came from, is learnt here.
+void arrive(void* fake_stack) {
+  __sanitizer_finish_switch_fiber(fake_stack, &left->bottom, &left->bytes);
+}
+
+void start() {
+  arrive(nullptr);
+  entered->body();
+}
+
+}  // namespace
+
+void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
+                   void (*body)()) {
+  // A fiber that was given up leaves the marks of its frames.
+  __asan_unpoison_memory_region(stack, bytes);
+  place.bottom = stack;
+  place.bytes = bytes;
+  place.fake_stack = nullptr;
+  place.body = body;
+  prepare_stack(place, stack, bytes, start);
+}
+
+void switch_fiber(FiberPlace& here, FiberPlace& there) {
+  left = &here;
+  entered = &there;
+  __sanitizer_start_switch_fiber(&here.fake_stack, there.bottom, there.bytes);
+  switch_stack(here, there);
+  arrive(here.fake_stack);
+}
+
+#else
+
+void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
+                   void (*body)()) {
+  prepare_stack(place, stack, bytes, body);
+}
+
+void switch_fiber(FiberPlace& here, FiberPlace& there) {
+  switch_stack(here, there);
+}
+
+#endif
+
+}  // namespace lathe

@@ -8,6 +8,13 @@
 #define LATHE_FIBER_UCONTEXT 1
 #include <ucontext.h>
 #endif
+#if defined(__SANITIZE_ADDRESS__)
+#define LATHE_FIBER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LATHE_FIBER_ASAN 1
+#endif
+#endif
 
 namespace lathe {
 
@@ -17,6 +24,13 @@ struct FiberPlace {
   ucontext_t context;
 #else
   void* stack_pointer = nullptr;
+#endif
+#ifdef LATHE_FIBER_ASAN
+  // What the address sanitizer has to know of a stack.
+  const void* bottom = nullptr;
+  size_t bytes = 0;
+  void* fake_stack = nullptr;
+  void (*body)() = nullptr;
 #endif
 };
 
