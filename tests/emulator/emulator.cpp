@@ -43,7 +43,10 @@ class Stacks {
     if (memory == MAP_FAILED) std::abort();
     memory_ = static_cast<unsigned char*>(memory);
   }
-  ~Stacks() { munmap(memory_, bytes_); }
+  ~Stacks() {
+    forget_stack(memory_, bytes_);
+    munmap(memory_, bytes_);
+  }
   Stacks(const Stacks&) = delete;
   Stacks& operator=(const Stacks&) = delete;
 

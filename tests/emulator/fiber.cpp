@@ -100,10 +100,13 @@ void start() {
 
 }  // namespace
 
+void forget_stack(void* stack, size_t bytes) {
+  __asan_unpoison_memory_region(stack, bytes);
+}
+
 void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)()) {
-  // A fiber that was given up leaves the marks of its frames.
-  __asan_unpoison_memory_region(stack, bytes);
+  forget_stack(stack, bytes);
   place.bottom = stack;
   place.bytes = bytes;
   place.fake_stack = nullptr;
@@ -120,6 +123,8 @@ void switch_fiber(FiberPlace& here, FiberPlace& there) {
 }
 
 #else
+
+void forget_stack(void*, size_t) {}
 
 void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)()) {

@@ -38,6 +38,10 @@ struct FiberPlace {
 void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)());
 
+// The memory is a stack no more: fibers that were given up left marks of their
+// frames there, which the address sanitizer would hold against its next user.
+void forget_stack(void* stack, size_t bytes);
+
 // Leaves here and goes on there.
 void switch_fiber(FiberPlace& here, FiberPlace& there);
 
