@@ -19,7 +19,7 @@ std::string render_prelude(const Target& target) {
   const char* widen = target.name == "avx2"     ? kPreludeWidenAvx2
                       : target.name == "avx512" ? kPreludeWidenAvx512
                                                 : kPreludeWiden;
-  return std::string(kPreludeTypes) +  //
+  return std::string(kPreludeScalars) + kPreludeTypes +  //
          vector("f32", "f32v", width) + vector("i32", "i32v", width) +
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +

@@ -4,7 +4,7 @@
 
 namespace lathe {
 
-const char kPreludeTypes[] = R"(
+const char kPreludeScalars[] = R"(
 typedef signed char i8;
 typedef unsigned char u8;
 typedef short i16;
@@ -16,7 +16,9 @@ typedef unsigned long u64;
 typedef float f32;
 typedef double f64;
 struct Fault { i64 site, value, extent, position; };
-struct Args { void* const* buf; const i64* dim; Fault* fault; };
+)";
+
+const char kPreludeTypes[] = R"(struct Args { void* const* buf; const i64* dim; Fault* fault; };
 #define INLINE static inline __attribute__((always_inline))
 )";
 

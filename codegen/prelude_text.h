@@ -3,6 +3,8 @@
 
 namespace lathe {
 
+// Shared by CPU and GPU text: number types, and what a bad index reports.
+extern const char kPreludeScalars[];
 extern const char kPreludeTypes[];
 // A vector of narrow integers as one of u32: in general, and for g++ on two
 // instruction sets.

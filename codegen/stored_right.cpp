@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kLineBytes = 64;
 
-int64_t rounded_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step;
+int64_t words_for(int64_t codes, int64_t per_word) {
+  return (codes + per_word - 1) / per_word;
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ void StoredRight::pack_plane(const RightField& field, int plane, int offset,
   int64_t per_word = 32 / plane;
   int64_t mask = (int64_t{1} << plane) - 1;
   Ranges ranges;
-  ranges.add(cut_.row, Dim(rounded_up(field.rows, per_word)));
+  ranges.add(cut_.row, Dim(words_for(field.rows, per_word)));
   std::vector<Expr> parts;
   for (const Expr& part : field.parts) {
     Expr word = int_literal(0);
@@ -75,7 +75,7 @@ void StoredRight::pack_plane(const RightField& field, int plane, int offset,
     parts.push_back(simplify(word, ranges));
   }
   add_panel(std::move(parts), DType::kInt32,
-            rounded_up(field.rows, per_word), name);
+            words_for(field.rows, per_word), name);
 }
 
 void StoredRight::add_panel(std::vector<Expr> parts, DType dtype, int64_t rows,

@@ -6,8 +6,8 @@
 namespace lathe::cuda {
 
 std::string device_header() {
-  return std::string(kDeviceTypes) + kDeviceHardware + kPreludeFormats +
-         kDeviceFormats + kPreludeElements + kPreludeIntegers +
+  return std::string(kPreludeScalars) + kDeviceTypes + kDeviceHardware +
+         kPreludeFormats + kDeviceFormats + kPreludeElements + kPreludeIntegers +
          kPreludeFloat32 + kPreludeFloat64 + kPreludeFunctions +
          kDeviceFunctions;
 }

@@ -4,19 +4,7 @@
 
 namespace lathe::cuda {
 
-const char kDeviceTypes[] = R"(
-typedef signed char i8;
-typedef unsigned char u8;
-typedef short i16;
-typedef unsigned short u16;
-typedef int i32;
-typedef unsigned u32;
-typedef long i64;
-typedef unsigned long u64;
-typedef float f32;
-typedef double f64;
-struct Fault { i64 site, value, extent, position; };
-struct Args { Fault* fault; };
+const char kDeviceTypes[] = R"(struct Args { Fault* fault; };
 #ifdef LATHE_EMULATED
 #define DEVICE
 #define INLINE static inline __attribute__((always_inline))

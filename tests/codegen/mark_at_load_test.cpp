@@ -1,27 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "codegen/compile.h"
-#include "spec/text.h"
 #include "tests/support/codegen_text.h"
 
 namespace lathe {
-namespace {
-
-// What is kept between runs and what a run makes: "w.panels float32[1, 2]".
-std::string buffers_of(const std::string& yaml) {
-  Program program = compile(graph_from(yaml), target_preset("avx2"));
-  std::string text;
-  for (const Buffer& buffer : program.buffers) {
-    bool made = buffer.role == BufferRole::kPacked ||
-                buffer.role == BufferRole::kTemp;
-    if (!made) continue;
-    text += cat({buffer.name, " ", to_string(buffer.dtype),
-                 to_string(buffer.shape), "\n"});
-  }
-  return text;
-}
-
-}  // namespace
 
 TEST_CASE("mark at load: the numbers behind float8 weights are never stored") {
   CHECK_EQ(buffers_of(R"(

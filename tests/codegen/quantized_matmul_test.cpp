@@ -58,20 +58,6 @@ ModelCase grouped(int n, int k, int bits, int group, bool zeros) {
                    k, weights, body);
 }
 
-// What is kept between runs: "w.panels float32[1, 2]".
-std::string panels_of(const ModelCase& c) {
-  Program program = compile(graph_from(c.yaml), target_preset("avx2"));
-  std::string text;
-  for (const Buffer& buffer : program.buffers) {
-    bool made = buffer.role == BufferRole::kPacked ||
-                buffer.role == BufferRole::kTemp;
-    if (!made) continue;
-    text += cat({buffer.name, " ", to_string(buffer.dtype),
-                 to_string(buffer.shape), "\n"});
-  }
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("quantized: float8 with scales of every granularity") {
@@ -112,7 +98,7 @@ TEST_CASE("quantized: a group is picked by a table") {
   - y = x @ (c * cast(gather(s, g), float32))
 )");
   CHECK_EQ(failures_of({act_order}), "");
-  CHECK_EQ(panels_of(act_order),
+  CHECK_EQ(buffers_of(act_order.yaml),
            "w.panels int32[1, 3, 6, 16]\n"
            "z.panels1 int8[1, 3, 2, 16]\n"
            "s.panels2 float16[1, 3, 2, 16]\n");
@@ -164,7 +150,7 @@ outputs: {y: y, z: z}
 )");
   CHECK_EQ(failures_of({bytes, planes, gated, mixed}), "");
   // Each has a kernel of its own, which reads its panels.
-  CHECK_EQ(panels_of(mixed),
+  CHECK_EQ(buffers_of(mixed.yaml),
            "a.panels float8_e4m3fn[1, 2, 64, 16]\n"
            "b.panels int8[1, 3, 64, 16]\n");
 }
@@ -190,7 +176,7 @@ TEST_CASE("quantized: the block types of GGUF") {
   CHECK_EQ(failures_of(cases), "");
   ModelCase q4_k = quantized("q4_k", 256, "  w: uint8[16, 144]\n",
                              "  - y = x @ transpose(decode_q4_k(w))\n");
-  CHECK_EQ(panels_of(q4_k),
+  CHECK_EQ(buffers_of(q4_k.yaml),
            "w.panels float16[1, 1, 1, 16]\n"
            "w.panels1 int8[1, 1, 8, 16]\n"
            "w.panels2 int32[1, 1, 32, 16]\n"
@@ -206,15 +192,15 @@ TEST_CASE("quantized: what cannot be cut is computed in the kernel") {
   - y = x @ transpose(sqrt(cast(w, float32)) * 0.1)
 )");
   CHECK_EQ(failures_of({clamped}), "");
-  CHECK_EQ(panels_of(clamped), "");
+  CHECK_EQ(buffers_of(clamped.yaml), "");
 }
 
 TEST_CASE("quantized: panels take the bytes that the storage has") {
-  CHECK_EQ(panels_of(grouped(64, 256, 4, 128, true)),
+  CHECK_EQ(buffers_of(grouped(64, 256, 4, 128, true).yaml),
            "w.panels int32[1, 4, 32, 16]\n"
            "z.panels1 int8[1, 4, 2, 16]\n"
            "s.panels2 float16[1, 4, 2, 16]\n");
-  CHECK_EQ(panels_of(float8("float8_e4m3fn", 64, 256, 1, 256)),
+  CHECK_EQ(buffers_of(float8("float8_e4m3fn", 64, 256, 1, 256).yaml),
            "w.panels float8_e4m3fn[1, 4, 256, 16]\n");
 }
 

@@ -3,6 +3,7 @@
 #include "codegen/compile.h"
 #include "codegen/passes.h"
 #include "spec/diagnostic.h"
+#include "spec/text.h"
 #include "tests/support/elaborate_text.h"
 
 namespace lathe {
@@ -17,6 +18,19 @@ Graph graph_from(const std::string& yaml) {
 
 std::string schedule_of(const std::string& yaml) {
   return to_string(schedule(graph_from(yaml), target_preset("avx2"), {}));
+}
+
+std::string buffers_of(const std::string& yaml) {
+  Program program = compile(graph_from(yaml), target_preset("avx2"));
+  std::string text;
+  for (const Buffer& buffer : program.buffers) {
+    bool made = buffer.role == BufferRole::kPacked ||
+                buffer.role == BufferRole::kTemp;
+    if (!made) continue;
+    text += cat({buffer.name, " ", to_string(buffer.dtype),
+                 to_string(buffer.shape), "\n"});
+  }
+  return text;
 }
 
 std::string kernels_of(const std::string& yaml, const std::string& target) {

@@ -14,6 +14,9 @@ Graph graph_from(const std::string& yaml);
 // The fused groups: "kernel k0  row  fuses add rms_norm\n".
 std::string schedule_of(const std::string& yaml);
 
+// What is kept between runs and what a run makes: "w.panels float32[1, 2]".
+std::string buffers_of(const std::string& yaml);
+
 // The C++ text of all kernels of a run, without the prelude.
 std::string kernels_of(const std::string& yaml,
                        const std::string& target = "avx2");
