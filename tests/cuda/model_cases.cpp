@@ -1,0 +1,138 @@
+#include "tests/cuda/model_cases.h"
+
+namespace lathe {
+
+// Rows for a thread, a warp and a block; packs whole and with a rest; values
+// kept between phases in memory, in shared arrays, and computed again.
+const std::vector<ModelCase>& gpu_model_cases() {
+  static const std::vector<ModelCase> cases = {
+      {.name = "elementwise",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 33]", y: "float32[B, 33]", s: "float32[33]"}
+body:
+  - z = gelu(cast(x, float32)) * y + s
+  - c = cast(z, bfloat16)
+outputs: {z: z, c: c}
+)",
+       .sizes = sizes_of("B", {0, 1, 3, 40}),
+       .strategies = "row"},
+      {.name = "transposed",
+       .yaml = R"(
+inputs: {x: "float32[B, 5, 7]"}
+body:
+  - y = transpose(x) * 2
+outputs: {y: y}
+)",
+       .sizes = sizes_of("B", {1, 9}),
+       .strategies = "row"},
+      {.name = "norm and softmax",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, n]", r: "bfloat16[B, n]"}
+weights: {w: "bfloat16[n]"}
+params: {n: 96}
+body:
+  - h = x + r
+  - y = rms_norm(h, w)
+  - p = softmax(cast(x, float32))
+outputs: {h: h, y: y, p: p}
+)",
+       .sizes = sizes_of("B", {0, 1, 5}),
+       .strategies = "row"},
+      {.name = "long rows",
+       .yaml = R"(
+inputs: {x: "float32[B, 2500]"}
+body:
+  - y = softmax(x)
+  - a = argmax(x)
+  - m = mean(x * x)
+outputs: {y: y, a: a, m: m}
+)",
+       .sizes = sizes_of("B", {1, 4}),
+       .strategies = "row",
+       .terms = 2500},
+      {.name = "rows of unknown length",
+       .yaml = R"(
+inputs: {x: "float32[3, T]"}
+body:
+  - y = softmax(x)
+outputs: {y: y}
+)",
+       .sizes = sizes_of("T", {1, 31, 300}),
+       .strategies = "row",
+       .terms = 300},
+      {.name = "gated products",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 72]", r: "bfloat16[B, 40]"}
+weights: {w: "bfloat16[40, 72]", u: "bfloat16[40, 72]"}
+body:
+  - f = cast(x, float32)
+  - g = silu(f @ transpose(cast(w, float32)))
+  - y = g * (f @ transpose(cast(u, float32))) + cast(r, float32)
+outputs: {y: y}
+)",
+       .sizes = sizes_of("B", {0, 1, 5, 8, 9, 70}),
+       .strategies = "matmul",
+       .terms = 72},
+      // Rows are longer than a step and no whole number of tiles; float8 is
+      // exact in bfloat16, and one side lies across.
+      {.name = "products on tensor cores",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 72]", h: "float16[B, 40]"}
+weights: {w: "float8_e4m3fn[24, 72]", u: "bfloat16[72, 70]", v: "float16[9, 40]"}
+body:
+  - f = cast(x, float32)
+  - y = f @ transpose(cast(w, float32))
+  - z = gelu(f @ cast(u, float32)) + 1
+  - t = cast(h, float32) @ transpose(cast(v, float32))
+outputs: {y: y, z: z, t: t}
+)",
+       .sizes = sizes_of("B", {3, 9, 64, 70}),
+       .strategies = "matmul",
+       .terms = 72},
+      {.name = "products of one input",
+       .yaml = R"(
+inputs: {x: "float32[B, 2, 20]"}
+weights: {q: "float32[70, 20]", k: "float16[10, 20]", v: "float32[20, 10]"}
+body:
+  - a = x @ transpose(q)
+  - b = x @ transpose(cast(k, float32))
+  - c = x @ v * 0.5
+outputs: {a: a, b: b, c: c}
+)",
+       .sizes = sizes_of("B", {1, 4, 5, 40}),
+       .strategies = "matmul"},
+      {.name = "batched products",
+       .yaml = R"(
+inputs: {x: "float32[B, 3, 9]", y: "float32[B, 9, T]"}
+body:
+  - z = x @ y
+  - w = transpose(y) @ transpose(x)
+outputs: {z: z, w: w}
+)",
+       .sizes = {{{"B", 2}, {"T", 70}}, {{"B", 1}, {"T", 3}}},
+       .strategies = "matmul"},
+      {.name = "attention",
+       .yaml = R"(
+inputs: {q: "float32[B, T, 16]", k: "float32[B, T, 16]", v: "float32[B, T, 16]"}
+body:
+  - s = q @ transpose(k) * 0.25
+  - y = softmax(s) @ v
+outputs: {y: y}
+)",
+       .sizes = {{{"B", 2}, {"T", 70}}, {{"B", 1}, {"T", 3}}}},
+      {.name = "scans and sorts",
+       .yaml = R"(
+inputs: {x: "float32[B, 24]", i: "int64[B]"}
+weights: {w: "float32[10, 24]"}
+body:
+  - c = cumsum(x)
+  - s = argsort(x)
+  - g = gather(w, i, axis=0)
+outputs: {c: c, s: s, g: g}
+)",
+       .sizes = sizes_of("B", {1, 17})},
+  };
+  return cases;
+}
+
+}  // namespace lathe
