@@ -28,7 +28,7 @@ std::string hash_of(const std::string& text) {
 }
 
 struct Lowered {
-  int kernel = -1;
+  std::vector<int> kernels;  // the group's, then those after it
   LoweredGroup group;
 };
 
@@ -125,15 +125,49 @@ class Assembler {
     bool at_load = arrays_[cluster.arrays.back()].at_load;
     const Lowered& lowered =
         lower(placed.group, comment_of(cluster), options_.generic_only);
-    Step step = step_of(lowered, placed.placement, cluster);
-    for (const BufferBinding& binding : lowered.group.bindings) {
-      step.buffers.push_back(bound_buffer(binding, lowered, placed));
+    const std::vector<int> scratch = scratch_buffers(lowered.group, placed);
+    auto& steps = at_load ? program_.load_steps : program_.steps;
+    for (size_t k = 0; k < lowered.kernels.size(); ++k) {
+      const LoweredKernel& kernel =
+          k == 0 ? lowered.group : lowered.group.after[k - 1];
+      Step step = step_of(kernel, placed.placement, cluster);
+      step.kernel = lowered.kernels[k];
+      for (const BufferBinding& binding : kernel.bindings) {
+        step.buffers.push_back(
+            bound_buffer(binding, lowered, placed, scratch));
+      }
+      steps.push_back(std::move(step));
     }
-    (at_load ? program_.load_steps : program_.steps).push_back(std::move(step));
+  }
+
+  static DimSubstitution symbols_of(const Placement& placement) {
+    DimSubstitution symbols;
+    for (size_t i = 0; i < placement.symbols.size(); ++i) {
+      symbols[cat({"n", i})] = Dim::symbol(placement.symbols[i]);
+    }
+    return symbols;
+  }
+
+  std::vector<int> scratch_buffers(const LoweredGroup& group,
+                                   const PlacedGroup& placed) {
+    const DimSubstitution symbols = symbols_of(placed.placement);
+    std::vector<int> buffers;
+    for (const Scratch& scratch : group.scratch) {
+      Buffer buffer;
+      buffer.name = scratch.name;
+      buffer.dtype = scratch.dtype;
+      for (const Dim& dim : scratch.shape) {
+        buffer.shape.push_back(dim.substitute(symbols));
+      }
+      buffers.push_back(static_cast<int>(program_.buffers.size()));
+      program_.buffers.push_back(std::move(buffer));
+    }
+    return buffers;
   }
 
   int bound_buffer(const BufferBinding& binding, const Lowered& lowered,
-                   const PlacedGroup& placed) {
+                   const PlacedGroup& placed,
+                   const std::vector<int>& scratch) {
     switch (binding.source) {
       case BufferSource::kOperand:
         return buffer_of(placed.placement.operands[binding.index]);
@@ -141,6 +175,8 @@ class Assembler {
         return buffer_of(placed.placement.outputs[binding.index]);
       case BufferSource::kPacked:
         return packed_buffer(lowered.group.packed[binding.index], placed);
+      case BufferSource::kScratch:
+        return scratch[binding.index];
     }
     LATHE_CHECK(false, "no such source");
     return -1;
@@ -188,7 +224,7 @@ class Assembler {
     const Lowered& lowered =
         lower(pack.group, "// a layout of weights\n", true);
     Step step;
-    step.kernel = lowered.kernel;
+    step.kernel = lowered.kernels[0];
     step.items = lowered.group.items;
     step.cost = lowered.group.cost;
     step.what = "pack " + program_.buffers[buffers[0]].name;
@@ -209,8 +245,13 @@ class Assembler {
     const Strategy* strategy = find_strategy(group, target_, generic_only);
     LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
     it->second.group = strategy->lower(group, target_);
-    verify(it->second.group.kernel);
-    it->second.kernel = add_kernel(it->second.group.kernel, *strategy, comment);
+    auto add = [&](const LoweredKernel& lowered) {
+      verify(lowered.kernel);
+      it->second.kernels.push_back(
+          add_kernel(lowered.kernel, *strategy, comment));
+    };
+    add(it->second.group);
+    for (const LoweredKernel& kernel : it->second.group.after) add(kernel);
     return it->second;
   }
 
@@ -242,18 +283,15 @@ class Assembler {
     return text;
   }
 
-  Step step_of(const Lowered& lowered, const Placement& placement,
+  Step step_of(const LoweredKernel& lowered, const Placement& placement,
                const Cluster& cluster) {
     Step step;
-    step.kernel = lowered.kernel;
-    DimSubstitution symbols;
-    for (size_t i = 0; i < placement.symbols.size(); ++i) {
-      Dim symbol = Dim::symbol(placement.symbols[i]);
-      symbols[cat({"n", i})] = symbol;
-      step.dims.push_back(symbol);
+    for (const std::string& symbol : placement.symbols) {
+      step.dims.push_back(Dim::symbol(symbol));
     }
-    step.items = lowered.group.items.substitute(symbols);
-    step.cost = lowered.group.cost.substitute(symbols);
+    const DimSubstitution symbols = symbols_of(placement);
+    step.items = lowered.items.substitute(symbols);
+    step.cost = lowered.cost.substitute(symbols);
     for (const auto& [node, op] : work_of(schedule_.graph, cluster)) {
       step.what += (step.what.empty() ? "" : " ") + op;
     }

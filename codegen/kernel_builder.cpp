@@ -50,6 +50,11 @@ int KernelBuilder::packed(PackedOperand operand) {
   return slot;
 }
 
+int KernelBuilder::scratch(int index, const Scratch& scratch, bool writable) {
+  return add_buffer({BufferSource::kScratch, index},
+                    {scratch.name, scratch.dtype, writable});
+}
+
 int KernelBuilder::local(const std::string& name, DType dtype, int64_t size,
                          int lanes) {
   lowered_.kernel.locals.push_back({name, dtype, size, lanes});

@@ -26,6 +26,7 @@ class KernelBuilder {
   int operand(int index);
   int output(int index);
   int packed(PackedOperand operand);
+  int scratch(int index, const Scratch& scratch, bool writable);
   int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
   // GPU: an array that the workers of an item share.
   int shared(const std::string& name, DType dtype, int64_t size);

@@ -71,8 +71,9 @@ struct StmtPrinter {
   }
   std::string operator()(const Combine& s) const {
     std::string at = s.position ? cat({" at ", s.position->name}) : "";
-    return line(cat({"combine ", s.in_warp ? "in warp " : "", name_of(s.op),
-                     " ", s.var->name, at}));
+    std::string lanes = s.lanes > 0 ? cat({s.lanes, " lanes "}) : "";
+    return line(
+        cat({"combine ", lanes, name_of(s.op), " ", s.var->name, at}));
   }
   std::string operator()(const Intrinsic& s) const {
     std::string text = info_of(s.op).name;
@@ -118,8 +119,8 @@ Stmt comment(std::string text) { return make(Comment{std::move(text)}); }
 Stmt combine_workers(ReduceOp op, Var v, Var position) {
   return make(Combine{op, std::move(v), std::move(position)});
 }
-Stmt combine_warp(ReduceOp op, Var v) {
-  return make(Combine{op, std::move(v), nullptr, true});
+Stmt combine_lanes(ReduceOp op, Var v, int lanes) {
+  return make(Combine{op, std::move(v), nullptr, lanes});
 }
 Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at,
                int64_t number) {

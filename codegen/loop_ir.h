@@ -86,14 +86,14 @@ struct Prefetch {
 struct Comment {
   std::string text;
 };
-// Gives every worker of the item, or of its warp, the combination of what
-// `var` holds in each. For kArgMin and kArgMax, `position` comes along; the
-// smallest wins ties.
+// Gives every worker of the item, or of every `lanes` neighbours in a warp, the
+// combination of what `var` holds in each. For kArgMin and kArgMax, `position`
+// comes along; the smallest wins ties.
 struct Combine {
   ReduceOp op = ReduceOp::kSum;
   Var var;
   Var position;
-  bool in_warp = false;
+  int lanes = 0;  // 2, 4, ... 32; 0: all workers
 };
 // A step of the GPU that no expression says; intrinsics.def has the rows.
 enum class IntrinsicOp : uint8_t {
@@ -138,7 +138,7 @@ Stmt block(std::vector<Stmt> stmts);
 Stmt prefetch(int slot, Expr index);
 Stmt comment(std::string text);
 Stmt combine_workers(ReduceOp op, Var v, Var position = nullptr);
-Stmt combine_warp(ReduceOp op, Var v);
+Stmt combine_lanes(ReduceOp op, Var v, int lanes);
 Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at = {},
                int64_t number = 0);
 // The workers of an item meet; what each has stored is seen by all.

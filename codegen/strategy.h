@@ -23,18 +23,33 @@ struct PackedOperand {
 };
 
 // What a buffer parameter of the kernel is.
-enum class BufferSource : uint8_t { kOperand, kOutput, kPacked };
+enum class BufferSource : uint8_t { kOperand, kOutput, kPacked, kScratch };
 struct BufferBinding {
   BufferSource source = BufferSource::kOperand;
-  int index = 0;  // of the operand, of Definition::outputs, of `packed`
+  int index = 0;  // of the operand, of Definition::outputs, `packed`, `scratch`
 };
 
-struct LoweredGroup {
+struct LoweredKernel {
   LoopKernel kernel;
   std::vector<BufferBinding> bindings;  // one per kernel buffer
-  std::vector<PackedOperand> packed;
   Dim items;  // extent of the parallel axis, over the group's symbols
   Dim cost;   // nanoseconds of one core for all items
+};
+
+// Memory that a group's kernels hand each other; as large as the sizes of a run
+// want it, nothing among them.
+struct Scratch {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  Shape shape;  // over the group's symbols
+};
+
+struct LoweredGroup : LoweredKernel {
+  std::vector<PackedOperand> packed;
+  // Kernels that run after this one, in order: they see what it has stored.
+  // With the sizes of a run one of them may have no items.
+  std::vector<LoweredKernel> after;
+  std::vector<Scratch> scratch;
 };
 
 struct Strategy {

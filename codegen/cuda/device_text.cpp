@@ -65,6 +65,29 @@ template <int L> INLINE void load_8x16(i32* to, const u16* from) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
       : "=r"(to[0]), "=r"(to[1]) : "r"(at) : "memory");
 }
+// The same lines; a word of a lane holds neighbours of two of them.
+template <int L> INLINE void load_16x16_across(i32* to, const u16* from) {
+  u32 lane = thread_index() % 32;
+  u32 at = shared_address(from + lane % 16 * L + lane / 16 * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
+}
+template <int L> INLINE void load_two_8x16(i32* to, const u16* from) {
+  u32 lane = thread_index() % 32;
+  u32 at = shared_address(from + (lane % 8 + lane / 16 * 8) * L + lane / 8 % 2 * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
+}
+INLINE u32 pair_bf16(f32 low, f32 high) {
+  u32 both;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  return both;
+}
+INLINE u32 pair_f16(f32 low, f32 high) {
+  u32 both;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  return both;
+}
 #define LATHE_MMA(name, type) \
   INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." type "." type ".f32 " \
@@ -114,10 +137,29 @@ const char kDeviceFunctions[] = R"(
 #define LATHE_MMA(name) \
   INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
     emulate_mma(sum, a, b, [](u16 x) { return load_##name(&x); }); \
+  } \
+  INLINE u32 pair_##name(f32 low, f32 high) { \
+    return encode_##name<f32, u32>(low) | encode_##name<f32, u32>(high) << 16; \
   }
 LATHE_MMA(bf16)
 LATHE_MMA(f16)
 #endif
+
+// 8 numbers of a thread as 4 words of two; and what such a rounding has left.
+#define LATHE_PACK(name) \
+  INLINE void pack_##name(i32* to, const f32* from) { \
+    for (int i = 0; i < 4; ++i) to[i] = (i32)pair_##name(from[2 * i], from[2 * i + 1]); \
+  } \
+  INLINE void pack_rest_##name(i32* to, const f32* from) { \
+    for (int i = 0; i < 4; ++i) { \
+      f32 low = from[2 * i], high = from[2 * i + 1]; \
+      u32 both = pair_##name(low, high); \
+      to[i] = (i32)pair_##name(low - decode_##name<f32, u32>(both & 0xffffu), \
+                               high - decode_##name<f32, u32>(both >> 16)); \
+    } \
+  }
+LATHE_PACK(bf16)
+LATHE_PACK(f16)
 
 // Items of W threads each: the first one of a thread, the way to its next, and
 // the thread's number in it.
@@ -146,10 +188,12 @@ template <class T> struct Placed {
   }
 };
 
-// The combination of x over the W workers of an item, the same in all. What
-// warps hand each other stands in the first 512 bytes of shared memory.
+// The combination of x over the W workers of an item, or W neighbours in a
+// warp, the same in all. What warps hand each other stands in the first 512
+// bytes of shared memory.
 template <int W, class T, class F> INLINE T combine(T x, F f) {
-  for (int mask = 16; mask > 0; mask >>= 1) x = f(x, x.shuffled(mask));
+  constexpr int lanes = W < 32 ? W : 32;
+  for (int mask = lanes / 2; mask > 0; mask >>= 1) x = f(x, x.shuffled(mask));
   if constexpr (W > 32) {
     T* parts = (T*)shared_memory();
     barrier<W>();

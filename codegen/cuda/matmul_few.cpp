@@ -133,7 +133,7 @@ Stmt MatmulFew::store_results(const MatmulSection& section, const Var& n) {
     Var sum = make_var("sum", form.type);
     body.push_back(declare(
         sum, flat_load(sums_, parts_.dtype(), sum_at(p, var(r)))));
-    body.push_back(combine_warp(ReduceOp::kSum, sum));
+    body.push_back(combine_lanes(ReduceOp::kSum, sum, kWarp));
     sums.push_back(var(sum));
   }
   Stmt one = parts_.finish(section, var(r), var(n),

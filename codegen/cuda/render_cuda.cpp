@@ -75,7 +75,7 @@ class CudaRenderer : public cpu::Renderer {
   }
 
   void operator()(const Combine& s) override {
-    int workers = s.in_warp ? kWarp : kernel_.workers;
+    int workers = s.lanes > 0 ? s.lanes : kernel_.workers;
     std::string function = cat({"all_", name_of(s.op), "<", workers, ">("});
     if (s.position) {
       line(cat({function, name(s.var), ", ", name(s.position), ");"}));

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 #include <string>
@@ -155,12 +157,65 @@ TEST_CASE("emulator: warps and blocks combine alike under every seed") {
           "  f32 sum = all_sum<128>(in[t]);\n"
           "  all_argmax<128>(best, at);\n"
           "  f32 of_warp = all_max<32>(in[t]) + all_min<32>(in[t]);\n"
+          "  f32 of_four = all_sum<4>(in[t]);\n"
           "  out[t] = t == 0 ? sum : t == 1 ? best : t == 2 ? (f32)at\n"
-          "                                                 : of_warp;\n")
+          "                   : t < 8 ? of_four : of_warp;\n")
           .outcomes();
   REQUIRE_EQ(outcomes.size(), 1);
-  // 1 + ... + 128; the largest and where it is; 1 + 32.
-  CHECK_EQ(outcomes.begin()->substr(0, 15), "8256 128 0 33 3");
+  // 1 + ... + 128; the largest and where it is; of four neighbours; 1 + 32.
+  CHECK_EQ(outcomes.begin()->substr(0, 31), "8256 128 0 10 26 26 26 26 33 33");
+}
+
+TEST_CASE("emulator: right sides of a product, as they lie and across") {
+  // M[r][k], and its mirror image; each result is M times the image.
+  const std::string product =
+      "  u16* m = (u16*)shared_memory(), *image = m + 16 * 24;\n"
+      "  u32 t = thread_index(), lane = t % 32;\n"
+      "  for (u32 i = t; i < 256; i += 128) {\n"
+      "    f32 x = (f32)(i / 16 * 3 + i % 16 * 5) - (f32)(i % 7) * 16.0f;\n"
+      "    store_bf16(&m[i / 16 * 24 + i % 16], x);\n"
+      "    store_bf16(&image[i % 16 * 24 + i / 16], x);\n"
+      "  }\n"
+      "  barrier<128>();\n"
+      "  i32 l[4], b[4];\n"
+      "  f32 sum[8] = {};\n"
+      "  load_16x16<24>(l, m);\n";
+  const std::string end =
+      "  mma_bf16(sum, l, b);\n"
+      "  mma_bf16(sum + 4, l, b + 2);\n"
+      "  out[t] = sum[t / 32 * 2] + sum[t / 32 * 2 + 1] * 7;\n";
+  const auto straight =
+      KernelUnderTest(product + "  load_two_8x16<24>(b, m);\n" + end)
+          .outcomes();
+  CHECK_EQ(straight.size(), 1);
+  CHECK_EQ(KernelUnderTest(product +
+                           "  load_16x16_across<24>(b, image);\n" + end)
+               .outcomes(),
+           straight);
+}
+
+TEST_CASE("emulator: what rounding leaves completes a number") {
+  std::vector<float> out;
+  const KernelUnderTest kernel(
+      "  u32 t = thread_index();\n"
+      "  f32 x[8];\n"
+      "  for (int i = 0; i < 8; ++i) x[i] = in[(t + i) % 128] / 3;\n"
+      "  i32 whole[4], rest[4];\n"
+      "  pack_bf16(whole, x);\n"
+      "  pack_rest_bf16(rest, x);\n"
+      "  u32 shift = t % 2 * 16;\n"
+      "  f32 high = decode_bf16<f32, u32>((u32)whole[1] >> shift & 0xffffu);\n"
+      "  f32 low = decode_bf16<f32, u32>((u32)rest[1] >> shift & 0xffffu);\n"
+      "  out[t] = (high + low) / x[2 + t % 2] - 1;\n"
+      "  out[t + 128] = high / x[2 + t % 2] - 1;\n");
+  CHECK_EQ(kernel.run(0, out), "");
+  float fine = 0, coarse = 0;
+  for (size_t t = 0; t < kThreads; ++t) {
+    fine = std::max(fine, std::abs(out[t]));
+    coarse = std::max(coarse, std::abs(out[t + kThreads]));
+  }
+  CHECK_LT(fine, 0x1p-16);
+  CHECK_GT(coarse, 0x1p-10);
 }
 
 TEST_CASE("emulator: a dropped shuffle shows") {

@@ -79,6 +79,26 @@ INLINE void load_8x16(i32* to, const u16* from, int line = __builtin_LINE()) {
     to[i] = two_of_line(from + lane / 4 * L, lane % 4 * 2 + i * 8);
   }
 }
+template <int L>
+INLINE void load_two_8x16(i32* to, const u16* from,
+                          int line = __builtin_LINE()) {
+  check_lines(from, L, line);
+  u32 lane = thread_index() % 32;
+  for (u32 i = 0; i < 4; ++i) {
+    to[i] = two_of_line(from + (lane / 4 + i / 2 * 8) * L,
+                        lane % 4 * 2 + i % 2 * 8);
+  }
+}
+template <int L>
+INLINE void load_16x16_across(i32* to, const u16* from,
+                              int line = __builtin_LINE()) {
+  check_lines(from, L, line);
+  u32 lane = thread_index() % 32;
+  for (u32 i = 0; i < 4; ++i) {
+    const u16* at = from + (lane % 4 * 2 + i % 2 * 8) * L + lane / 4 + i / 2 * 8;
+    to[i] = (i32)(at[0] | (u32)at[L] << 16);
+  }
+}
 // mma.sync.m16n8k16: element k of row r lies in lane r % 8 * 4 + k % 8 / 2,
 // word r / 8 + k / 8 * 2; of column c in lane c * 4 + k % 8 / 2, word k / 8.
 template <class F>

@@ -54,6 +54,7 @@ class LoopRunner {
       sizes.push_back(inputs_.dims.at(placed.placement.symbols[i]));
       dims[group.symbols[i]] = sizes.back();
     }
+    LATHE_CHECK(lowered.after.empty(), "a CPU does a group in one kernel");
     std::vector<Tensor> buffers;
     for (const BufferBinding& binding : lowered.bindings) {
       const size_t index = static_cast<size_t>(binding.index);
