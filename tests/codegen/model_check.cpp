@@ -106,12 +106,17 @@ std::vector<DimBindings> sizes_of(const std::string& symbol,
 std::string failures_of(const std::vector<ModelCase>& cases,
                         const std::string& target, uint64_t seed) {
   ProgramRunner runner(seed);
+  return failures_of(runner, cases, target_preset(target));
+}
+
+std::string failures_of(Runner& runner, const std::vector<ModelCase>& cases,
+                        const Target& target) {
   std::vector<Graph> graphs;
   std::vector<Program> programs;
   std::string report;
   for (const ModelCase& c : cases) {
     graphs.push_back(graph_of_case(c));
-    programs.push_back(compile(graphs.back(), target_preset(target)));
+    programs.push_back(compile(graphs.back(), target));
     report += missing_strategies(c, programs.back());
     runner.add(programs.back());
   }

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "codegen/target.h"
 #include "interpreter/evaluate.h"
+#include "tests/support/runner.h"
 
 namespace lathe {
 
@@ -25,6 +27,10 @@ struct ModelCase {
 std::string failures_of(const std::vector<ModelCase>& cases,
                         const std::string& target = "avx2",
                         uint64_t seed = 0);
+
+// The same on a runner of one's own, which makes what `target` describes.
+std::string failures_of(Runner& runner, const std::vector<ModelCase>& cases,
+                        const Target& target);
 
 // The same for the loops of the kernels, interpreted: `target` may be any.
 std::string loop_failures_of(const std::vector<ModelCase>& cases,

@@ -20,7 +20,7 @@ struct Case {
 // Sums of this many numbers occur in samples.
 constexpr int64_t kTerms = 64;
 
-std::string run_case(ProgramRunner& runner, const Case& c,
+std::string run_case(Runner& runner, const Case& c,
                      Specials specials) {
   std::string report;
   for (const DimBindings& dims : sample_bindings(c.sample)) {
@@ -42,11 +42,15 @@ std::string run_case(ProgramRunner& runner, const Case& c,
 
 }  // namespace
 
-std::string failures_of_ops(const std::string& target_name, uint64_t seed,
+std::string failures_of_ops(const std::string& target, uint64_t seed,
                             Specials specials) {
-  Target target = target_preset(target_name);
-  std::vector<Case> cases;
   ProgramRunner runner(seed);
+  return failures_of_ops(runner, target_preset(target), specials);
+}
+
+std::string failures_of_ops(Runner& runner, const Target& target,
+                            Specials specials) {
+  std::vector<Case> cases;
   for (const auto& [name, op] : OpRegistry::instance().all()) {
     for (const std::string& text : op.samples) {
       for (DType dtype : sample_dtypes(op, text)) {

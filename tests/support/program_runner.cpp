@@ -1,7 +1,5 @@
 #include "tests/support/program_runner.h"
 
-#include <cstring>
-
 #include "runtime/fault_error.h"
 #include "runtime/host_compiler.h"
 #include "spec/check.h"
@@ -33,21 +31,6 @@ void run_step(const Step& step, KernelFunction kernel,
   kernel(&args, third, items);
   kernel(&args, 0, third);
   check_fault(step, fault);
-}
-
-Tensor buffer_tensor(const Buffer& buffer,
-                     const EvaluateInputs& inputs) {
-  if (buffer.role == BufferRole::kConstant) return *buffer.constant;
-  bool given =
-      buffer.role == BufferRole::kInput || buffer.role == BufferRole::kWeight;
-  if (given) return inputs.tensors.at(buffer.value);
-  Tensor tensor(buffer.dtype, eval(buffer.shape, inputs.dims));
-  // Nothing may depend on what memory held before.
-  if (tensor.bytes() > 0) {
-    std::memset(tensor.mutable_data(), 0xa5,
-                static_cast<size_t>(tensor.bytes()));
-  }
-  return tensor;
 }
 
 }  // namespace
@@ -140,7 +123,7 @@ std::vector<Tensor> ProgramRunner::run(const Program& program,
                                        const EvaluateInputs& inputs) {
   std::vector<Tensor> buffers;
   for (const Buffer& buffer : program.buffers) {
-    buffers.push_back(buffer_tensor(buffer, inputs));
+    buffers.push_back(first_contents(buffer, inputs));
   }
   for (const auto* steps : {&program.load_steps, &program.steps}) {
     for (const Step& step : *steps) {

@@ -10,33 +10,29 @@
 #include <string>
 #include <vector>
 
-#include "codegen/program.h"
-#include "interpreter/evaluate.h"
 #include "runtime/object_file.h"
+#include "tests/support/runner.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
 
 class EmulatedObject;
 
-class ProgramRunner {
+class ProgramRunner : public Runner {
  public:
   // `seed`: of the emulator.
   explicit ProgramRunner(uint64_t seed = 0);
-  ~ProgramRunner();
+  ~ProgramRunner() override;
 
-  // Lists the kernels of `program` for the next compile().
-  void add(const Program& program);
+  void add(const Program& program) override;
 
-  // Compiles what was added, in files of many kernels. InternalError with the
-  // compiler's message when a text is wrong, or with the symbols that an
-  // object needs and will not find.
-  void compile();
+  // In files of many kernels. InternalError with the compiler's message when a
+  // text is wrong, or with the symbols that an object needs and will not find.
+  void compile() override;
 
-  // The program's outputs. Every step is run in several ranges of items.
-  // Throws SpecError L08 when a kernel reports a bad index.
+  // Every step is run in several ranges of items.
   std::vector<Tensor> run(const Program& program,
-                          const EvaluateInputs& inputs);
+                          const EvaluateInputs& inputs) override;
 
  private:
   KernelFunction find(const std::string& name) const;
