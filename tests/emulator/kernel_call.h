@@ -10,7 +10,7 @@
 
 namespace lathe {
 
-inline constexpr size_t kMostParameters = 48;
+inline constexpr size_t kMostParameters = 256;
 using KernelParameters = std::array<uint64_t, kMostParameters>;
 
 template <size_t... I>

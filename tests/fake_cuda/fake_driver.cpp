@@ -288,7 +288,15 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle,
                     config->sharedMemBytes <= function.shared &&
                     function.parameters <=
                         static_cast<int>(lathe::kMostParameters);
-  if (!fits) return CUDA_ERROR_INVALID_VALUE;
+  if (!fits) {
+    lathe::fake::log_line("refused " + function.name + " blocks=" +
+                          std::to_string(config->gridDimX) +
+                          " threads=" + std::to_string(config->blockDimX) +
+                          " shared=" + std::to_string(config->sharedMemBytes) +
+                          " parameters=" +
+                          std::to_string(function.parameters));
+    return CUDA_ERROR_INVALID_VALUE;
+  }
   const int number = ++memory().launches;
   lathe::fake::log_line(
       "launch " + function.name + " blocks=" +
