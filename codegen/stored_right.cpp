@@ -287,12 +287,11 @@ Stmt StoredRight::prefetch_next(const Expr& word) const {
       const Panel& panel = panels_[f][i];
       int64_t per_word = field.planes.empty() ? 1 : 32 / field.planes[i];
       int64_t rows = unit() / per_word;
-      int64_t row_bytes = context_.panels.width * size_of(panel.dtype);
-      int64_t rows_a_line = std::max<int64_t>(1, kLineBytes / row_bytes);
-      for (int64_t row = 0; row < rows; row += rows_a_line) {
-        Expr next = (var(next_k_) + word) * rows + row;
-        stmts.push_back(
-            prefetch(panel.slot, index(panel, var(next_panel_), next)));
+      // The rows of a word lie one behind the other.
+      int64_t line = kLineBytes / size_of(panel.dtype);
+      Expr next = index(panel, var(next_panel_), (var(next_k_) + word) * rows);
+      for (int64_t at = 0; at < rows * context_.panels.width; at += line) {
+        stmts.push_back(prefetch(panel.slot, next + at));
       }
     }
   }
