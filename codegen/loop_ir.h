@@ -11,9 +11,11 @@
 // Vectors. A node with lanes > 1 is a vector. A Load or Store whose index is a
 // Ramp moves lanes elements (stride 1: one vector; else a gather). In a Call,
 // scalar arguments are broadcast. Vectors compute in kFloat32 (and kFloat64
-// with half the lanes); comparisons give masks for select. Integers have vectors
-// of 32 bits a lane: loads of narrow integers, shifts and bits of them, and
-// their conversion to kFloat32. A vector is never wider than the target's.
+// with half the lanes); comparisons give masks for select. Integers have
+// vectors of 32 bits a lane: loads of narrow integers, shifts and bits of them,
+// and their conversion to kFloat32. A vector load of int32 from a buffer of
+// narrower numbers reads the bits of neighbours as a word, the first ones
+// lowest; its index counts words. A vector is never wider than the target's.
 //
 // GPUs. One thread does an item, or `workers` threads share it: a warp, or a
 // whole block. Each is told its number in `worker`; what differs between them

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kItemPanels = 8;
 // Work items to aim at, with many rows and with few.
 constexpr int64_t kItemsManyRows = 16;
-constexpr int64_t kItemsFewRows = 64;
+constexpr int64_t kItemsFewRows = 512;
 
 int64_t group_for(const Dim& units, int64_t most, int64_t items) {
   if (!units.is_static()) return most;
@@ -79,8 +79,10 @@ std::optional<DType> packed_dtype(const MatmulForm& form,
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
                           const PanelValue& packed_value) {
   Var b = make_var("b"), p = make_var("p"), row = make_var("row"),
-      j = make_var("j");
+      j = make_var("j"), place = make_var("place");
   OperandList operands;
+  const int64_t words = packed_value.rows_a_word;
+  Expr whole_row = words == 1 ? var(row) : var(row) * words + var(place);
   NumType type = packed_value.parts[0]->type;
   Expr zero = type == NumType::kInt64 ? int_literal(0) : float_literal(0, type);
   Expr body = zero;
@@ -92,10 +94,10 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
     Expr column = local / plan.parts * panels.width + var(j);
     Expr value = zero;
     for (size_t q = section.parts.size(); q-- > 0;) {
-      Substitution place = {{form.b.get(), var(b)},
-                            {packed_value.row.get(), var(row)},
-                            {form.n.get(), column}};
-      Expr right = substitute(packed_value.parts[section.parts[q]], place);
+      Substitution at = {{form.b.get(), var(b)},
+                         {packed_value.row.get(), whole_row},
+                         {form.n.get(), column}};
+      Expr right = substitute(packed_value.parts[section.parts[q]], at);
       bool last = q + 1 == section.parts.size();
       value = last ? right
                    : select(equal(local % plan.parts, static_cast<int>(q)),
@@ -108,14 +110,28 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
     bool last = s + 1 == form.sections.size();
     body = last ? value : select(here, value, body);
   }
+  const Dim all_rows =
+      ceildiv(packed_value.rows, Dim(packed_value.row_multiple)) *
+      packed_value.row_multiple;
+  if (!(all_rows == packed_value.rows)) {
+    body = select(whole_row < size_of(packed_value.rows), body, zero);
+  }
+  if (packed_value.sum_over) {
+    body = reduce(ReduceOp::kSum, {*packed_value.sum_over}, body);
+  }
   PackedOperand packed;
   packed.stage.name = packed_value.name;
   packed.stage.dtype = packed_value.dtype;
-  packed.stage.shape = {form.batch, panels.panels, packed_value.rows,
-                        panels.width};
+  packed.stage.shape = {form.batch, panels.panels,
+                        floordiv(all_rows, Dim(words)), panels.width};
   packed.stage.axes = {b, p, row, j};
+  if (words > 1) {
+    packed.stage.shape.push_back(Dim(words));
+    packed.stage.axes.push_back(place);
+  }
   Ranges ranges;
   ranges.add(packed.stage.axes, packed.stage.shape);
+  if (auto& sum = packed_value.sum_over) ranges.add(sum->var, sum->extent);
   packed.stage.kind = Compute{simplify(operands.renumber(body), ranges)};
   packed.operands = operands.operands();
   return packed;

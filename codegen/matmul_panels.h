@@ -49,10 +49,18 @@ struct PanelValue {
   std::vector<Expr> parts;
   Var row;
   Dim rows;
+  // Rows of 0 are added up to a multiple of this.
+  int64_t row_multiple = 1;
+  // Neighbouring rows whose values lie side by side, to be read as a word;
+  // divides row_multiple.
+  int64_t rows_a_word = 1;
+  // Set: the value is the sum over this axis.
+  std::optional<ReduceAxis> sum_over;
 };
 
-// packed[b, p, row, j] = value in panel p at column j; 0 beyond the last
-// column. Requires: form.right_at_load.
+// packed[b, p, row, j] = value in panel p at column j; with words packed[b, p,
+// word, j, place in the word]. It is 0 beyond the last column and row.
+// Requires: form.right_at_load.
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
                           const PanelValue& value);
 

@@ -18,7 +18,8 @@ typedef double f64;
 struct Fault { i64 site, value, extent, position; };
 )";
 
-const char kPreludeTypes[] = R"(struct Args { void* const* buf; const i64* dim; Fault* fault; };
+const char kPreludeTypes[] =
+    R"(struct Args { void* const* buf; const i64* dim; Fault* fault; };
 #define INLINE static inline __attribute__((always_inline))
 )";
 
@@ -188,6 +189,7 @@ NARROW_FLOAT(f16, u16)
 NARROW_FLOAT(e4m3, u8)
 NARROW_FLOAT(e5m2, u8)
 INLINE f32 float16_bits(i64 b) { return decode_f16<f32, u32>((u32)b & 0xffffu); }
+INLINE f32 float32_bits(i64 b) { return float_of<f32>((u32)b); }
 )";
 
 const char kPreludeVectors[] = R"(
@@ -252,6 +254,7 @@ INLINE i32v shift_left(i32v a, i32v b) { return a << b; }
 INLINE i32v shift_left(i32v a, i64 b) { return a << (i32)b; }
 INLINE i32v shift_right(i32v a, i32v b) { return a >> b; }
 INLINE i32v shift_right(i32v a, i64 b) { return a >> (i32)b; }
+INLINE f32v float32_bits(i32v b) { return float_of<f32v>(b); }
 INLINE f32v to_float(i32v x) { return __builtin_convertvector(x, f32v); }
 INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x); return x; }
 INLINE void storev_f64(f64* p, f64v x) { __builtin_memcpy(p, &x, sizeof x); }

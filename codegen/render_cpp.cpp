@@ -24,8 +24,8 @@ std::string Renderer::run(const std::string& name) {
     std::string type = local.lanes == 1
                            ? storage_name(local.dtype)
                            : type_name(compute_type(local.dtype), local.lanes);
-    line(cat({"alignas(64) ", type, " ", take(local.name), "[", local.size,
-              "];"}));
+    line(cat(
+        {"alignas(64) ", type, " ", take(local.name), "[", local.size, "];"}));
   }
   stmt(kernel_.body);
   return out_ + "}\n";
@@ -42,8 +42,8 @@ void Renderer::serial_loop(const For& s) {
   auto outside = std::pair(taken_, names_);
   std::string v = bind(s.var);
   std::string step = s.step == 1 ? cat({"++", v}) : cat({v, " += ", s.step});
-  line(cat({"for (i64 ", v, " = ", begin, "; ", v, " < ", end, "; ", step,
-            ") {"}));
+  line(cat(
+      {"for (i64 ", v, " = ", begin, "; ", v, " < ", end, "; ", step, ") {"}));
   nested(s.body);
   std::tie(taken_, names_) = std::move(outside);
   line("}");
@@ -76,8 +76,8 @@ void Renderer::operator()(const Store& s) {
     line(cat({"store_", format_name(dtype), "(&", place, ", ", print(s.value),
               ");"}));
   } else {
-    line(cat({place, " = (", storage_name(dtype), ")", print(s.value, 12),
-              ";"}));
+    line(cat(
+        {place, " = (", storage_name(dtype), ")", print(s.value, 12), ";"}));
   }
 }
 
@@ -104,7 +104,10 @@ Spelled Renderer::operator()(const Load& load, const Expr& e) {
   const Expr& index = load.index[0];
   if (auto* ramp = std::get_if<Ramp>(&index->node)) {
     LATHE_CHECK(ramp->stride == 1, "a load with stride ", ramp->stride);
-    return {cat({"loadv_", format_name(load.dtype), "(", from, " + ",
+    bool words = load.dtype != kernel_.dtype_of(load.slot);
+    std::string view =
+        words ? cat({"(const ", storage_name(load.dtype), "*)"}) : "";
+    return {cat({"loadv_", format_name(load.dtype), "(", view, from, " + ",
                  print(ramp->base, 11), ")"})};
   }
   std::string place = cat({from, "[", print(index), "]"});
@@ -145,8 +148,8 @@ Spelled Renderer::operator()(const Call& call, const Expr& e) {
     // The functions are templates: a literal must have its type.
     bool whole = std::holds_alternative<Literal>(arg->node) &&
                  arg->type == NumType::kInt64;
-    std::string text = whole ? cat({"(i64)", print(arg, 12)})
-                             : value_for(arg, lanes);
+    std::string text =
+        whole ? cat({"(i64)", print(arg, 12)}) : value_for(arg, lanes);
     args += (args.empty() ? "" : ", ") + text;
   }
   return {cat({spelling.function, "(", args, ")"})};

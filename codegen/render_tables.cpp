@@ -1,8 +1,8 @@
 #include "codegen/render_tables.h"
 
-#include <cmath>
-
 #include <fmt/core.h>
+
+#include <cmath>
 
 #include "spec/check.h"
 #include "spec/dim_poly.h"
@@ -21,8 +21,8 @@ Spelling function(const char* text) {
 std::string atom_text(const DimAtom& atom) {
   std::string operands;
   if (atom.kind != DimAtomKind::kSymbol) {
-    operands = cat({"((i64)(", dim_text(atom.a), "), (i64)(",
-                    dim_text(atom.b), "))"});
+    operands =
+        cat({"((i64)(", dim_text(atom.a), "), (i64)(", dim_text(atom.b), "))"});
   }
   switch (atom.kind) {
     case DimAtomKind::kSymbol:
@@ -148,6 +148,8 @@ Spelling spelling_of(ScalarOp op, NumType arg_type, bool vector) {
       return function("shift_right");
     case ScalarOp::kFloat16Bits:
       return function("float16_bits");
+    case ScalarOp::kFloat32Bits:
+      return function("float32_bits");
   }
   LATHE_CHECK(false, "no such function of ", to_string(arg_type));
   return {};

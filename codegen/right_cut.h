@@ -16,6 +16,15 @@
 
 namespace lathe {
 
+// A float of eight bits whose numbers become float32 by moving their bits: from
+// the top of a word `shift` down, then masked. What comes out is 1 / scale as
+// large. NaN comes out as a number.
+struct MovedFloat {
+  int shift = 0;
+  int64_t mask = 0;
+  int log2_scale = 0;
+};
+
 struct RightField {
   // Stands for the field in expressions above the cut, as float32.
   Var name;
@@ -26,12 +35,16 @@ struct RightField {
   // read as what they are above `least`.
   DType dtype = DType::kFloat32;
   std::vector<int> planes;
+  // Set: stored in words of four neighbouring k.
+  std::optional<MovedFloat> moved;
   int64_t least = 0;
   // Row of the field that belongs to k: k / group; 0 where `group` is 0; or
   // `gather`, which is over form.b and form.k.
   int64_t group = 1;
   Expr gather;
   int64_t rows = 1;
+  // Its value is the sum over k of `parts`, which are over form.k then.
+  bool summed = false;
 
   bool is_fine() const { return group == 1 && !gather.get(); }
   // Values of k whose codes share a word; 1 for numbers.
@@ -50,6 +63,9 @@ struct RightCut {
   std::optional<int> code;
   Expr factor, term;
   int64_t group = 0;
+  // The field that is added to the sum of all k, once: NaN where codes of a
+  // moved float are. Not in `value`.
+  std::optional<int> added;
   // Neighbouring k that the kernel takes together: those of a word of codes,
   // and enough of them for sums apart from each other. Divides `group`.
   int64_t unit = 4;

@@ -38,7 +38,13 @@ int64_t StoredRight::depth_step() const {
 void StoredRight::pack_field(const RightField& field, size_t f) {
   std::string name = f == 0 ? "panels" : cat({"panels", f});
   if (field.planes.empty()) {
-    add_panel(field.parts, field.dtype, field.rows, name);
+    PanelValue value{name, field.dtype, field.parts, cut_.row};
+    if (field.is_fine()) value.row_multiple = unit();
+    if (field.moved) value.rows_a_word = field.codes_a_word();
+    if (field.summed) {
+      value.sum_over = ReduceAxis{context_.form.k, context_.form.depth};
+    }
+    add_panel(std::move(value), field.rows);
     return;
   }
   int offset = field.bits();
@@ -62,28 +68,33 @@ void StoredRight::pack_plane(const RightField& field, int plane, int offset,
     for (int64_t i = 0; i < per_word; ++i) {
       Expr k = var(cut_.row) * per_word + i;
       Expr code = substitute(part, {{cut_.row.get(), k}}) - field.least;
-      Expr bits = call(ScalarOp::kBitAnd,
-                       {call(ScalarOp::kShiftRight, {code, int_literal(offset)}),
-                        int_literal(mask)});
+      Expr bits =
+          call(ScalarOp::kBitAnd,
+               {call(ScalarOp::kShiftRight, {code, int_literal(offset)}),
+                int_literal(mask)});
       if (field.rows % per_word != 0) {
         bits = select(k < int_literal(field.rows), bits, int_literal(0));
       }
-      Expr placed =
-          call(ScalarOp::kShiftLeft, {bits, int_literal(plane * i)});
+      Expr placed = call(ScalarOp::kShiftLeft, {bits, int_literal(plane * i)});
       word = i == 0 ? placed : call(ScalarOp::kBitOr, {word, placed});
     }
     parts.push_back(simplify(word, ranges));
   }
-  add_panel(std::move(parts), DType::kInt32,
-            words_for(field.rows, per_word), name);
+  PanelValue value{name, DType::kInt32, std::move(parts), cut_.row};
+  value.row_multiple = unit() / per_word;
+  add_panel(std::move(value), words_for(field.rows, per_word));
 }
 
-void StoredRight::add_panel(std::vector<Expr> parts, DType dtype, int64_t rows,
-                            const std::string& name) {
-  PanelValue value{name, dtype, std::move(parts), cut_.row, Dim(rows)};
-  int slot = context_.kernel.packed(
+void StoredRight::add_panel(PanelValue value, int64_t rows) {
+  value.rows = Dim(rows);
+  Panel panel;
+  panel.dtype = value.dtype;
+  panel.values_a_word = value.rows_a_word;
+  panel.rows = words_for(rows, value.row_multiple) * value.row_multiple /
+               panel.values_a_word;
+  panel.slot = context_.kernel.packed(
       pack_panels(context_.form, context_.panels, value));
-  panels_.back().push_back({slot, dtype, rows});
+  panels_.back().push_back(panel);
 }
 
 Expr StoredRight::index(const Panel& panel, const Expr& p,
@@ -98,7 +109,8 @@ Expr StoredRight::index(const Panel& panel, const Expr& p,
 Expr StoredRight::vector(const Panel& panel, const Expr& row,
                          const Expr& column) const {
   Expr first = index(panel, var(context_.at.p), row) + column;
-  return vector_load(panel.slot, panel.dtype, first, context_.tile.lanes);
+  DType dtype = panel.values_a_word > 1 ? DType::kInt32 : panel.dtype;
+  return vector_load(panel.slot, dtype, first, context_.tile.lanes);
 }
 
 // --- numbers ---
@@ -109,8 +121,7 @@ StoredRight::Depth StoredRight::depth(const Expr& word,
 }
 
 // The code above its least value: the planes side by side.
-Expr StoredRight::bits_at(size_t f, const Depth& at,
-                          const Expr& column) const {
+Expr StoredRight::bits_at(size_t f, const Depth& at, const Expr& column) const {
   const RightField& field = cut_.fields[f];
   Expr all;
   int offset = field.bits();
@@ -125,9 +136,9 @@ Expr StoredRight::bits_at(size_t f, const Depth& at,
     }
     Expr word = vector(panels_[f][i], row, column);
     Expr mask = int_literal((1 << plane) - 1);
-    Expr bits = call(
-        ScalarOp::kBitAnd,
-        {call(ScalarOp::kShiftRight, {word, place * plane}), mask});
+    Expr bits =
+        call(ScalarOp::kBitAnd,
+             {call(ScalarOp::kShiftRight, {word, place * plane}), mask});
     if (offset > 0) {
       bits = call(ScalarOp::kShiftLeft, {bits, int_literal(offset)});
     }
@@ -136,14 +147,42 @@ Expr StoredRight::bits_at(size_t f, const Depth& at,
   return all;
 }
 
+// Still 2^-log2_scale() times as large. To the top of the word, then to its
+// place as a float32.
+Expr StoredRight::moved_at(size_t f, const Depth& at,
+                           const Expr& column) const {
+  const MovedFloat& moved = *cut_.fields[f].moved;
+  Expr word = vector(panels_[f][0], at.word, column);
+  Expr up = simplify(int_literal(24) - at.place * 8, context_.ranges);
+  Expr top = call(ScalarOp::kShiftLeft, {word, up});
+  Expr bits = call(ScalarOp::kShiftRight, {top, int_literal(moved.shift)});
+  bits = call(ScalarOp::kBitAnd, {bits, int_literal(moved.mask)});
+  return call(ScalarOp::kFloat32Bits, {bits});
+}
+
 bool StoredRight::reads_in_place() const {
-  return cut_.code && cut_.fields[*cut_.code].planes.size() == 1;
+  if (!cut_.code) return false;
+  const RightField& code = cut_.fields[*cut_.code];
+  return code.planes.size() == 1 || code.moved;
+}
+
+int StoredRight::log2_scale() const {
+  const RightField& code = cut_.fields[*cut_.code];
+  return code.moved ? code.moved->log2_scale : 0;
+}
+
+Expr StoredRight::added(const Expr& column) const {
+  if (!cut_.added) return {};
+  return vector(panels_[*cut_.added][0], int_literal(0), column);
 }
 
 // No shift, but for the highest place, whose sign it must not be.
 Expr StoredRight::code_in_place(const Depth& at, int64_t place,
                                 const Expr& column) const {
   size_t f = static_cast<size_t>(*cut_.code);
+  if (cut_.fields[f].moved) {
+    return moved_at(f, {at.k, at.word, int_literal(place)}, column);
+  }
   int plane = cut_.fields[f].planes[0];
   Expr word = vector(panels_[f][0], at.word, column);
   if (place == unit() - 1) {
@@ -155,7 +194,9 @@ Expr StoredRight::code_in_place(const Depth& at, int64_t place,
 }
 
 double StoredRight::scale_in_place(int64_t place) const {
-  int plane = cut_.fields[*cut_.code].planes[0];
+  const RightField& code = cut_.fields[*cut_.code];
+  if (code.moved) return 1;
+  int plane = code.planes[0];
   int64_t bits = plane * std::min(place, unit() - 2);
   return std::ldexp(1.0, static_cast<int>(-bits));
 }
@@ -165,6 +206,11 @@ Expr StoredRight::field_at(size_t f, const Depth& at,
   const RightField& field = cut_.fields[f];
   if (!field.planes.empty()) {
     return convert(NumType::kFloat32, bits_at(f, at, column));
+  }
+  if (field.moved) {
+    Expr scale = float_literal(std::ldexp(1.0, field.moved->log2_scale),
+                               NumType::kFloat32);
+    return moved_at(f, at, column) * scale;
   }
   Expr row = at.k;
   if (field.group == 0) row = int_literal(0);
@@ -239,7 +285,11 @@ Stmt StoredRight::expand_linear(int block_slot) const {
       head.push_back(let(factor_name, value));
       number = number * var(factor_name);
     }
-    if (Expr value = term(first, column); value.get()) {
+    Expr value = term(first, column);
+    if (Expr more = added(column); more.get()) {
+      value = value.get() ? value + more : more;
+    }
+    if (value.get()) {
       Var term_name = make_var("term", NumType::kFloat32, lanes);
       head.push_back(let(term_name, value));
       number = number + var(term_name);
@@ -250,8 +300,8 @@ Stmt StoredRight::expand_linear(int block_slot) const {
   }
   Stmt word = for_loop(c, int_literal(0), int_literal(unit()),
                        block(std::move(body)), LoopKind::kUnroll);
-  head.push_back(for_loop(w, int_literal(0),
-                          ceil_div(rest, int_literal(unit())), word));
+  head.push_back(
+      for_loop(w, int_literal(0), ceil_div(rest, int_literal(unit())), word));
   return for_loop(g, int_literal(0), groups, block(std::move(head)));
 }
 
@@ -285,13 +335,15 @@ Stmt StoredRight::prefetch_next(const Expr& word) const {
     if (!field.is_fine()) continue;
     for (size_t i = 0; i < panels_[f].size(); ++i) {
       const Panel& panel = panels_[f][i];
-      int64_t per_word = field.planes.empty() ? 1 : 32 / field.planes[i];
-      int64_t rows = unit() / per_word;
+      int64_t per_word =
+          field.planes.empty() ? field.codes_a_word() : 32 / field.planes[i];
+      int64_t rows = unit() / per_word, values = panel.values_a_word;
       // The rows of a word lie one behind the other.
       int64_t line = kLineBytes / size_of(panel.dtype);
       Expr next = index(panel, var(next_panel_), (var(next_k_) + word) * rows);
-      for (int64_t at = 0; at < rows * context_.panels.width; at += line) {
-        stmts.push_back(prefetch(panel.slot, next + at));
+      int64_t size = rows * context_.panels.width * values;
+      for (int64_t at = 0; at < size; at += line) {
+        stmts.push_back(prefetch(panel.slot, next * values + at));
       }
     }
   }

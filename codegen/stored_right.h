@@ -33,11 +33,19 @@ class StoredRight {
   Expr factor(const Depth& at, const Expr& column) const;
   Expr term(const Depth& at, const Expr& column) const;
 
-  // Codes may be read where they stand in their word, without a shift: the
-  // result is then 1 / scale_in_place(place) times as large.
+  // Codes may be read where they stand in their word, at most moved to where
+  // the bits of a float are: the result is then 1 / scale_in_place(place) times
+  // as large, and 2^-log2_scale() times for all places.
   bool reads_in_place() const;
+  int log2_scale() const;
   Expr code_in_place(const Depth& at, int64_t place, const Expr& column) const;
   double scale_in_place(int64_t place) const;
+  // The same of a float, where the place is not known.
+  Expr moved_code(const Depth& at, const Expr& column) const {
+    return moved_at(static_cast<size_t>(*cut_.code), at, column);
+  }
+  // What is added to the sum of all k, or empty.
+  Expr added(const Expr& column) const;
 
   // Fills `block`, [depth][width], with the panel's values.
   Stmt expand(int block) const;
@@ -53,18 +61,19 @@ class StoredRight {
     int slot = -1;
     DType dtype = DType::kFloat32;
     int64_t rows = 1;
+    int64_t values_a_word = 1;  // that are read as one
   };
 
   void pack_field(const RightField& field, size_t f);
   void pack_plane(const RightField& field, int plane, int offset,
                   const std::string& name);
-  void add_panel(std::vector<Expr> parts, DType dtype, int64_t rows,
-                 const std::string& name);
+  void add_panel(PanelValue value, int64_t rows);
 
   Expr index(const Panel& panel, const Expr& p, const Expr& row) const;
   Expr vector(const Panel& panel, const Expr& row, const Expr& column) const;
   Expr field_at(size_t f, const Depth& at, const Expr& column) const;
   Expr bits_at(size_t f, const Depth& at, const Expr& column) const;
+  Expr moved_at(size_t f, const Depth& at, const Expr& column) const;
   Expr evaluate(const Expr& expr, const Depth& at, const Expr& column) const;
   Stmt expand_linear(int block) const;
   Stmt expand_each(int block) const;

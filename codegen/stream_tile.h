@@ -39,27 +39,34 @@ class StreamTile {
   Stmt each_vector(const Body& body) const;
   Expr group_length() const;
   Stmt sum_of_left(const Expr& row, const Expr& group) const;
+  Stmt find_scale(const Expr& row) const;
   Stmt scale_left(const Expr& row) const;
+  using Join = std::function<Expr(const Expr& so_far, const Expr& more)>;
+  Stmt fold_left(const Var& result, const Expr& offset, const Expr& first,
+                 const Expr& end, const Join& join) const;
   Stmt steps(const Expr& first, const Expr& count, const Expr& row,
              const Expr& offset) const;
   Stmt word_of_codes(const Expr& first, const Expr& word, const Expr& row,
                      const Expr& offset) const;
   Stmt add(const Expr& left, const Expr& chain,
            const std::function<Expr(const Expr& column)>& right) const;
-  Stmt close_group(const Expr& first, const Expr& row,
-                   const Expr& group) const;
+  Stmt close_group(const Expr& first, const Expr& row, const Expr& group) const;
   Expr acc(const Expr& chain, int v) const;
   Expr total(int v) const;
+  Expr scaled(const Expr& row, const Expr& k) const;
+  bool has_rest() const;
 
   MatmulContext& context_;
   const MatmulLeft& left_;
   const StoredRight& right_;
   TileLocals locals_;
-  int totals_ = -1;     // a vector of columns each
-  int lanes_ = -1;      // a vector, lane by lane
-  int left_sums_ = -1;  // [row][group]
-  int scaled_ = -1;     // [row][depth]: the left side for codes in place
-  int scales_ = -1;     // what it is scaled by, by place
+  int totals_ = -1;      // a vector of columns each
+  int lanes_ = -1;       // a vector, lane by lane
+  int left_sums_ = -1;   // [row][group]
+  int scaled_ = -1;      // [row][depth]: the left side for codes in place
+  int scales_ = -1;      // what it is scaled by, by place
+  int row_scales_ = -1;  // [row]: and all of it, for floats in place
+  int unscales_ = -1;    // [row]: what makes up for that in the sum
 };
 
 }  // namespace lathe

@@ -47,9 +47,9 @@ class LoopVerifier {
     expr(s.value);
     check_slot(s.slot);
     size_t slot = static_cast<size_t>(s.slot);
-    LATHE_CHECK(slot >= kernel_.buffers.size() ||
-                    kernel_.buffers[slot].writable,
-                "a store to the input ", s.slot);
+    LATHE_CHECK(
+        slot >= kernel_.buffers.size() || kernel_.buffers[slot].writable,
+        "a store to the input ", s.slot);
   }
   void operator()(const If& s) {
     expr(s.condition);
@@ -82,8 +82,8 @@ class LoopVerifier {
   }
   void operator()(const Intrinsic& s) {
     const IntrinsicInfo& info = info_of(s.op);
-    LATHE_CHECK(s.at.size() == info.addresses, info.name, " with ",
-                s.at.size(), " addresses");
+    LATHE_CHECK(s.at.size() == info.addresses, info.name, " with ", s.at.size(),
+                " addresses");
     for (const Intrinsic::Address& at : s.at) {
       check_slot(at.slot);
       expr(at.index);
@@ -97,10 +97,10 @@ class LoopVerifier {
     LATHE_CHECK(scope_.insert(v.get()).second, v->name, " is bound twice");
   }
   void same_form(const Var& v, const Expr& value) {
-    LATHE_CHECK(v->type == value->type, v->name, " holds ",
-                to_string(v->type), " and gets ", to_string(value));
-    LATHE_CHECK(v->lanes == value->lanes || value->lanes == 1, v->name,
-                " has ", v->lanes, " lanes and gets ", value->lanes);
+    LATHE_CHECK(v->type == value->type, v->name, " holds ", to_string(v->type),
+                " and gets ", to_string(value));
+    LATHE_CHECK(v->lanes == value->lanes || value->lanes == 1, v->name, " has ",
+                v->lanes, " lanes and gets ", value->lanes);
   }
   void check_slot(int slot) {
     size_t count = kernel_.buffers.size() + kernel_.locals.size();
@@ -114,11 +114,13 @@ class LoopVerifier {
                     " is used where it has no value");
       } else if (auto* load = std::get_if<Load>(&node->node)) {
         check_slot(load->slot);
-        LATHE_CHECK(load->index.size() == 1, "a load with ",
-                    load->index.size(), " indices in ", to_string(e));
-        LATHE_CHECK(load->dtype == kernel_.dtype_of(load->slot),
-                    "slot ", load->slot, " is read as ",
-                    to_string(load->dtype));
+        LATHE_CHECK(load->index.size() == 1, "a load with ", load->index.size(),
+                    " indices in ", to_string(e));
+        DType stored = kernel_.dtype_of(load->slot);
+        bool words = load->dtype == DType::kInt32 && node->lanes > 1 &&
+                     size_of(stored) < size_of(load->dtype);
+        LATHE_CHECK(load->dtype == stored || words, "slot ", load->slot,
+                    " is read as ", to_string(load->dtype));
       }
       LATHE_CHECK(!std::holds_alternative<Reduce>(node->node),
                   "a reduction is left in ", to_string(e));

@@ -1,6 +1,7 @@
 #include "interpreter/scalar_ops.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -97,12 +98,8 @@ int64_t pow_ints(int64_t base, int64_t exponent) {
   return wrap(result);
 }
 
-double min_floats(double a, double b) {
-  return a < b || std::isnan(a) ? a : b;
-}
-double max_floats(double a, double b) {
-  return a > b || std::isnan(a) ? a : b;
-}
+double min_floats(double a, double b) { return a < b || std::isnan(a) ? a : b; }
+double max_floats(double a, double b) { return a > b || std::isnan(a) ? a : b; }
 
 int64_t shift_left(int64_t a, int64_t b) {
   return b < 0 || b > 63 ? 0 : wrap(bits(a) << b);
@@ -211,6 +208,10 @@ ScalarFunction function_of(ScalarOp op) {
     case ScalarOp::kFloat16Bits:
       return on_bits([](I a) {
         return static_cast<D>(float16_value(static_cast<uint16_t>(a)));
+      });
+    case ScalarOp::kFloat32Bits:
+      return on_bits([](I a) {
+        return static_cast<D>(std::bit_cast<float>(static_cast<uint32_t>(a)));
       });
   }
   LATHE_CHECK(false, "unknown scalar function");

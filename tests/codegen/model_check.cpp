@@ -16,26 +16,28 @@ namespace lathe {
 namespace {
 
 Tensor random_tensor(const TensorType& type, const DimBindings& dims,
-                     std::mt19937& random) {
+                     std::mt19937& random, bool all_codes) {
   Tensor tensor(type.dtype, eval(type.shape, dims));
   std::uniform_real_distribution<double> real(-1, 1);
   std::bernoulli_distribution coin(0.7);
   // Narrow integers hold packed bits; int64 are indices.
   std::uniform_int_distribution<int64_t> bits(INT32_MIN, INT32_MAX);
   bool packed = is_int(type.dtype) && type.dtype != DType::kInt64;
+  const bool codes = all_codes && size_of(type.dtype) == 1;
   for (int64_t i = 0; i < tensor.numel(); ++i) {
-    if (is_float(type.dtype)) {
+    if (codes) {
+      tensor.mutable_data()[i] = static_cast<std::byte>(bits(random));
+    } else if (is_float(type.dtype)) {
       tensor.set(i, real(random));
     } else {
-      tensor.set_int(i, packed         ? bits(random)
-                        : coin(random) ? 1
-                                       : 0);
+      tensor.set_int(i, packed ? bits(random) : coin(random) ? 1 : 0);
     }
   }
   return tensor;
 }
 
-EvaluateInputs random_inputs(const Graph& graph, const DimBindings& dims) {
+EvaluateInputs random_inputs(const Graph& graph, const DimBindings& dims,
+                             bool all_codes) {
   std::mt19937 random(1);
   EvaluateInputs inputs;
   inputs.dims = dims;
@@ -45,7 +47,7 @@ EvaluateInputs random_inputs(const Graph& graph, const DimBindings& dims) {
     }
     ValueId value = node.outputs[0];
     inputs.tensors[value] =
-        random_tensor(graph.values[value].type, dims, random);
+        random_tensor(graph.values[value].type, dims, random, all_codes);
   }
   return inputs;
 }
@@ -78,7 +80,7 @@ using Run = std::function<std::vector<Tensor>(const EvaluateInputs&)>;
 std::string run_sizes(const ModelCase& c, const Graph& graph, const Run& run) {
   std::string report;
   for (const DimBindings& dims : c.sizes) {
-    EvaluateInputs inputs = random_inputs(graph, dims);
+    EvaluateInputs inputs = random_inputs(graph, dims, c.all_codes);
     std::vector<Tensor> wanted = evaluate(graph, inputs);
     std::vector<Tensor> got = run(inputs);
     for (size_t i = 0; i < wanted.size(); ++i) {

@@ -22,14 +22,13 @@ ModelCase quantized(const std::string& name, int depth,
 ModelCase float8(const std::string& dtype, int n, int k, int rows,
                  int columns) {
   int r = (n + rows - 1) / rows, c = (k + columns - 1) / columns;
-  return quantized(
-      cat({dtype, " ", n, "x", k, " by ", rows, "x", columns}), k,
-      cat({"  w: ", dtype, "[", n, ", ", k, "]\n  s: float32[", r, ", ", c,
-           "]\n"}),
-      cat({"  - s = repeat_interleave(s, ", rows, ", axis=0)\n",
-           "  - s = repeat_interleave(s, ", columns, ", axis=1)\n",
-           "  - w = cast(w, float32) * s[:", n, ", :", k, "]\n",
-           "  - y = x @ transpose(w)\n"}));
+  return quantized(cat({dtype, " ", n, "x", k, " by ", rows, "x", columns}), k,
+                   cat({"  w: ", dtype, "[", n, ", ", k, "]\n  s: float32[", r,
+                        ", ", c, "]\n"}),
+                   cat({"  - s = repeat_interleave(s, ", rows, ", axis=0)\n",
+                        "  - s = repeat_interleave(s, ", columns, ", axis=1)\n",
+                        "  - w = cast(w, float32) * s[:", n, ", :", k, "]\n",
+                        "  - y = x @ transpose(w)\n"}));
 }
 
 // Codes of `bits` in words along k, a scale and a zero for each group.
@@ -40,13 +39,12 @@ ModelCase grouped(int n, int k, int bits, int group, bool zeros) {
                              "  s: float16[", groups, ", ", n, "]\n"});
   std::string body = cat({"  - shifts = range(0, ", per_word, ") * ", bits,
                           "\n  - c = flatten((w[:, None, :] >> ",
-                          "shifts[:, None]) & ", (1 << bits) - 1,
-                          ", 0, 1)\n"});
+                          "shifts[:, None]) & ", (1 << bits) - 1, ", 0, 1)\n"});
   if (zeros) {
     weights += cat({"  z: int32[", groups, ", ", n / per_word, "]\n"});
-    body += cat({"  - z = flatten((z[:, :, None] >> shifts) & ",
-                 (1 << bits) - 1, ", 1, 2)\n",
-                 "  - c = c - repeat_interleave(z", repeated, "\n"});
+    body +=
+        cat({"  - z = flatten((z[:, :, None] >> shifts) & ", (1 << bits) - 1,
+             ", 1, 2)\n", "  - c = c - repeat_interleave(z", repeated, "\n"});
   } else {
     body += cat({"  - c = c - ", 1 << (bits - 1), "\n"});
   }
@@ -73,13 +71,38 @@ TEST_CASE("quantized: float8 with scales of every granularity") {
   CHECK_EQ(failures_of(cases), "");
 }
 
+ModelCase every_code(const std::string& dtype, const std::string& x,
+                     const std::string& factor) {
+  ModelCase c =
+      quantized(cat({dtype, ", ", x}), 38, cat({"  w: ", dtype, "[33, 38]\n"}),
+                cat({"  - y = (", x, ") @ transpose(cast(w, float32))\n",
+                     "  - y = y * ", factor, "\n"}));
+  c.sizes = sizes_of("M", {1, 2, 7});
+  c.all_codes = true;
+  return c;
+}
+
+// Float8 is read as float32 that is much too small; the left side makes up for
+// that as far as it has room.
+TEST_CASE("quantized: float8 with every code, and a left side of any size") {
+  std::vector<ModelCase> cases;
+  for (const char* dtype : {"float8_e4m3fn", "float8_e5m2"}) {
+    cases.push_back(every_code(dtype, "x", "1e-3"));
+    cases.push_back(every_code(dtype, "x * 1e5", "1e-8"));
+    cases.push_back(every_code(dtype, "x * 1e27", "1e-30"));
+    cases.push_back(every_code(dtype, "x * 1e-30", "1e27"));
+    cases.push_back(
+        every_code(dtype, "where(x > 0.98, x * 1e38 * 1e38, x)", "1e-3"));
+  }
+  CHECK_EQ(failures_of(cases), "");
+  CHECK_EQ(loop_failures_of(cases, "avx512"), "");
+}
+
 TEST_CASE("quantized: codes of few bits in groups") {
-  CHECK_EQ(failures_of({grouped(40, 256, 4, 128, true),
-                        grouped(37, 96, 4, 32, false),
-                        grouped(40, 104, 4, 64, true),
-                        grouped(35, 64, 8, 32, false),
-                        grouped(36, 600, 8, 600, true),
-                        grouped(48, 64, 2, 16, true)}),
+  CHECK_EQ(failures_of(
+               {grouped(40, 256, 4, 128, true), grouped(37, 96, 4, 32, false),
+                grouped(40, 104, 4, 64, true), grouped(35, 64, 8, 32, false),
+                grouped(36, 600, 8, 600, true), grouped(48, 64, 2, 16, true)}),
            "");
 }
 
@@ -151,7 +174,8 @@ outputs: {y: y, z: z}
   CHECK_EQ(failures_of({bytes, planes, gated, mixed}), "");
   // Each has a kernel of its own, which reads its panels.
   CHECK_EQ(buffers_of(mixed.yaml),
-           "a.panels float8_e4m3fn[1, 2, 64, 16]\n"
+           "a.panels float8_e4m3fn[1, 2, 16, 16, 4]\n"
+           "a.panels1 float8_e4m3fn[1, 2, 1, 16]\n"
            "b.panels int8[1, 3, 64, 16]\n");
 }
 
@@ -162,16 +186,16 @@ TEST_CASE("quantized: the block types of GGUF") {
     int bytes, values;
   };
   std::vector<ModelCase> cases;
-  for (const Blocks& b : {Blocks{"q4_0", 18, 32}, Blocks{"q4_1", 20, 32},
-                          Blocks{"q5_0", 22, 32}, Blocks{"q5_1", 24, 32},
-                          Blocks{"q8_0", 34, 32}, Blocks{"q2_k", 84, 256},
-                          Blocks{"q3_k", 110, 256}, Blocks{"q4_k", 144, 256},
-                          Blocks{"q5_k", 176, 256}, Blocks{"q6_k", 210, 256}}) {
+  for (const Blocks& b :
+       {Blocks{"q4_0", 18, 32}, Blocks{"q4_1", 20, 32}, Blocks{"q5_0", 22, 32},
+        Blocks{"q5_1", 24, 32}, Blocks{"q8_0", 34, 32}, Blocks{"q2_k", 84, 256},
+        Blocks{"q3_k", 110, 256}, Blocks{"q4_k", 144, 256},
+        Blocks{"q5_k", 176, 256}, Blocks{"q6_k", 210, 256}}) {
     int depth = b.values * 3;
-    cases.push_back(quantized(
-        b.name, depth, cat({"  w: uint8[40, ", 3 * b.bytes, "]\n"}),
-        cat({"  - w = decode_", b.name, "(w & 191)\n",
-             "  - y = (x * 0.0002) @ transpose(w)\n"})));
+    cases.push_back(quantized(b.name, depth,
+                              cat({"  w: uint8[40, ", 3 * b.bytes, "]\n"}),
+                              cat({"  - w = decode_", b.name, "(w & 191)\n",
+                                   "  - y = (x * 0.0002) @ transpose(w)\n"})));
   }
   CHECK_EQ(failures_of(cases), "");
   ModelCase q4_k = quantized("q4_k", 256, "  w: uint8[16, 144]\n",
@@ -201,7 +225,8 @@ TEST_CASE("quantized: panels take the bytes that the storage has") {
            "z.panels1 int8[1, 4, 2, 16]\n"
            "s.panels2 float16[1, 4, 2, 16]\n");
   CHECK_EQ(buffers_of(float8("float8_e4m3fn", 64, 256, 1, 256).yaml),
-           "w.panels float8_e4m3fn[1, 4, 256, 16]\n");
+           "w.panels float8_e4m3fn[1, 4, 64, 16, 4]\n"
+           "w.panels1 float8_e4m3fn[1, 4, 1, 16]\n");
 }
 
 TEST_CASE("quantized: every target's vectors") {

@@ -1,6 +1,7 @@
 #include "tests/support/loop_interpreter.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "interpreter/scalar_ops.h"
@@ -18,8 +19,7 @@ bool is_real(NumType type) {
 
 }  // namespace
 
-LoopInterpreter::Lanes& LoopInterpreter::Lanes::operator=(
-    const Lanes& other) {
+LoopInterpreter::Lanes& LoopInterpreter::Lanes::operator=(const Lanes& other) {
   count = other.count;
   std::copy(other.real, other.real + count, real);
   std::copy(other.whole, other.whole + count, whole);
@@ -149,11 +149,11 @@ LoopInterpreter::Place LoopInterpreter::place_of(int slot, const Expr& index,
   } else {
     place.first = whole(index);
   }
-  LATHE_CHECK(place.first >= 0 &&
-                  place.first + place.count <= memory.data.numel(),
-              what, " ", memory.name, "[", place.first, " .. ",
-              place.first + place.count - 1, "] of ", memory.data.numel(),
-              " by ", to_string(index));
+  LATHE_CHECK(
+      place.first >= 0 && place.first + place.count <= memory.data.numel(),
+      what, " ", memory.name, "[", place.first, " .. ",
+      place.first + place.count - 1, "] of ", memory.data.numel(), " by ",
+      to_string(index));
   return place;
 }
 
@@ -201,11 +201,30 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Expr& expr) {
   return out;
 }
 
+// Neighbours of less than 32 bits read as one word, the first ones lowest.
+LoopInterpreter::Lanes LoopInterpreter::words(const Load& load) {
+  auto& ramp = std::get<Ramp>(load.index[0]->node);
+  const Memory& memory = slots_[static_cast<size_t>(load.slot)];
+  const int64_t size = sizeof(int32_t), at = whole(ramp.base);
+  LATHE_CHECK(memory.writer.empty(), "words of what the kernel itself stores");
+  LATHE_CHECK(at >= 0 && (at + ramp.lanes) * size <= memory.data.bytes(),
+              "reads words of ", memory.name, " from ", at);
+  Lanes out;
+  out.count = ramp.lanes;
+  for (int i = 0; i < ramp.lanes; ++i) {
+    int32_t word = 0;
+    std::memcpy(&word, memory.data.data() + (at + i) * size, sizeof word);
+    out.whole[i] = word;
+  }
+  return out;
+}
+
 LoopInterpreter::Lanes LoopInterpreter::eval(const Load& load,
                                              const Expr& expr) {
+  if (load.dtype != kernel_.dtype_of(load.slot)) return words(load);
   Place place = place_of(load.slot, load.index[0], expr->lanes > 1, "reads");
-  LATHE_CHECK(place.count == expr->lanes, "a vector of another width: ",
-              to_string(expr));
+  LATHE_CHECK(place.count == expr->lanes,
+              "a vector of another width: ", to_string(expr));
   Memory& memory = place.memory;
   Lanes out;
   out.count = place.count;
@@ -291,8 +310,8 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Cast& cast,
     if (is_bool(cast.dtype)) {
       value.whole[i] = from_real ? value.real[i] != 0 : value.whole[i] != 0;
     } else if (is_real(expr->type)) {
-      const double x = from_real ? value.real[i]
-                                 : static_cast<double>(value.whole[i]);
+      const double x =
+          from_real ? value.real[i] : static_cast<double>(value.whole[i]);
       value.real[i] = round_to(cast.dtype, x);
     } else {
       const int64_t x =

@@ -64,6 +64,7 @@ class LoopInterpreter {
   void exec(const Store& store);
   Lanes eval(const Expr& expr);
   Lanes eval(const Load& load, const Expr& expr);
+  Lanes words(const Load& load);
   Lanes eval(const Call& call, const Expr& expr);
   Lanes select(const Call& call, int lanes);
   Lanes eval(const Cast& cast, const Expr& expr);
