@@ -179,18 +179,26 @@ Expr StoredRight::added(const Expr& column) const {
 // No shift, but for the highest place, whose sign it must not be.
 Expr StoredRight::code_in_place(const Depth& at, int64_t place,
                                 const Expr& column) const {
+  const RightField& code = cut_.fields[*cut_.code];
+  bool last = place == unit() - 1 && !code.moved;
+  if (!last) return code_in_place({at.k, at.word, int_literal(place)}, column);
+  int plane = code.planes[0];
+  Expr word = vector(panels_[*cut_.code][0], at.word, column);
+  word = call(ScalarOp::kShiftRight, {word, int_literal(plane)});
+  int64_t mask = ((int64_t{1} << plane) - 1) << (plane * (place - 1));
+  return convert(NumType::kFloat32,
+                 call(ScalarOp::kBitAnd, {word, int_literal(mask)}));
+}
+
+Expr StoredRight::code_in_place(const Depth& at, const Expr& column) const {
   size_t f = static_cast<size_t>(*cut_.code);
-  if (cut_.fields[f].moved) {
-    return moved_at(f, {at.k, at.word, int_literal(place)}, column);
-  }
+  if (cut_.fields[f].moved) return moved_at(f, at, column);
   int plane = cut_.fields[f].planes[0];
+  Expr mask = int_literal((int64_t{1} << plane) - 1);
+  Expr here = simplify(call(ScalarOp::kShiftLeft, {mask, at.place * plane}),
+                       context_.ranges);
   Expr word = vector(panels_[f][0], at.word, column);
-  if (place == unit() - 1) {
-    word = call(ScalarOp::kShiftRight, {word, int_literal(plane)});
-    --place;
-  }
-  Expr mask = int_literal(((int64_t{1} << plane) - 1) << (plane * place));
-  return convert(NumType::kFloat32, call(ScalarOp::kBitAnd, {word, mask}));
+  return convert(NumType::kFloat32, call(ScalarOp::kBitAnd, {word, here}));
 }
 
 double StoredRight::scale_in_place(int64_t place) const {

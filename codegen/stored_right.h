@@ -40,10 +40,8 @@ class StoredRight {
   int log2_scale() const;
   Expr code_in_place(const Depth& at, int64_t place, const Expr& column) const;
   double scale_in_place(int64_t place) const;
-  // The same of a float, where the place is not known.
-  Expr moved_code(const Depth& at, const Expr& column) const {
-    return moved_at(static_cast<size_t>(*cut_.code), at, column);
-  }
+  // The same where the place is not known, but not the last one.
+  Expr code_in_place(const Depth& at, const Expr& column) const;
   // What is added to the sum of all k, or empty.
   Expr added(const Expr& column) const;
 

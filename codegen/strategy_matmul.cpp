@@ -247,16 +247,14 @@ class MatmulLowering {
   }
 
   Expr few_to_stream() const {
-    return var(at_.rows) <= int_literal(StreamTile::kRows);
+    return var(at_.rows) <= int_literal(stream_->rows());
   }
 
   Stmt streamed() const {
-    Var i = make_var("i"), p = at_.p;
-    Stmt row = for_loop(i, int_literal(0), var(at_.rows),
-                        stream_->row(var(i), sums_, sums_stride_));
-    Stmt panel = block({right_.stored()->prepare_prefetch(), row});
+    Stmt panel = block({right_.stored()->prepare_prefetch(),
+                        stream_->panel(sums_, sums_stride_)});
     return block({stream_->prepare(),
-                  for_loop(p, int_literal(0), var(at_.panels), panel)});
+                  for_loop(at_.p, int_literal(0), var(at_.panels), panel)});
   }
 
   TileCode tile_code(const Expr& first_row) const {

@@ -148,7 +148,7 @@ class Bench {
       models.push_back(load_model(engine, path, ""));
     }
     BigPages memory(static_cast<size_t>(n) * k * 2);
-    for (int rows : {1, 128}) time_rows(models, memory, n, k, rows);
+    for (int rows : {1, 4, 128}) time_rows(models, memory, n, k, rows);
   }
 
  private:
@@ -172,15 +172,16 @@ class Bench {
     double bytes = 2.0 * n * k, work = 2.0 * n * k * rows;
     for (size_t i = 0; i < models.size(); ++i) {
       double floor = read * kFormats[i].bits / 16;
-      fmt::print("| {} -> {} | {} | {} | {:.3f} | {:.2f} | {:.2f} | {:.1f} | "
-                 "{:.2f} |\n",
-                 k, n, rows, kFormats[i].name, best[i] * 1e3, floor / best[i],
-                 best[i] / best[0], work / best[i] * 1e-9,
-                 work / best[i] / peak);
+      fmt::print(
+          "| {} -> {} | {} | {} | {:.3f} | {:.2f} | {:.2f} | {:.1f} | "
+          "{:.2f} |\n",
+          k, n, rows, kFormats[i].name, best[i] * 1e3, floor / best[i],
+          best[i] / best[0], work / best[i] * 1e-9, work / best[i] / peak);
     }
-    fmt::print("| {} -> {} | {} | read {:.1f} GB/s, peak {:.0f} GFLOP/s | "
-               "{:.3f} | | | | |\n",
-               k, n, rows, bytes / read * 1e-9, peak * 1e-9, read * 1e3);
+    fmt::print(
+        "| {} -> {} | {} | read {:.1f} GB/s, peak {:.0f} GFLOP/s | "
+        "{:.3f} | | | | |\n",
+        k, n, rows, bytes / read * 1e-9, peak * 1e-9, read * 1e3);
     std::fflush(stdout);
   }
 
@@ -213,8 +214,9 @@ class Bench {
 int main(int argc, char** argv) try {
   int threads = argc > 1 ? std::stoi(argv[1]) : 2;
   double seconds = argc > 2 ? std::stod(argv[2]) : 1;
-  fmt::print("| linear | rows | weights | ms | of the floor | to bfloat16 | "
-             "GFLOP/s | of the peak |\n|---|---:|---|---:|---:|---:|---:|---:|\n");
+  fmt::print(
+      "| linear | rows | weights | ms | of the floor | to bfloat16 | "
+      "GFLOP/s | of the peak |\n|---|---:|---|---:|---:|---:|---:|---:|\n");
   lathe::Bench(threads, seconds).run(11008, 4096);
   lathe::Bench(threads, seconds).run(28672, 8192);
   return 0;
