@@ -137,6 +137,7 @@ MatmulRight::MatmulRight(MatmulContext& context) : context_(context) {
   }
   if (form.right_at_load && context_.tile.dtype == DType::kFloat32) {
     if (auto cut = cut_right(form, context_.kernel.group())) {
+      move_floats(*cut, form);
       stored_ = std::make_unique<StoredRight>(context_, std::move(*cut));
       return;
     }

@@ -283,26 +283,6 @@ void find_linear(RightCut& cut) {
   cut.group = group;
 }
 
-// Four bits of exponent, three of mantissa, and no infinity: what is no number
-// is told by a sum of zeros times it.
-void move_floats(RightCut& cut, const MatmulForm& form) {
-  if (!cut.code || cut.fields[*cut.code].dtype != DType::kFloat8E4M3FN) return;
-  cut.fields[*cut.code].moved =
-      MovedFloat{.shift = 4, .mask = 0x07f00000 + INT32_MIN, .log2_scale = 120};
-  RightField added;
-  added.name = make_var("added", NumType::kFloat32);
-  added.dtype = DType::kFloat8E4M3FN;
-  added.group = 0;
-  added.summed = true;
-  for (const Expr& part : cut.fields[*cut.code].parts) {
-    bool used = part.get() != nullptr;
-    added.parts.push_back(
-        used ? substitute(part, {{cut.row.get(), var(form.k)}}) * 0.0 : part);
-  }
-  cut.added = static_cast<int>(cut.fields.size());
-  cut.fields.push_back(std::move(added));
-}
-
 }  // namespace
 
 int64_t RightField::codes_a_word() const {
@@ -343,8 +323,27 @@ std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group) {
     if (field.is_fine()) cut.unit = std::max(cut.unit, field.codes_a_word());
   }
   find_linear(cut);
-  move_floats(cut, form);
   return cut;
+}
+
+// Four bits of exponent, three of mantissa, and no infinity: what is no number
+// is told by a sum of zeros times it.
+void move_floats(RightCut& cut, const MatmulForm& form) {
+  if (!cut.code || cut.fields[*cut.code].dtype != DType::kFloat8E4M3FN) return;
+  cut.fields[*cut.code].moved =
+      MovedFloat{.shift = 4, .mask = 0x07f00000 + INT32_MIN, .log2_scale = 120};
+  RightField added;
+  added.name = make_var("added", NumType::kFloat32);
+  added.dtype = DType::kFloat8E4M3FN;
+  added.group = 0;
+  added.summed = true;
+  for (const Expr& part : cut.fields[*cut.code].parts) {
+    bool used = part.get() != nullptr;
+    added.parts.push_back(
+        used ? substitute(part, {{cut.row.get(), var(form.k)}}) * 0.0 : part);
+  }
+  cut.added = static_cast<int>(cut.fields.size());
+  cut.fields.push_back(std::move(added));
 }
 
 }  // namespace lathe

@@ -75,4 +75,8 @@ struct RightCut {
 // they have another form. Requires: form.right_at_load, float32.
 std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group);
 
+// Lets a code of eight bits become float32 by moving its bits, where it is of
+// such a float; for targets that have no faster way.
+void move_floats(RightCut& cut, const MatmulForm& form);
+
 }  // namespace lathe
