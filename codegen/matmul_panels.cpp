@@ -1,9 +1,10 @@
 #include "codegen/matmul_panels.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
-#include "codegen/simplify.h"
+#include "codegen/packed_operand.h"
+#include "codegen/rewrite.h"
 
 namespace lathe {
 namespace {
@@ -19,27 +20,6 @@ int64_t group_for(const Dim& units, int64_t most, int64_t items) {
   if (!units.is_static()) return most;
   return std::clamp<int64_t>(units.value() / items, 1, most);
 }
-
-// Renumbers the operands that a packed stage loads.
-class OperandList {
- public:
-  Expr renumber(const Expr& expr) {
-    Rewriter rewrite([this](const Expr& e) -> Expr {
-      auto* node = std::get_if<Load>(&e->node);
-      if (!node) return {};
-      auto [it, added] =
-          slots_.emplace(node->slot, static_cast<int>(operands_.size()));
-      if (added) operands_.push_back(node->slot);
-      return load(it->second, node->dtype, node->index);
-    });
-    return rewrite(expr);
-  }
-  const std::vector<int>& operands() const { return operands_; }
-
- private:
-  std::map<int, int> slots_;
-  std::vector<int> operands_;
-};
 
 }  // namespace
 
@@ -80,7 +60,6 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
                           const PanelValue& packed_value) {
   Var b = make_var("b"), p = make_var("p"), row = make_var("row"),
       j = make_var("j"), place = make_var("place");
-  OperandList operands;
   const int64_t words = packed_value.rows_a_word;
   Expr whole_row = words == 1 ? var(row) : var(row) * words + var(place);
   NumType type = packed_value.parts[0]->type;
@@ -119,22 +98,15 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
   if (packed_value.sum_over) {
     body = reduce(ReduceOp::kSum, {*packed_value.sum_over}, body);
   }
-  PackedOperand packed;
-  packed.stage.name = packed_value.name;
-  packed.stage.dtype = packed_value.dtype;
-  packed.stage.shape = {form.batch, panels.panels,
-                        floordiv(all_rows, Dim(words)), panels.width};
-  packed.stage.axes = {b, p, row, j};
+  Shape shape = {form.batch, panels.panels, floordiv(all_rows, Dim(words)),
+                 panels.width};
+  std::vector<Var> axes = {b, p, row, j};
   if (words > 1) {
-    packed.stage.shape.push_back(Dim(words));
-    packed.stage.axes.push_back(place);
+    shape.push_back(Dim(words));
+    axes.push_back(place);
   }
-  Ranges ranges;
-  ranges.add(packed.stage.axes, packed.stage.shape);
-  if (auto& sum = packed_value.sum_over) ranges.add(sum->var, sum->extent);
-  packed.stage.kind = Compute{simplify(operands.renumber(body), ranges)};
-  packed.operands = operands.operands();
-  return packed;
+  return packed_operand(packed_value.name, packed_value.dtype,
+                        std::move(shape), std::move(axes), body);
 }
 
 }  // namespace lathe
