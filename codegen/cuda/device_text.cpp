@@ -97,6 +97,15 @@ INLINE u32 pair_f16(f32 low, f32 high) {
   }
 LATHE_MMA(bf16, "bf16")
 LATHE_MMA(f16, "f16")
+// A small integer in the low bits of a float whose unit in the last place is 1.
+template <int N> INLINE void small_bf16(u16* to, const i32* from) {
+  u32 both = (u32)*from | 0x43004300u, one = 0x3f803f80u, less = pair_bf16(N - 128, N - 128);
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(*(u32*)to) : "r"(both), "r"(one), "r"(less));
+}
+template <int N> INLINE void small_f16(u16* to, const i32* from) {
+  u32 both = (u32)*from | 0x64006400u, less = pair_f16(N - 1024, N - 1024);
+  asm("add.rn.f16x2 %0, %1, %2;" : "=r"(*(u32*)to) : "r"(both), "r"(less));
+}
 #endif
 )";
 
@@ -129,6 +138,25 @@ template <> DEVICE f32 decode_e4m3<f32, u32>(u32 b) {
   return decode_f16<f32, u32>(both & 0xffffu);
 }
 #endif
+// Four of them, exactly.
+INLINE u32 two_e4m3_f16(const u8* from) {
+#if __CUDA_ARCH__ >= 890
+  u32 both;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(both) : "h"(*(const u16*)from));
+  return both;
+#else
+  return pair_f16(decode_e4m3<f32, u32>(from[0]), decode_e4m3<f32, u32>(from[1]));
+#endif
+}
+INLINE void widen_e4m3_f16(u16* to, const u8* from) {
+  for (int i = 0; i < 4; i += 2) *(u32*)(to + i) = two_e4m3_f16(from + i);
+}
+INLINE void widen_e4m3_bf16(u16* to, const u8* from) {
+  for (int i = 0; i < 4; i += 2) {
+    u32 both = two_e4m3_f16(from + i);
+    *(u32*)(to + i) = pair_bf16(decode_f16<f32, u32>(both & 0xffffu), decode_f16<f32, u32>(both >> 16));
+  }
+}
 #endif
 )";
 
@@ -140,6 +168,12 @@ const char kDeviceFunctions[] = R"(
   } \
   INLINE u32 pair_##name(f32 low, f32 high) { \
     return encode_##name<f32, u32>(low) | encode_##name<f32, u32>(high) << 16; \
+  } \
+  template <int N> INLINE void small_##name(u16* to, const i32* from) { \
+    for (int i = 0; i < 2; ++i) to[i] = bits_##name((f32)((u32)*from >> 16 * i & 0xffffu) + N); \
+  } \
+  INLINE void widen_e4m3_##name(u16* to, const u8* from) { \
+    for (int i = 0; i < 4; ++i) to[i] = bits_##name(load_e4m3(from + i)); \
   }
 LATHE_MMA(bf16)
 LATHE_MMA(f16)

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "codegen/cuda/code_words.h"
 #include "codegen/rewrite.h"
+#include "codegen/simplify.h"
 
 namespace lathe::cuda {
 namespace {
@@ -11,37 +13,47 @@ constexpr int64_t kWarp = 32;
 // The longest pack, and the shortest move, in bytes.
 constexpr int64_t kMove = 16, kLeastMove = 4;
 
-Stmt unrolled(const Var& v, int64_t count, Stmt body) {
-  return for_loop(v, int_literal(0), int_literal(count), std::move(body),
-                  LoopKind::kUnroll);
-}
-
 }  // namespace
 
-MatmulFew::MatmulFew(MatmulParts& parts) : parts_(parts) {
-  // As many elements as the widest operand has in 16 bytes.
+MatmulFew::MatmulFew(MatmulParts& parts)
+    : parts_(parts), pack_(best_pack(parts)) {
+  KernelBuilder& kernel = parts.kernel();
+  const int64_t count = parts.most_parts();
+  sums_ = kernel.local("row_sums", parts.dtype(), count * kFewRows);
+  weights_ = kernel.local("weights", parts.dtype(), count * pack_);
+  if (reads_stored()) parts.stored()->add_registers(1);
+}
+
+// As many elements as the widest operand has in 16 bytes, or stored packs.
+int64_t MatmulFew::best_pack(MatmulParts& parts) {
+  const MatmulForm& form = parts.form();
+  if (parts.stored()) {
+    const int64_t pack = parts.stored()->pack();
+    const bool whole = mod(form.depth, pack) == 0 && !parts.plan().in_steps;
+    return whole ? pack : 1;
+  }
   int64_t widest = 1;
   const Ranges& ranges = parts.ranges();
   auto see = [&](const Expr& side) {
     for (const Expr& e : loads_of(side)) {
       auto& load = std::get<Load>(e->node);
-      auto affine = affine_in(load.index[0], parts.form().k, ranges);
-      if (!affine || affine->stride != 1) continue;
+      auto affine = affine_in(load.index[0], form.k, ranges);
+      if (!affine || !(affine->stride == 1)) continue;
       widest = std::max<int64_t>(widest, size_of(load.dtype));
     }
   };
   see(parts.left());
-  for (const MatmulSection& section : parts.form().sections) {
+  for (const MatmulSection& section : form.sections) {
     for (size_t p = 0; p < section.parts.size(); ++p) {
       see(parts.right(section, p));
     }
   }
-  pack_ = kMove / widest;
-  if (!(mod(parts.form().depth, pack_) == 0)) pack_ = 1;
-  KernelBuilder& kernel = parts.kernel();
-  const int64_t count = parts.most_parts();
-  sums_ = kernel.local("row_sums", parts.dtype(), count * kFewRows);
-  weights_ = kernel.local("weights", parts.dtype(), count * pack_);
+  const int64_t pack = kMove / widest;
+  return mod(form.depth, pack) == 0 ? pack : 1;
+}
+
+bool MatmulFew::reads_stored() const {
+  return parts_.stored() != nullptr && pack_ > 1;
 }
 
 Expr MatmulFew::sum_at(size_t part, const Expr& row) const {
@@ -68,7 +80,7 @@ MatmulFew::Side MatmulFew::packed(const Expr& side,
   Rewriter rewrite([&](const Expr& e) -> Expr {
     auto* load = std::get_if<Load>(&e->node);
     if (!load || pack_ == 1) return {};
-    const int64_t bytes = pack_ * size_of(load->dtype);
+    const int64_t bytes = std::min(kMove, pack_ * size_of(load->dtype));
     if (bytes < kLeastMove) return {};
     auto address = parts_.pack_address(load->index[0], ranges, kp, pack_);
     if (!address) return {};
@@ -76,15 +88,32 @@ MatmulFew::Side MatmulFew::packed(const Expr& side,
     // A second place of the same buffer has no array of its own.
     if (!inserted && it->second != to_string(*address)) return {};
     const int array = pack_array(load->slot);
-    if (inserted) {
+    const int64_t step = bytes / size_of(load->dtype);
+    for (int64_t i = 0; inserted && i < pack_; i += step) {
       result.moves.push_back(intrinsic(
           IntrinsicOp::kMove,
-          {{array, int_literal(0)}, {load->slot, *address}}, bytes));
+          {{array, int_literal(i)}, {load->slot, *address + int_literal(i)}},
+          bytes));
     }
     return flat_load(array, load->dtype, j);
   });
   result.value = rewrite(side);
   return result;
+}
+
+MatmulFew::Side MatmulFew::right_side(const MatmulSection& section, size_t p,
+                                      const Var& kp, const Expr& j) {
+  if (!reads_stored()) {
+    return packed(parts_.right(section, p), section, kp, j);
+  }
+  const StoredCodes& stored = *parts_.stored();
+  const int part = section.parts[p];
+  Expr n = var(parts_.form().n), to = int_literal(0);
+  Ranges ranges = parts_.ranges();
+  ranges.add(kp, floordiv(parts_.form().depth, Dim(pack_)));
+  ranges.add(std::get<VarRef>(j->node).var, Dim(pack_));
+  return {simplify(stored.value_in_pack(part, n, var(kp), to, j), ranges),
+          {stored.read(part, n, var(kp), to)}};
 }
 
 Stmt MatmulFew::depth_loop(const MatmulSection& section, const Var& column) {
@@ -94,7 +123,7 @@ Stmt MatmulFew::depth_loop(const MatmulSection& section, const Var& column) {
   Stmt k = let(form.k, var(kp) * int_literal(pack_) + var(j));
   std::vector<Stmt> step = {let(form.n, var(column))};
   for (size_t p = 0; p < section.parts.size(); ++p) {
-    Side right = packed(parts_.right(section, p), section, kp, var(j));
+    Side right = right_side(section, p, kp, var(j));
     step.insert(step.end(), right.moves.begin(), right.moves.end());
     Expr at = var(j) + int_literal(static_cast<int64_t>(p) * pack_);
     step.push_back(

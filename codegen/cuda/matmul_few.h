@@ -1,7 +1,8 @@
 #pragma once
-// Few rows (decoding): a warp computes one column of each part for all rows,
-// so that every weight is read once. Its lanes go along k in packs, 16 bytes
-// at once where an operand lies so, and their sums are combined at the end.
+// Few rows (decoding) that tensor cores cannot serve: a warp computes one column
+// of each part for all rows, so that every weight is read once. Its lanes go
+// along k in packs, 16 bytes at once where an operand lies so, and their sums
+// are combined at the end.
 
 #include <map>
 
@@ -27,6 +28,10 @@ class MatmulFew {
     Expr value;
     std::vector<Stmt> moves;
   };
+  static int64_t best_pack(MatmulParts& parts);
+  bool reads_stored() const;
+  Side right_side(const MatmulSection& section, size_t p, const Var& kp,
+                  const Expr& j);
   Side packed(const Expr& side, const MatmulSection& section, const Var& kp,
               const Expr& j);
   Stmt depth_loop(const MatmulSection& section, const Var& column);

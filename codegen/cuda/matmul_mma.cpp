@@ -1,5 +1,6 @@
 #include "codegen/cuda/matmul_mma.h"
 
+#include "codegen/cuda/code_words.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
@@ -24,11 +25,6 @@ static_assert(kTile * kDepth / kPack == kMatmulThreads,
 static_assert(kTile / kRows * (kTile / kWarpColumns) * kWarp ==
                   kMatmulThreads,
               "the warps' tiles are the block's");
-
-Stmt unrolled(const Var& v, int64_t count, Stmt body) {
-  return for_loop(v, int_literal(0), int_literal(count), std::move(body),
-                  LoopKind::kUnroll);
-}
 
 // The load that `e` is, but for casts that change nothing.
 const Load* plain_load(const Expr& e) {

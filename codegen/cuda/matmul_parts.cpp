@@ -16,8 +16,8 @@ bool is_zero(const Expr& e) {
 
 }  // namespace
 
-MatmulParts::MatmulParts(const Group& group, MatmulForm form)
-    : group_(group), form_(std::move(form)), kernel_(group) {
+MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan)
+    : group_(group), plan_(plan), form_(plan.form), kernel_(group) {
   ranges_.add(form_.b, form_.batch);
   ranges_.add(form_.m, form_.rows);
   ranges_.add(form_.k, form_.depth);
@@ -28,8 +28,9 @@ MatmulParts::MatmulParts(const Group& group, MatmulForm form)
 // All of them, before the first local.
 void MatmulParts::bind_buffers() {
   kernel_.bind_operands(form_.left);
+  if (plan_.cut) stored_.emplace(plan_, kernel_, ranges_);
   for (const MatmulPart& part : form_.parts) {
-    kernel_.bind_operands(part.right);
+    if (!plan_.cut) kernel_.bind_operands(part.right);
     if (part.scale.get()) kernel_.bind_operands(part.scale);
   }
   for (const MatmulSection& section : form_.sections) {
@@ -61,8 +62,19 @@ Expr MatmulParts::left() {
 Expr MatmulParts::right(const MatmulSection& section, size_t part) {
   Ranges ranges = ranges_;
   ranges.add(form_.n, section.columns);
+  if (stored_) {
+    return stored_->value(section.parts[part], var(form_.n), var(form_.k));
+  }
   const MatmulPart& from = form_.parts[size_t(section.parts[part])];
   return convert(form_.type, kernel_.lower(from.right, {}, ranges));
+}
+
+Expr MatmulParts::left_code() {
+  return kernel_.lower(plan_.left_code, {}, ranges_);
+}
+Expr MatmulParts::left_factor() {
+  if (!plan_.left_factor.get()) return {};
+  return kernel_.lower(plan_.left_factor, {}, ranges_);
 }
 
 std::optional<Expr> MatmulParts::pack_address(const Expr& index,

@@ -1,15 +1,16 @@
 #pragma once
-// Sums of products on a GPU: what the kernel for many rows (matmul_tile.h) and
-// the one for few rows (matmul_few.h) have in common. Both are parts of one
-// kernel, which chooses by the number of rows.
+// Sums of products on a GPU: what the kernels for many rows (matmul_tile.h,
+// matmul_mma.h) and those for few (matmul_few.h, matmul_stream.h) have in
+// common.
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "codegen/cuda/matmul_plan.h"
+#include "codegen/cuda/stored_codes.h"
 #include "codegen/kernel_builder.h"
-#include "codegen/matmul_form.h"
 
 namespace lathe::cuda {
 
@@ -18,9 +19,13 @@ inline constexpr int kMatmulThreads = 256;
 
 class MatmulParts {
  public:
-  MatmulParts(const Group& group, MatmulForm form);
+  // Requires: both outlive it.
+  MatmulParts(const Group& group, const MatmulPlan& plan);
 
+  const MatmulPlan& plan() const { return plan_; }
   const MatmulForm& form() const { return form_; }
+  // The weights, where the plan cuts them; else null.
+  StoredCodes* stored() { return stored_ ? &*stored_ : nullptr; }
   KernelBuilder& kernel() { return kernel_; }
   const Ranges& ranges() const { return ranges_; }
   const Var& worker() const { return worker_; }
@@ -35,6 +40,9 @@ class MatmulParts {
   // The sides at form().b, m, n and k, which must have values there.
   Expr left();
   Expr right(const MatmulSection& section, size_t part);
+  // The left side's code and factor there, as the plan has them.
+  Expr left_code();
+  Expr left_factor();
 
   // The address of pack number `kp` of a load at `index`, where the packs of
   // `size` elements along k lie one behind the other, each aligned to its
@@ -51,9 +59,11 @@ class MatmulParts {
   void bind_buffers();
 
   const Group& group_;
-  MatmulForm form_;
+  const MatmulPlan& plan_;
+  const MatmulForm& form_;
   KernelBuilder kernel_;
   Ranges ranges_;
+  std::optional<StoredCodes> stored_;
   Var worker_;
 };
 

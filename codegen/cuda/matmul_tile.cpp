@@ -1,5 +1,7 @@
 #include "codegen/cuda/matmul_tile.h"
 
+#include "codegen/cuda/code_words.h"
+
 namespace lathe::cuda {
 namespace {
 
@@ -16,11 +18,6 @@ static_assert(kTileRows == kTileColumns, "both pieces have one shape");
 static_assert(kCell * kThreadsAcross == kTileRows &&
                   kThreadsAcross * kThreadsAcross == kMatmulThreads,
               "the threads' cells are the tile");
-
-Stmt unrolled(const Var& v, int64_t count, Stmt body) {
-  return for_loop(v, int_literal(0), int_literal(count), std::move(body),
-                  LoopKind::kUnroll);
-}
 
 }  // namespace
 

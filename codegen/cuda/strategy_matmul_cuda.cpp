@@ -1,144 +1,143 @@
-// Matrix products on a GPU. An item is a block's work: with many rows a tile
-// of results, with few rows some columns. The kernel holds both where the
-// number of rows is known only when it runs. Weights are read as they are
-// stored; nothing is packed.
+// Matrix products on a GPU. There is a kernel for few rows, whose item is some
+// columns, and one for many, whose item is a tile of results. Where the number
+// of rows is known only when it runs both are there, and the one that is not
+// wanted has no items.
 
 #include "codegen/cuda/strategy_matmul_cuda.h"
 
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "codegen/cuda/matmul_few.h"
 #include "codegen/cuda/matmul_mma.h"
+#include "codegen/cuda/matmul_stream.h"
 #include "codegen/cuda/matmul_tile.h"
+#include "spec/check.h"
 
 namespace lathe::cuda {
 namespace {
 
-class GpuMatmul {
- public:
-  GpuMatmul(const Group& group, MatmulForm form)
-      : parts_(group, std::move(form)) {
-    if (may_be_few()) few_.emplace(parts_);
-    if (!may_be_many()) return;
-    if (auto dtype = MatmulMma::exact_dtype(parts_)) {
-      mma_.emplace(parts_, *dtype);
-    } else {
-      tile_.emplace(parts_);
-    }
-  }
+static_assert(MatmulStream::kRows == kFewRows, "both are for few rows");
 
-  LoweredGroup lower() {
+// One kernel: its items go through the batch, and in it through the groups of
+// each section.
+class MatmulKernel {
+ public:
+  MatmulKernel(const Group& group, const MatmulPlan& plan)
+      : parts_(group, plan) {}
+
+  MatmulParts& parts() { return parts_; }
+
+  // `groups` of a section are made by `work`, which is given the number of one.
+  using Groups = std::function<Dim(const MatmulSection&)>;
+  using Work = std::function<Stmt(const MatmulSection&, const Var& group)>;
+  // `runs` is 1 where the kernel is wanted, else 0.
+  LoweredGroup lower(const Dim& runs, const Groups& groups, const Work& work) {
     const MatmulForm& form = parts_.form();
     KernelBuilder& kernel = parts_.kernel();
-    Var item = make_var("item");
-    Var rest = make_var("rest");
-    std::vector<Stmt> stmts = bind_sizes();
-    Stmt loop = for_loop(
-        item, var(kernel.lo()), var(kernel.hi()),
-        block({let(form.b, var(item) / var(ends_.back())),
-               let(rest, var(item) % var(ends_.back())), sections(rest)}),
-        LoopKind::kItems);
-    stmts.push_back(loop);
-    Dim work = form.batch * form.rows * form.depth;
-    Dim items, cost;
+    Var item = make_var("item"), rest = make_var("rest");
+    std::vector<Stmt> stmts;
+    Dim all;
     for (const MatmulSection& section : form.sections) {
-      items += form.batch * groups_of(section);
-      cost += work * section.columns;
+      all += groups(section);
+      ends_.push_back(make_var("end"));
+      stmts.push_back(let(ends_.back(), size_of(all)));
+    }
+    const bool one = form.batch == 1;
+    Expr in_batch = var(ends_.back());
+    stmts.push_back(for_loop(
+        item, var(kernel.lo()), var(kernel.hi()),
+        block({let(form.b, one ? int_literal(0) : var(item) / in_batch),
+               let(rest, one ? var(item) : var(item) % in_batch),
+               sections(rest, work)}),
+        LoopKind::kItems));
+    Dim cost;
+    for (const MatmulSection& section : form.sections) {
+      cost += form.batch * form.rows * form.depth * section.columns;
     }
     // What one core of a CPU would take; a GPU cuts work by items alone.
-    return kernel.finish(block(std::move(stmts)), items,
-                         floordiv(cost, Dim(8)));
+    return kernel.finish(block(std::move(stmts)), runs * form.batch * all,
+                         floordiv(runs * cost, Dim(8)));
   }
 
  private:
-  bool may_be_few() const {
-    const Dim& rows = parts_.form().rows;
-    return !rows.is_static() || rows.value() <= kFewRows;
-  }
-  bool may_be_many() const {
-    const Dim& rows = parts_.form().rows;
-    return !rows.is_static() || rows.value() > kFewRows;
-  }
-  // 1 when there are more than a few rows, else 0.
-  Dim many() const {
-    return min(floordiv(parts_.form().rows, Dim(kFewRows + 1)), Dim(1));
-  }
-  Dim row_tiles() const {
-    return ceildiv(parts_.form().rows, Dim(kTileRows));
-  }
-
-  // Items of one batch.
-  Dim groups_of(const MatmulSection& section) const {
-    Dim tiles = row_tiles() * ceildiv(section.columns, Dim(kTileColumns));
-    Dim strips = ceildiv(section.columns, Dim(kFewColumns));
-    if (!may_be_few()) return tiles;
-    if (!may_be_many()) return strips;
-    return many() * tiles + (Dim(1) - many()) * strips;
-  }
-
-  // What all items need: whether there are few rows, how many tiles they make,
-  // and where the items of a batch end by section.
-  std::vector<Stmt> bind_sizes() {
-    const MatmulForm& form = parts_.form();
-    std::vector<Stmt> stmts = {
-        let(is_few_, size_of(form.rows) <= int_literal(kFewRows)),
-        let(tiles_, size_of(row_tiles()))};
-    Expr start = int_literal(0);
-    for (const MatmulSection& section : form.sections) {
-      Expr strips = size_of(ceildiv(section.columns, Dim(kFewColumns)));
-      Expr tiles =
-          var(tiles_) * size_of(ceildiv(section.columns, Dim(kTileColumns)));
-      Expr count = !may_be_few()    ? tiles
-                   : !may_be_many() ? strips
-                                    : select(var(is_few_), strips, tiles);
-      ends_.push_back(make_var("end"));
-      stmts.push_back(let(ends_.back(), start + count));
-      start = var(ends_.back());
-    }
-    return stmts;
-  }
-
   // The section that item `rest` of a batch belongs to, and its work.
-  Stmt sections(const Var& rest) {
+  Stmt sections(const Var& rest, const Work& work) {
     const auto& all = parts_.form().sections;
-    Stmt work;
+    Stmt chosen;
     for (size_t s = all.size(); s-- > 0;) {
       Var group = make_var("group");
       Expr start = s == 0 ? int_literal(0) : var(ends_[s - 1]);
-      Stmt mine = block(
-          {let(group, var(rest) - start), section_work(all[s], group)});
-      work = work ? if_then(var(rest) < var(ends_[s]), mine, work) : mine;
+      Stmt mine =
+          block({let(group, var(rest) - start), work(all[s], group)});
+      chosen = chosen ? if_then(var(rest) < var(ends_[s]), mine, chosen) : mine;
     }
-    return work;
-  }
-
-  Stmt section_work(const MatmulSection& section, const Var& group) {
-    Stmt few, many;
-    if (may_be_few()) {
-      few = few_->columns(section, var(group) * int_literal(kFewColumns));
-    }
-    if (may_be_many()) {
-      // Neighbours share columns, whose weights are then in the cache.
-      Expr row = var(group) % var(tiles_) * int_literal(kTileRows);
-      Expr column = var(group) / var(tiles_) * int_literal(kTileColumns);
-      many = mma_ ? mma_->tile(section, row, column)
-                  : tile_->tile(section, row, column);
-    }
-    if (!few) return many;
-    if (!many) return few;
-    return if_then(var(is_few_), few, many);
+    return chosen;
   }
 
   MatmulParts parts_;
-  std::optional<MatmulFew> few_;
-  // One of them, where there may be many rows.
-  std::optional<MatmulMma> mma_;
-  std::optional<MatmulTile> tile_;
-  Var is_few_ = make_var("is_few", NumType::kBool), tiles_ = make_var("tiles");
   std::vector<Var> ends_;
 };
+
+// 1 when there are more than a few rows, else 0.
+Dim many(const Dim& rows) {
+  return min(floordiv(rows, Dim(kFewRows + 1)), Dim(1));
+}
+// 1 when there are rows, and few.
+Dim few(const Dim& rows) { return min(rows, Dim(1)) - many(rows); }
+
+LoweredGroup lower_few(const Group& group, const MatmulPlan& plan) {
+  MatmulKernel kernel(group, plan);
+  MatmulParts& parts = kernel.parts();
+  auto strips_of = [](int64_t width) {
+    return [width](const MatmulSection& section) {
+      return ceildiv(section.columns, Dim(width));
+    };
+  };
+  const Dim runs = few(plan.form.rows);
+  if (plan.streams) {
+    MatmulStream stream(parts);
+    const int64_t width = MatmulStream::kColumns;
+    return kernel.lower(runs, strips_of(width),
+                        [&](const MatmulSection& section, const Var& strip) {
+                          return stream.columns(
+                              section, var(strip) * int_literal(width));
+                        });
+  }
+  MatmulFew columns(parts);
+  return kernel.lower(runs, strips_of(kFewColumns),
+                      [&](const MatmulSection& section, const Var& strip) {
+                        return columns.columns(
+                            section, var(strip) * int_literal(kFewColumns));
+                      });
+}
+
+LoweredGroup lower_many(const Group& group, const MatmulPlan& plan) {
+  MatmulKernel kernel(group, plan);
+  const Dim row_tiles = ceildiv(plan.form.rows, Dim(kTileRows));
+  std::optional<MatmulMma> mma;
+  std::optional<MatmulTile> plain;
+  if (auto dtype = MatmulMma::exact_dtype(kernel.parts())) {
+    mma.emplace(kernel.parts(), *dtype);
+  } else {
+    plain.emplace(kernel.parts());
+  }
+  return kernel.lower(
+      many(plan.form.rows),
+      [&](const MatmulSection& section) {
+        return row_tiles * ceildiv(section.columns, Dim(kTileColumns));
+      },
+      [&](const MatmulSection& section, const Var& tile) {
+        // Neighbours share columns, whose weights are then in the cache.
+        Expr rows = size_of(row_tiles);
+        Expr row = var(tile) % rows * int_literal(kTileRows);
+        Expr column = var(tile) / rows * int_literal(kTileColumns);
+        return mma ? mma->tile(section, row, column)
+                   : plain->tile(section, row, column);
+      });
+}
 
 }  // namespace
 
@@ -148,7 +147,22 @@ bool matches_matmul(const Group& group, const Target&) {
 }
 
 LoweredGroup lower_matmul(const Group& group, const Target&) {
-  return GpuMatmul(group, *match_matmul(group)).lower();
+  MatmulPlan plan = plan_matmul(group, *match_matmul(group));
+  if (plan.streams) {
+    MatmulParts parts(group, plan);
+    if (!MatmulStream::reads_left(parts)) plan.streams = plan.in_steps = false;
+  }
+  const Dim& rows = plan.form.rows;
+  const bool only_few = rows.is_static() && rows.value() <= kFewRows;
+  if (only_few) return lower_few(group, plan);
+  LoweredGroup lowered = lower_many(group, plan);
+  if (rows.is_static()) return lowered;
+  // Both bind the same layouts, in the same order.
+  LoweredGroup other = lower_few(group, plan);
+  LATHE_CHECK(other.packed.size() == lowered.packed.size(),
+              "two layouts of one weight");
+  lowered.after.push_back(std::move(other));
+  return lowered;
 }
 
 }  // namespace lathe::cuda

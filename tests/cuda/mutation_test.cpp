@@ -26,6 +26,15 @@ body:
 outputs: {y: y}
 )";
 
+// The same with few rows, straight from memory; the depth has a rest.
+const char kFewRows[] = R"(
+inputs: {x: "bfloat16[5, 336]"}
+weights: {w: "bfloat16[56, 336]"}
+body:
+  - y = cast(x, float32) @ transpose(cast(w, float32))
+outputs: {y: y}
+)";
+
 // A row that a block shares, kept in shared memory between its phases.
 const char kSoftmax[] = R"(
 inputs: {x: "float32[B, 2500]"}
@@ -119,6 +128,21 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   CHECK(product.shows("s < 2", "s < 1"));
   // A tile that begins elsewhere.
   CHECK(product.shows("t * 8) * 40", "t * 4) * 40"));
+}
+
+TEST_CASE("mutants: mistakes in a product of few rows show") {
+  const Mutant product(kFewRows);
+  const std::string barrier = "barrier<256>();";
+  CHECK(product.shows(barrier, "", 0));
+  CHECK(product.shows(barrier, "", 1));
+  // Another line, another pack, k in another order, the rest not left out.
+  CHECK(product.shows("min_(line, (i64)4)", "min_(line + 1, (i64)4)"));
+  CHECK(product.shows("in1[n_low * 336 + turn * 64", "in1[n_low * 336 + turn * 32"));
+  CHECK(product.shows("move<8>(&b_part[0], &left_pack[u * 8 + s * 4]",
+                      "move<8>(&b_part[0], &left_pack[u * 8 + 4 - s * 4]"));
+  CHECK(product.shows("* 8 < 336", "* 8 < 344"));
+  // Sums of warps that overlap.
+  CHECK(product.shows("of_warps[warp * 128", "of_warps[warp * 64"));
 }
 
 TEST_CASE("mutants: mistakes in a row that a block shares show") {

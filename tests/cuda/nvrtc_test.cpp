@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -64,12 +66,15 @@ Graph graph_of_example(const std::string& name) {
   return std::move(model.graph);
 }
 
-// Compiles all kernels of a graph for all targets.
-void check_graph(const cuda::Nvrtc& nvrtc, const Graph& graph) {
-  for (const char* target : kTargets) {
+// Compiles all kernels of a graph's runs for the targets.
+void check_graph(const cuda::Nvrtc& nvrtc, const Graph& graph,
+                 std::span<const char* const> targets = kTargets) {
+  for (const char* target : targets) {
     const Program program = compile(graph, target_preset(target));
-    for (const Kernel& kernel : program.kernels) {
-      CHECK_EQ(complaint(nvrtc, program, kernel), "");
+    std::set<int> kernels;
+    for (const Step& step : program.steps) kernels.insert(step.kernel);
+    for (const int kernel : kernels) {
+      CHECK_EQ(complaint(nvrtc, program, program.kernels[size_t(kernel)]), "");
     }
   }
 }
@@ -89,6 +94,24 @@ body:
 outputs: {y: y, z: z, q: q, t: t, g: g, a: a}
 )";
 
+// Products of weights as they are stored, with few rows and many.
+constexpr const char* kStored = R"(
+inputs: {x: "bfloat16[B, 512]", h: "float32[B, 512]"}
+weights: {w: "uint8[64, 288]", c: "int32[64, 96]", z: "int32[4, 12]", s: "float16[4, 96]",
+          e: "float8_e4m3fn[96, 512]", d: "float32[6, 4]"}
+body:
+  - f = cast(x, float32)
+  - y = f @ transpose(decode_q4_k(w))
+  - shifts = range(0, 8) * 4
+  - c = flatten((c[:, None, :] >> shifts[:, None]) & 15, 0, 1)
+  - z = flatten((z[:, :, None] >> shifts) & 15, 1, 2)
+  - c = c - repeat_interleave(z, 128, axis=0)
+  - g = h @ (cast(c, float32) * cast(repeat_interleave(s, 128, axis=0), float32))
+  - d = repeat_interleave(repeat_interleave(d, 16, axis=0), 128, axis=1)
+  - t = f @ transpose(cast(e, float32) * d)
+outputs: {y: y, g: g, t: t}
+)";
+
 }  // namespace
 
 TEST_CASE("nvrtc: kernels of the examples compile without spills") {
@@ -106,6 +129,8 @@ TEST_CASE("nvrtc: kernels of the examples compile without spills") {
     check_graph(*nvrtc, graph_of_example(name));
   }
   check_graph(*nvrtc, graph_from(kNarrow));
+  const char* const two[] = {"sm_80", "sm_90a"};
+  check_graph(*nvrtc, graph_from(kStored), two);
 }
 
 }  // namespace lathe

@@ -120,9 +120,23 @@ body:
   - y = x @ transpose(w)
 outputs: {y: y}
 )");
-  CHECK_NE(body.find("move<16>(&in1_pack[0], &in1[n * 64 + kp * 8]);"),
+  CHECK_NE(body.find("move<16>(&codes0[u * 2 * 8], &in1[n_low * 64 + turn * 64 "
+                     "+ u * 32 + lane * 8]);"),
            std::string::npos);
-  CHECK_EQ(body.find("barrier"), std::string::npos);
+  CHECK_EQ(body.find("load_16x16"), std::string::npos);
+}
+
+TEST_CASE("cuda: numbers that no 16-bit float holds are multiplied plainly") {
+  const std::string body = body_of(R"(
+inputs: {x: "float32[4, 64]"}
+weights: {w: "int8[24, 64]", s: "float32[24, 1]"}
+body:
+  - y = x @ transpose(cast(w, float32) * s)
+outputs: {y: y}
+)");
+  CHECK_NE(body.find("move<16>(&codes0[0], &in1[n * 64 + kp * 16]);"),
+           std::string::npos);
+  CHECK_EQ(body.find("mma"), std::string::npos);
 }
 
 TEST_CASE("cuda: many rows meet in shared memory, twice a step") {
