@@ -21,6 +21,28 @@ namespace {
 // Thrown to leave the library when the rest of the file is of no use.
 struct StopReading {};
 
+// Stands for `?` in what the library reads. No file holds it: see check_text.
+constexpr char kQuestionMark = '\x01';
+
+// The text for the library. It ends a plain text in { } or [ ] at every `?`,
+// where YAML allows it (`int?`): all but those that may begin a key are hidden.
+std::string hide_question_marks(std::string text) {
+  bool inside = false;  // the line, or the item in brackets, holds a text
+  char before = 0;      // last character that is no blank
+  for (size_t i = 0; i < text.size(); ++i) {
+    char& c = text[i];
+    if (c == ' ' || c == '\t') continue;
+    bool mark = std::string_view("-?:").find(c) != std::string_view::npos;
+    bool begins = std::string_view("\n{[,").find(c) != std::string_view::npos;
+    bool alone = i + 1 == text.size() || text[i + 1] <= ' ';
+    bool in_text = !alone || (inside && before != ':');
+    if (c == '?' && in_text) c = kQuestionMark;
+    if (begins || !mark) inside = !begins;
+    before = c;
+  }
+  return text;
+}
+
 // What an anchor marks.
 struct Anchored {
   YamlRef node;      // null while it is still open
@@ -165,7 +187,9 @@ void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
 
 void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string&,
                            YAML::anchor_t anchor, const std::string& value) {
-  scalar(begin_of(mark), value, anchor);
+  std::string text = value;
+  std::replace(text.begin(), text.end(), kQuestionMark, '?');
+  scalar(begin_of(mark), std::move(text), anchor);
 }
 
 void TreeBuilder::scalar(uint32_t begin, std::string text,
@@ -338,7 +362,7 @@ YamlDocument parse_yaml(SourceRef file, Diagnostics& diagnostics) {
   size_t errors = diagnostics.error_count();
   TreeBuilder builder(file, shift, diagnostics);
   try {
-    std::istringstream stream(file->text.substr(shift));
+    std::istringstream stream(hide_question_marks(file->text.substr(shift)));
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {
       diagnostics.error("L0112", {file, 0, 0}, "the file is empty",

@@ -28,10 +28,10 @@ bool needs_quotes(std::string_view text, bool flow) {
   for (size_t i = 0; i < text.size(); ++i) {
     auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == 0x7F) return true;
-    // The library takes `?` before a comma for a key.
-    if (flow && contains(",[]{}:?", std::string_view(&text[i], 1))) {
-      return true;
-    }
+    if (flow && contains(",[]{}:", std::string_view(&text[i], 1))) return true;
+    // As in `int?` it is plain; elsewhere it may look like a key's.
+    bool glued = i > 0 && is_identifier(text.substr(i - 1, 1));
+    if (flow && text[i] == '?' && !glued) return true;
   }
   return false;
 }

@@ -83,6 +83,15 @@ TEST_CASE("yaml: scalars are texts, whatever YAML would guess") {
   CHECK_FALSE(scalar_of("a: null\n")->is_empty());
 }
 
+TEST_CASE("yaml: a question mark is part of a plain text") {
+  CHECK_EQ(tree_of("{a: int?, b: x?y, c: [u?, v ? w, ?z]}"),
+           "{a: <int?>, b: <x?y>, c: [<u?>, <v ? w>, <?z>]}");
+  CHECK_EQ(tree_of("a: int?\n# why?\nb: 'c?'\n"), "{a: <int?>, b: <c?>}");
+  CHECK_EQ(tree_of("{? a? : b, ?  c: \"d?\"}"), "{a?: <b>, c: <d?>}");
+  CHECK_EQ(places_of("{a: int?}"), "int?");
+  CHECK_EQ(tree_of("a: \"\\x01?\"\n"), "{a: <\x01?>}");
+}
+
 TEST_CASE("yaml: styles of text") {
   CHECK_EQ(tree_of("a: one\n  two\n\n  three\nb: 1\n"),
            "{a: <one two\nthree>, b: <1>}");
@@ -189,7 +198,7 @@ YamlRef random_tree(std::mt19937& random, int depth) {
       "a: b",     "a #b",  "it's",        "\"q\"",  "a\\b",   "line\nline\n",
       "[1, 2]",   "{a}",   "a, b",        " lead",  "trail ", "a\tb",
       "*x",       "&x",    "!x",          "%x",     "@x",     "`x",
-      "?",        "? x",   ":",           "x:",     "---",    "\x01\x7f",
+      "?",        "? x",   "int?",  "a ? b",  "a -?b", ":",           "x:",     "---",    "\x01\x7f",
       "#",        "- ",    "-1",          "a\n\nb", "a \nb",  "\n",
       "\xC3\xA9", "1e-5",  "'",           "'\"",    "| x",    "> x",
       "a\n b\n",  "x\n\n", "http://x:8/", "..."};
