@@ -111,6 +111,7 @@ StageGraph share(StageGraph graph) {
     // Two graph values may be one array; an output keeps its place.
     if (array.stored && (kept.at_load || kept.widens)) continue;
     kept.stored = kept.stored || array.stored;
+    array.stored = false;  // nothing reads it any more
     if (kept.value < 0) kept.value = array.value;
     moved[id] = it->second;
   }
