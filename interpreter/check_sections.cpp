@@ -51,6 +51,28 @@ void Elaborator::check_presets() {
     // The chosen one was checked when its values were taken.
     if (preset.name.text == inputs_.preset) continue;
     check_names(*this, "param", preset.params, params_of(*inputs_.spec));
+    for (const ValueDecl& value : preset.params) check_preset_value(value);
+  }
+}
+
+// Limits are only applied where they are numbers: others may depend on params
+// that this preset sets as well.
+void Elaborator::check_preset_value(const ValueDecl& value) {
+  const LayerType& type = *root_->type;
+  const ParamDecl* decl = type.find_param(value.name.text);
+  if (decl == nullptr) return;
+  const auto is_literal = [](const YamlRef& limit) {
+    return limit == nullptr ||
+           limit->text.find_first_not_of("+-.0123456789e") == std::string::npos;
+  };
+  const Scope scope{.layer = root_};
+  try {
+    const Datum datum = read_value(*value.value, param_type(type, *decl), scope,
+                                   cat({"`", value.name.text, "`"}));
+    if (!is_literal(decl->min) || !is_literal(decl->max)) return;
+    check_limits(type, *decl, datum, value.value->span, scope);
+  } catch (const SpecError& error) {
+    report(error);
   }
 }
 

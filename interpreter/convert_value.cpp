@@ -254,6 +254,11 @@ void Elaborator::check_limits(const LayerType& type, const ParamDecl& decl,
     if (node == nullptr) return;
     const Datum limit = evaluate(*expression_of(*node), scope);
     if (limit.unknown()) return;
+    if (!datum.number() || !limit.number()) {
+      fail("L0331", node->span,
+           cat({"`min` and `max` are for numbers: `", decl.name.text, "` is ",
+                described(datum), ", the limit ", described(limit)}));
+    }
     if (*plain_binary(op, datum, limit, node->span).as<bool>()) return;
     fail("L0332", span,
          cat({"`", decl.name.text, "` is ", words, " ", to_string(limit),
@@ -272,7 +277,7 @@ void Elaborator::check_limits(const LayerType& type, const ParamDecl& decl,
   fail("L0332", span,
        cat({"`", decl.name.text, "` is one of ", join(choices, ", "),
             ", and gets ", to_string(datum)}),
-       did_you_mean(interpolated(datum), choices));
+       datum.is<Text>() ? did_you_mean(interpolated(datum), choices) : "");
 }
 
 }  // namespace lathe

@@ -264,6 +264,7 @@ class Elaborator {
   void add_graph_output(const std::string& name, const Datum& value);
   void build_uncalled();
   void check_presets();
+  void check_preset_value(const ValueDecl& value);
   void check_tests();
   void list_params();
   void apply_checkpoint_init();

@@ -17,6 +17,25 @@ Datum config_number(double value, const ParamTypeAst& type) {
   return whole ? Datum(static_cast<int64_t>(value)) : Datum(value);
 }
 
+// What stands behind `-p name=`, as YAML reads it; for a param of type string
+// the characters themselves, unless they are in quotes.
+YamlRef override_value(const std::string& name, const std::string& text,
+                       bool is_text) {
+  const SourceRef file = make_source("-p " + name, text);
+  const SourceSpan whole = {file, 0, static_cast<uint32_t>(text.size())};
+  const bool in_quotes = text.size() > 1 && text.front() == text.back() &&
+                         (text.front() == '"' || text.front() == '\'');
+  if (is_text && !in_quotes) return make_scalar(text, whole);
+  if (text.find_first_not_of(' ') == std::string::npos) {
+    fail("L0331", whole, cat({"no value is given to `", name, "`"}),
+         cat({"`-p ", name, "=VALUE`"}));
+  }
+  Diagnostics diagnostics;
+  YamlDocument document = parse_yaml(file, diagnostics);
+  diagnostics.throw_if_errors();
+  return document.root;
+}
+
 }  // namespace
 
 Datum Elaborator::config_datum(const ConfigValue& value,
@@ -127,23 +146,29 @@ std::vector<GivenField> Elaborator::command_line_fields(
     const LayerType& type) {
   std::vector<GivenField> fields;
   for (const auto& [name, text] : inputs_.overrides) {
-    const SourceRef file = make_source("-p " + name, text);
-    Diagnostics diagnostics;
-    YamlDocument document = parse_yaml(file, diagnostics);
-    diagnostics.throw_if_errors();
-    if (document.root == nullptr) document.root = make_scalar(text);
     std::vector<std::string> path = split(name, '.');
+    const ParamDecl* decl =
+        path.size() == 1 ? type.find_param(name) : nullptr;
+    const bool is_text = decl != nullptr && decl->type &&
+                         decl->type->name == "string";
+    YamlRef value;
+    try {
+      value = override_value(name, text, is_text);
+    } catch (const SpecError& error) {
+      report(error);
+      continue;
+    }
     const std::string param = path[0];
     path.erase(path.begin());
     if (!path.empty() && type.find_param(param) != nullptr) {
-      field_overrides_[param].push_back({std::move(path), document.root});
+      field_overrides_[param].push_back({std::move(path), value});
       continue;
     }
     field_overrides_.erase(name);
     const bool builtin = param == "dtype" || param == "device";
     const bool whole = path.empty() || builtin;
-    fields.push_back({whole ? name : param, Unknown{}, document.root->span,
-                      document.root->span, "-p", document.root});
+    fields.push_back({whole ? name : param, Unknown{}, value->span,
+                      value->span, "-p", value});
   }
   return fields;
 }
@@ -158,15 +183,18 @@ std::vector<GivenField> Elaborator::model_fields(const LayerType& type) {
         given.push_back(std::move(field));
         continue;
       }
-      std::vector<std::string> names = {"dtype", "device"};
+      std::vector<std::string> names;
       for (const ParamDecl& decl : type.spec->params) {
         names.push_back(decl.name.text);
       }
+      names.insert(names.end(), {"dtype", "device"});
+      std::string help = did_you_mean(field.name, names);
+      if (help.empty()) help = "the params are: " + join(names, ", ");
       Diagnostic diagnostic{
           .code = "L0330",
           .message = cat({"the model has no param `", field.name, "`"}),
           .span = field.name_span,
-          .help = did_you_mean(field.name, names)};
+          .help = std::move(help)};
       report(std::move(diagnostic));
     }
   };

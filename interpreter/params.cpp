@@ -195,8 +195,10 @@ Datum Elaborator::param_value(LayerInstance& layer, const ParamDecl& decl) {
   value = with_field_overrides(layer, decl, value);
   value = settled_config(value, layer);
   if (value.none() && given == nullptr) return value;
-  const SourceSpan& span =
-      given != nullptr ? given->span : decl.name.span;
+  const SourceSpan& span = given != nullptr ? given->span
+                           : decl.default_value != nullptr
+                               ? decl.default_value->span
+                               : decl.name.span;
   check_choice_names_param(layer, decl, value, span);
   check_limits(*layer.type, decl, value, span, scope);
   return value;

@@ -27,6 +27,16 @@ bool is_device(std::string_view text) {
          text == "reference" || text.rfind("cuda:", 0) == 0;
 }
 
+// A word that names nothing where a bool or a device should stand.
+void refuse_word(const YamlNode& node, const std::string& type,
+                 const std::string& what) {
+  fail("L0331", node.span,
+       cat({what, " wants a ", type, " and gets the text '", node.text, "'"}),
+       type == "bool" ? "a bool is `true` or `false`"
+                      : "the devices are `cpu`, `cuda`, `cuda:N`, `auto` and "
+                        "`reference`");
+}
+
 // The value of a scalar in a string field.
 Datum read_string(Elaborator& e, const YamlNode& node, const Scope& scope,
                   const std::string& what) {
@@ -226,6 +236,10 @@ Datum Elaborator::read_value(const YamlNode& node, const ParamTypeAst& type,
     fail("L0331", node.span,
          cat({what, " wants ", to_string(type), " and gets ",
               node.is_empty() ? "nothing" : kind_name(node.kind)}));
+  } else if ((type.name == "bool" || type.name == "device") &&
+             is_identifier(node.text) && !is_constant(node.text) &&
+             !names_value(node.text, scope)) {
+    refuse_word(node, type.name, what);
   } else {
     value = evaluate(*expression_of(node), scope);
   }

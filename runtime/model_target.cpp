@@ -13,7 +13,6 @@ constexpr std::string_view kConfigName = "config.json";
 constexpr const char* kQuantizationName = "hf_quant_config.json";
 constexpr const char* kQuantizationKey = "quantization_config";
 constexpr std::string_view kArchitectureKey = "general.architecture";
-constexpr size_t kLargestSpec = size_t{16} << 20;
 
 ConfigValue read_config(const std::string& path) {
   SourceRef source = make_source(path, read_text_file(path));
@@ -169,7 +168,7 @@ void add_config(ModelTarget& target, const std::string& weights) {
 
 ModelTarget open_spec(const std::string& path, const std::string& weights,
                       Diagnostics& diagnostics) {
-  std::string text = read_text_file(path, kLargestSpec);
+  std::string text = read_text_file(path);
   SourceRef source =
       make_source(path == "-" ? "<stdin>" : path, std::move(text));
   ModelTarget out;
@@ -217,8 +216,7 @@ SourceRef load_import(const SourceFile& importer, const std::string& path) {
   const fs::path file =
       (fs::path(importer.name).parent_path() / path).lexically_normal();
   if (!fs::is_regular_file(file)) return nullptr;
-  return make_source(file.string(),
-                     read_text_file(file.string(), kLargestSpec));
+  return make_source(file.string(), read_text_file(file.string()));
 }
 
 ConfigValue to_config(const JsonValue& value, const SourceRef& source) {

@@ -129,8 +129,14 @@ void read_declared(SpecReader& reader, const YamlNode& node, ParamDecl& param) {
   for (const char* key : {"min", "max"}) reader.expression(node, key);
   param.choices = reader.get(node, "choices");
   if (param.choices != nullptr) {
-    reader.expect(*param.choices, YamlKind::kSequence,
-                  cat({"`choices` of ", what}), "choices: [a, b]");
+    bool list =
+        reader.expect(*param.choices, YamlKind::kSequence,
+                      cat({"`choices` of ", what}), "choices: [a, b]");
+    if (list && param.choices->items.empty()) {
+      reader.error("L0204", param.choices->span,
+                   cat({what, " has no choices"}),
+                   "write `choices: [a, b]`, or leave it out");
+    }
   }
   if (YamlRef from = reader.get(node, "from")) {
     param.from = reader.names(*from, cat({"`from` of ", what}));
