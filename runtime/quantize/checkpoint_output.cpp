@@ -1,15 +1,12 @@
 #include "runtime/quantize/checkpoint_output.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 
 #include <fmt/core.h>
 
 #include "runtime/gguf_writer.h"
-#include "spec/diagnostic.h"
+#include "runtime/new_folder.h"
 #include "spec/text.h"
 
 namespace lathe {
@@ -50,51 +47,6 @@ class GgufOutput : public CheckpointOutput {
 
  private:
   GgufWriter writer_;
-};
-
-[[noreturn]] void fail_to_write(const std::string& path, int error) {
-  fail("L0512", {},
-       cat({"cannot write ", lathe::quoted(path), ": ", std::strerror(error)}));
-}
-
-// A folder under a temporary name beside its place, removed unless renamed.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const std::string& path)
-      : path_(path), temporary_(path + ".XXXXXX") {
-    if (::mkdtemp(temporary_.data()) == nullptr) fail_to_write(path, errno);
-    fs::permissions(temporary_, fs::perms(0755));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!done_) fs::remove_all(temporary_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::string file(const std::string& name) const {
-    return temporary_ + "/" + name;
-  }
-
-  // What was there is set aside first, so that a failure leaves it.
-  void commit() {
-    std::error_code error;
-    const std::string old = temporary_ + ".old";
-    const bool replaces = fs::exists(path_);
-    if (replaces) fs::rename(path_, old, error);
-    if (!error) fs::rename(temporary_, path_, error);
-    if (error) {
-      std::error_code ignored;
-      if (replaces && !fs::exists(path_)) fs::rename(old, path_, ignored);
-      fail_to_write(path_, error.value());
-    }
-    done_ = true;
-    if (replaces) fs::remove_all(old, error);
-  }
-
- private:
-  std::string path_, temporary_;
-  bool done_ = false;
 };
 
 class FolderOutput : public CheckpointOutput {
@@ -201,7 +153,7 @@ class FolderOutput : public CheckpointOutput {
     }
   }
 
-  TemporaryFolder folder_;
+  NewFolder folder_;
   std::string source_;
   std::vector<Shard> shards_;
   std::vector<Place> places_;
