@@ -47,6 +47,12 @@ Target target_preset(const std::string& name) {
   return {};
 }
 
+std::vector<std::string> gpu_target_names() {
+  std::vector<std::string> names;
+  for (const GpuRow& row : kGpus) names.emplace_back(row.name);
+  return names;
+}
+
 Target gpu_target(int capability) {
   const GpuRow* best = nullptr;
   for (const GpuRow& row : kGpus) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lathe {
 
@@ -38,6 +39,9 @@ struct Target {
 // Presets by name: avx512, avx2, neon, generic, sm_80, sm_86, sm_89, sm_90a,
 // sm_100a, sm_120a. InternalError when unknown.
 Target target_preset(const std::string& name);
+
+// The presets for GPUs, oldest first.
+std::vector<std::string> gpu_target_names();
 
 // The preset for a GPU of this compute capability, 10 * major + minor; the
 // nearest below where there is no preset of its own.

@@ -5,6 +5,7 @@
 #include "runtime/bind_dims.h"
 #include "runtime/fault_error.h"
 #include "runtime/host_memory.h"
+#include "runtime/kernel_sources.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 
@@ -15,30 +16,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<InputInfo> inputs_of(const Program& program) {
-  std::vector<InputInfo> inputs;
-  for (const auto& port : program.inputs) {
-    const Buffer& buffer = program.buffers[size_t(port.buffer)];
-    inputs.push_back({port.name,
-                      {buffer.dtype, buffer.shape},
-                      port.default_value,
-                      port.span});
-  }
-  return inputs;
-}
-
-// "mlp.gate_proj (model.yaml:27)" of the first step that runs the kernel.
-std::string place_of_kernel(const Program& program, int kernel) {
-  for (const auto* steps : {&program.load_steps, &program.steps}) {
-    for (const Step& step : *steps) {
-      if (step.kernel != kernel) continue;
-      return cat({step.path.empty() ? step.what : step.path, " (",
-                  place_of(step.span), ")"});
-    }
-  }
-  return "no step";
 }
 
 // Every buffer of a step must get an address from somewhere.
@@ -82,9 +59,22 @@ int64_t checked_bytes(const Buffer& buffer, const std::vector<int>& shape,
 
 }  // namespace
 
+std::vector<InputInfo> inputs_of(const Program& program) {
+  std::vector<InputInfo> inputs;
+  for (const auto& port : program.inputs) {
+    const Buffer& buffer = program.buffers[size_t(port.buffer)];
+    inputs.push_back({port.name,
+                      {buffer.dtype, buffer.shape},
+                      port.default_value,
+                      port.span});
+  }
+  return inputs;
+}
+
 CompiledExecutable::CompiledExecutable(Program program, Device& device,
                                        const WeightSource& weights,
-                                       const Reporter& reporter, bool profile)
+                                       const Reporter& reporter, bool profile,
+                                       const std::vector<std::string>& objects)
     : program_(std::move(program)),
       device_(device),
       profile_(profile),
@@ -92,22 +82,18 @@ CompiledExecutable::CompiledExecutable(Program program, Device& device,
       arena_cache_(program_),
       ports_(program_.buffers.size()) {
   check_ports(program_);
-  compile(reporter);
+  compile(objects, reporter);
   load(weights, reporter);
   tabulate();
   addresses_ = weights_->addresses();
 }
 
-void CompiledExecutable::compile(const Reporter& reporter) {
-  std::vector<KernelSource> sources;
-  for (size_t i = 0; i < program_.kernels.size(); ++i) {
-    const Kernel& kernel = program_.kernels[i];
-    sources.push_back({.name = kernel.name, .text = kernel.text,
-                       .place = place_of_kernel(program_, int(i)),
-                       .launch = kernel.launch});
-  }
-  for (const Step& step : program_.load_steps) {
-    sources[size_t(step.kernel)].wanted_first = true;
+void CompiledExecutable::compile(const std::vector<std::string>& objects,
+                                 const Reporter& reporter) {
+  std::vector<KernelSource> sources = kernel_sources(program_);
+  if (!objects.empty()) {
+    module_ = device_.load(std::move(sources), objects);
+    return;
   }
   reporter.progress({"compiling kernels", 0, 0});
   module_ = device_.compile(program_.prelude, std::move(sources));

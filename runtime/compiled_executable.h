@@ -14,13 +14,18 @@
 
 namespace lathe {
 
+// What the program wants to be given.
+std::vector<InputInfo> inputs_of(const Program& program);
+
 class CompiledExecutable : public Executable {
  public:
   // Compiles the kernels and loads the weights. Requires: the device outlives
-  // the executable. `profile`: time every step of every run.
+  // the executable. `profile`: time every step of every run. `objects`: files
+  // of kernels that are compiled already, one a kernel.
   CompiledExecutable(Program program, Device& device,
                      const WeightSource& weights, const Reporter& reporter,
-                     bool profile);
+                     bool profile,
+                     const std::vector<std::string>& objects = {});
 
   const std::vector<InputInfo>& inputs() const override {
     return inputs_.infos();
@@ -45,7 +50,8 @@ class CompiledExecutable : public Executable {
     std::shared_ptr<Memory> memory;  // on the device; kept for the next run
   };
 
-  void compile(const Reporter& reporter);
+  void compile(const std::vector<std::string>& objects,
+               const Reporter& reporter);
   void load(const WeightSource& weights, const Reporter& reporter);
   void tabulate();
   void bind(const DimBindings& dims);

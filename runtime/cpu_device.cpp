@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "runtime/cpu_module.h"
+#include "runtime/cpu_objects.h"
 #include "runtime/cpu_schedule.h"
 #include "runtime/host_memory.h"
+#include "runtime/kernel_sources.h"
 #include "runtime/machine.h"
+#include "runtime/mapped_file.h"
 #include "runtime/thread_pool.h"
 #include "spec/check.h"
 
@@ -56,39 +60,51 @@ class CpuDevice : public Device {
 
   std::unique_ptr<Module> compile(const std::string& prelude,
                                   std::vector<KernelSource> kernels) override {
-    if (!tools_) find_tools();
-    return std::make_unique<CpuModule>(*tools_, prelude, std::move(kernels));
+    // Not before the first model: many runs of lathe compile nothing.
+    if (!tools_) tools_.emplace(options_, reporter_, machine_);
+    return std::make_unique<CpuModule>(*tools_, prelude,
+                                       std::move(kernels));
+  }
+
+  std::unique_ptr<Module> load(std::vector<KernelSource> kernels,
+                               std::vector<std::string> files) override {
+    return std::make_unique<CpuObjects>(kernels, files);
   }
 
   std::unique_ptr<LaunchList> schedule(Module& module,
                                      std::vector<Launch> launches) override {
-    return std::make_unique<CpuSchedule>(dynamic_cast<CpuModule&>(module),
+    return std::make_unique<CpuSchedule>(dynamic_cast<CpuKernels&>(module),
                                          pool_, std::move(launches));
   }
 
  private:
-  // Not before the first model: many runs of lathe compile nothing.
-  void find_tools() {
-    const std::optional<CompilerFile> compiler = find_compiler(options_);
-    if (!compiler) fail_without_compiler();
-    folder_.emplace(options_.cache_dir, options_.temp_dir, reporter_);
-    cache_.emplace(*folder_,
-                   build_context(*folder_, *compiler, machine_.identity));
-    tools_.emplace(CpuToolchain{*folder_, *cache_, *compiler,
-                                options_.compile_seconds, machine_.cores,
-                                reporter_});
-  }
-
   Options options_;
   Reporter reporter_;
   Machine machine_;
   ThreadPool pool_;
-  std::optional<CacheFolder> folder_;
-  std::optional<KernelCache> cache_;
   std::optional<CpuToolchain> tools_;
 };
 
 }  // namespace
+
+std::vector<std::string> compile_for_cpu(const Options& options,
+                                         const Reporter& reporter,
+                                         const Program& program) {
+  Options fresh = options;
+  fresh.cache_dir.clear();
+  CpuToolchain tools(fresh, reporter, describe_machine());
+  std::vector<KernelSource> sources = kernel_sources(program);
+  const size_t count = sources.size();
+  CpuModule module(tools, program.prelude, std::move(sources));
+  std::map<std::string, std::string> contents;
+  std::vector<std::string> objects;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string path = module.object_path(static_cast<int>(i));
+    if (!contents.contains(path)) contents[path] = read_text_file(path);
+    objects.push_back(contents[path]);
+  }
+  return objects;
+}
 
 std::unique_ptr<Device> make_cpu_device(const Options& options,
                                         const Reporter& reporter) {

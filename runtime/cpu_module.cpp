@@ -37,6 +37,12 @@ std::string complaint_about_room(const std::string& log) {
   return "";
 }
 
+CompilerFile require_compiler(const Options& options) {
+  const std::optional<CompilerFile> compiler = find_compiler(options);
+  if (!compiler) fail_without_compiler();
+  return *compiler;
+}
+
 // Distributes items over at most `bins` bins: the largest first, each into
 // the bin that holds least.
 std::vector<std::vector<int>> distribute(
@@ -58,12 +64,22 @@ std::vector<std::vector<int>> distribute(
 
 }  // namespace
 
-CpuModule::CpuModule(const CpuToolchain& toolchain, std::string prelude,
+CpuToolchain::CpuToolchain(const Options& options, const Reporter& report,
+                           const Machine& machine)
+    : compiler(require_compiler(options)),
+      folder(options.cache_dir, options.temp_dir, report),
+      cache(folder, build_context(folder, compiler, machine.identity)),
+      time_limit_seconds(options.compile_seconds),
+      parallel(machine.cores),
+      reporter(report) {}
+
+CpuModule::CpuModule(CpuToolchain& toolchain, std::string prelude,
                      std::vector<KernelSource> kernels)
     : tools_(toolchain),
       prelude_(std::move(prelude)),
       kernels_(std::move(kernels)),
       functions_(kernels_.size()),
+      objects_(kernels_.size()),
       start_(Clock::now()) {
   std::vector<int> missing;
   look_up(missing);
@@ -93,7 +109,7 @@ void CpuModule::look_up(std::vector<int>& missing) {
     CacheLookup found = tools_.cache.find(keys_[i], kernel.name);
     functions_[i] = found.function;
     if (found.function) {
-      objects_.push_back(std::move(found.object));
+      objects_[i] = std::move(found.object);
     } else {
       missing.push_back(static_cast<int>(i));
       tools_.reporter.detail(
@@ -208,8 +224,8 @@ void CpuModule::load(Batch& batch) {
     functions_[kernel] = object->find(kernels_[kernel].name);
     LATHE_CHECK(functions_[kernel] != nullptr, "no function ",
                 kernels_[kernel].name, " in ", *place);
+    objects_[kernel] = object;
   }
-  objects_.push_back(std::move(object));
 }
 
 void CpuModule::fail(const Batch& batch, const CompileResult& result) {
@@ -244,6 +260,11 @@ KernelFunction CpuModule::function(int kernel) {
     }
   }
   return functions_[kernel];
+}
+
+std::string CpuModule::object_path(int kernel) {
+  function(kernel);
+  return objects_[kernel]->path();
 }
 
 CompileReport CpuModule::wait() {

@@ -12,31 +12,45 @@
 
 #include "runtime/device.h"
 #include "runtime/kernel_cache.h"
+#include "runtime/machine.h"
 #include "runtime/report.h"
 
 namespace lathe {
 
-// What compiling takes, owned by the device.
+// What compiling takes.
 struct CpuToolchain {
-  CacheFolder& folder;
-  KernelCache& cache;
+  // Throws DeviceError L0601 if there is no compiler.
+  CpuToolchain(const Options& options, const Reporter& reporter,
+               const Machine& machine);
+
   CompilerFile compiler;
+  CacheFolder folder;
+  KernelCache cache;
   int time_limit_seconds;
   int parallel;  // compilers at once
   Reporter reporter;
 };
 
-class CpuModule : public Module {
+// Compiled kernels that a schedule can call.
+class CpuKernels : public Module {
  public:
-  // Starts compiling. Requires: the toolchain's parts outlive the module.
-  CpuModule(const CpuToolchain& toolchain, std::string prelude,
+  // Waits until this kernel is there. Throws DeviceError L0602.
+  virtual KernelFunction function(int kernel) = 0;
+};
+
+class CpuModule : public CpuKernels {
+ public:
+  // Starts compiling. Requires: the toolchain outlives the module.
+  CpuModule(CpuToolchain& toolchain, std::string prelude,
             std::vector<KernelSource> kernels);
   ~CpuModule() override;
 
   CompileReport wait() override;
 
-  // Waits until this kernel is there. Throws DeviceError L0602.
-  KernelFunction function(int kernel);
+  KernelFunction function(int kernel) override;
+
+  // The shared object that holds the kernel, compiled by now.
+  std::string object_path(int kernel);
 
  private:
   // Kernels that are compiled in one file.
@@ -60,12 +74,12 @@ class CpuModule : public Module {
 
   std::string text_of(const std::vector<int>& kernels) const;
 
-  CpuToolchain tools_;
+  CpuToolchain& tools_;
   std::string prelude_;
   std::vector<KernelSource> kernels_;
   std::vector<std::string> keys_;
   std::vector<KernelFunction> functions_;
-  std::vector<std::shared_ptr<ObjectFile>> objects_;
+  std::vector<std::shared_ptr<ObjectFile>> objects_;  // by kernel
   std::vector<Batch> batches_;
   std::vector<std::thread> workers_;
   std::atomic<size_t> next_batch_{0};

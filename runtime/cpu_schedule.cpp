@@ -24,7 +24,7 @@ int64_t chunk_count(int64_t items, int64_t cost, int threads) {
   return std::min({items, worthwhile, kChunksPerThread * threads});
 }
 
-CpuSchedule::CpuSchedule(CpuModule& module, ThreadPool& pool,
+CpuSchedule::CpuSchedule(CpuKernels& module, ThreadPool& pool,
                          std::vector<Launch> launches)
     : launches_(std::move(launches)),
       pool_(pool),

@@ -16,7 +16,7 @@ namespace lathe {
 class CpuSchedule : public LaunchList {
  public:
   // Waits for the kernels. Requires: module and pool outlive the schedule.
-  CpuSchedule(CpuModule& module, ThreadPool& pool,
+  CpuSchedule(CpuKernels& module, ThreadPool& pool,
               std::vector<Launch> launches);
 
   std::optional<LaunchFault> run(std::span<void* const> buffers,

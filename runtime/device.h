@@ -47,6 +47,7 @@ struct KernelSource {
 struct CompileReport {
   int cached = 0;
   int compiled = 0;
+  int packed = 0;      // compiled ahead of time
   double seconds = 0;  // until the last was ready; weights load meanwhile
 };
 
@@ -110,6 +111,12 @@ class Device {
   // the kernels' texts.
   virtual std::unique_ptr<Module> compile(
       const std::string& prelude, std::vector<KernelSource> kernels) = 0;
+
+  // Kernels that were compiled for this device before: `files[i]` holds
+  // kernels[i], whose text may be missing. Throws DeviceError L0602 or L0703
+  // for a file that cannot be loaded.
+  virtual std::unique_ptr<Module> load(std::vector<KernelSource> kernels,
+                                       std::vector<std::string> files) = 0;
 
   // Requires: `module` outlives the schedule and comes from this device.
   // Waits for the kernels that are launched. Throws DeviceError L06.

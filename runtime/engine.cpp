@@ -54,4 +54,13 @@ std::unique_ptr<Executable> Engine::load(
       state_->options.profile);
 }
 
+std::unique_ptr<Executable> Engine::load(
+    const Pack& pack, std::shared_ptr<const WeightSource> weights) {
+  LATHE_CHECK(state_->device, "the reference device runs no packs");
+  require_runs_on(pack, target());
+  return std::make_unique<CompiledExecutable>(
+      pack.program, *state_->device, *weights, state_->reporter,
+      state_->options.profile, pack.objects);
+}
+
 }  // namespace lathe

@@ -12,6 +12,7 @@
 #include "interpreter/graph.h"
 #include "runtime/executable.h"
 #include "runtime/options.h"
+#include "runtime/pack/pack.h"
 #include "runtime/report.h"
 #include "runtime/weight_source.h"
 
@@ -33,6 +34,11 @@ class Engine {
 
   // The same from a finished program. Requires: not the reference device.
   std::unique_ptr<Executable> load(Program program,
+                                   std::shared_ptr<const WeightSource> weights);
+
+  // The same from a pack, whose kernels are compiled. Throws DeviceError L0704
+  // if they are for another machine.
+  std::unique_ptr<Executable> load(const Pack& pack,
                                    std::shared_ptr<const WeightSource> weights);
 
  private:

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "runtime/mapped_file.h"
+#include "runtime/pack/pack.h"
 
 namespace lathe {
 namespace {
@@ -98,6 +99,10 @@ std::vector<std::string> known_architectures(SpecLibrary& library) {
 
 ModelTarget open_folder(const std::string& folder, SpecLibrary& library) {
   const std::string path = (fs::path(folder) / kConfigName).string();
+  if (is_pack(folder)) {
+    fail("L0520", {}, cat({lathe::quoted(folder), " is a pack"}),
+         "packs only run: `lathe run PACK`");
+  }
   if (!fs::exists(path)) {
     fail("L0520", {},
          cat({"the folder ", lathe::quoted(folder), " has no config.json"}),

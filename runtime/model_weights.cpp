@@ -21,9 +21,10 @@ void fill(Tensor& out, const Element& element) {
 }
 
 // Values that an initialiser makes, as rows of blocks: uint8 of `shape`.
-Tensor initial_blocks(const WeightFill& weight, std::vector<int64_t> shape) {
+Tensor initial_blocks(const WeightRecipe& weight) {
+  std::vector<int64_t> shape = weight.shape;
   Tensor out(DType::kUInt8, shape);
-  const DTypeInfo& row = info(weight.dtype);
+  const DTypeInfo& row = info(weight.stored_dtype);
   shape.back() = shape.back() / row.bytes_per_block * row.values_per_block;
   const Tensor values = initial_tensor(weight.init, weight.path,
                                        DType::kFloat32, std::move(shape));
@@ -31,7 +32,7 @@ Tensor initial_blocks(const WeightFill& weight, std::vector<int64_t> shape) {
   parallel_ranges(blocks, kGrain / row.values_per_block,
                   [&](int64_t begin, int64_t end) {
                     encode_blocks(
-                        weight.dtype,
+                        weight.stored_dtype,
                         values.as<float>() + begin * row.values_per_block,
                         (end - begin) * row.values_per_block,
                         out.mutable_data() + begin * row.bytes_per_block);
@@ -64,37 +65,49 @@ Tensor initial_tensor(const Initializer& init, const std::string& path,
   return out;
 }
 
-ModelWeights::ModelWeights(const Model& model,
-                           std::shared_ptr<const Checkpoint> checkpoint)
-    : checkpoint_(std::move(checkpoint)) {
+std::vector<WeightRecipe> weight_recipes(const Model& model) {
+  std::vector<WeightRecipe> recipes;
   for (const WeightFill& fill : model.weights) {
     const Value& value = model.graph.values[static_cast<size_t>(fill.value)];
-    weights_[value.name] = {fill, value.type.dtype, eval(value.type.shape, {})};
+    recipes.push_back({.name = value.name,
+                       .dtype = value.type.dtype,
+                       .shape = eval(value.type.shape, {}),
+                       .path = fill.path,
+                       .stored = fill.stored,
+                       .init = fill.init,
+                       .stored_dtype = fill.dtype});
+  }
+  return recipes;
+}
+
+ModelWeights::ModelWeights(std::vector<WeightRecipe> recipes,
+                           std::shared_ptr<const Checkpoint> checkpoint)
+    : checkpoint_(std::move(checkpoint)) {
+  for (WeightRecipe& recipe : recipes) {
+    const std::string name = recipe.name;
+    recipes_[name] = std::move(recipe);
   }
 }
 
-const ModelWeights::Weight& ModelWeights::weight(
-    const std::string& name) const {
-  auto it = weights_.find(name);
-  LATHE_CHECK(it != weights_.end(), "no weight ", name);
+const WeightRecipe& ModelWeights::recipe(const std::string& name) const {
+  auto it = recipes_.find(name);
+  LATHE_CHECK(it != recipes_.end(), "no weight ", name);
   return it->second;
 }
 
 Tensor ModelWeights::tensor(const std::string& name) const {
-  const Weight& wanted = weight(name);
-  if (wanted.fill.stored.empty()) {
-    if (is_block(wanted.fill.dtype)) {
-      return initial_blocks(wanted.fill, wanted.shape);
-    }
-    return initial_tensor(wanted.fill.init, wanted.fill.path, wanted.dtype,
+  const WeightRecipe& wanted = recipe(name);
+  if (wanted.stored.empty()) {
+    if (is_block(wanted.stored_dtype)) return initial_blocks(wanted);
+    return initial_tensor(wanted.init, wanted.path, wanted.dtype,
                           wanted.shape);
   }
   LATHE_CHECK(checkpoint_ != nullptr, "no checkpoint for ", name);
-  Checkpoint::Entry entry = checkpoint_->find(wanted.fill.stored);
-  LATHE_CHECK(entry.tensor != nullptr, "no tensor ", wanted.fill.stored);
+  Checkpoint::Entry entry = checkpoint_->find(wanted.stored);
+  LATHE_CHECK(entry.tensor != nullptr, "no tensor ", wanted.stored);
   Tensor out = entry.file->read(*entry.tensor);
   LATHE_CHECK(out.dtype() == wanted.dtype && out.shape() == wanted.shape,
-              "tensor ", wanted.fill.stored, " is not as elaborated");
+              "tensor ", wanted.stored, " is not as elaborated");
   return out;
 }
 
@@ -104,9 +117,9 @@ void ModelWeights::release(const Tensor& tensor) const {
 }
 
 void ModelWeights::prefetch(const std::string& name) const {
-  const Weight& wanted = weight(name);
-  if (wanted.fill.stored.empty()) return;
-  Checkpoint::Entry entry = checkpoint_->find(wanted.fill.stored);
+  const WeightRecipe& wanted = recipe(name);
+  if (wanted.stored.empty()) return;
+  Checkpoint::Entry entry = checkpoint_->find(wanted.stored);
   entry.file->prefetch(*entry.tensor);
 }
 

@@ -12,10 +12,24 @@
 
 namespace lathe {
 
+// Where one weight of a graph comes from.
+struct WeightRecipe {
+  std::string name;  // of the graph's value
+  DType dtype = DType::kFloat32;
+  std::vector<int64_t> shape;
+  std::string path;    // as WeightFill has it, and so the next three
+  std::string stored;
+  Initializer init;
+  DType stored_dtype = DType::kFloat32;
+};
+
+std::vector<WeightRecipe> weight_recipes(const Model& model);
+
 class ModelWeights : public WeightSource {
  public:
-  // `checkpoint` is the one that the model was elaborated with, or null.
-  ModelWeights(const Model& model,
+  // `checkpoint` has the tensors that the recipes name; it may be null where
+  // they name none.
+  ModelWeights(std::vector<WeightRecipe> recipes,
                std::shared_ptr<const Checkpoint> checkpoint);
 
   Tensor tensor(const std::string& name) const override;
@@ -23,15 +37,10 @@ class ModelWeights : public WeightSource {
   void prefetch(const std::string& name) const override;
 
  private:
-  struct Weight {
-    WeightFill fill;
-    DType dtype = DType::kFloat32;
-    std::vector<int64_t> shape;
-  };
-  const Weight& weight(const std::string& name) const;
+  const WeightRecipe& recipe(const std::string& name) const;
 
   std::shared_ptr<const Checkpoint> checkpoint_;
-  std::map<std::string, Weight> weights_;  // by the graph's name
+  std::map<std::string, WeightRecipe> recipes_;  // by name
 };
 
 // The tensor that an initialiser makes for the weight at `path`. Numbers come

@@ -12,7 +12,7 @@ std::shared_ptr<ObjectFile> ObjectFile::open(const std::string& path,
     reason = said ? said : "unknown";
     return nullptr;
   }
-  return std::shared_ptr<ObjectFile>(new ObjectFile(handle));
+  return std::shared_ptr<ObjectFile>(new ObjectFile(handle, path));
 }
 
 ObjectFile::~ObjectFile() { dlclose(handle_); }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "codegen/kernel_abi.h"
 
@@ -18,12 +19,16 @@ class ObjectFile {
   ObjectFile(const ObjectFile&) = delete;
   ObjectFile& operator=(const ObjectFile&) = delete;
 
+  const std::string& path() const { return path_; }
+
   // The kernel called `name`, or null.
   KernelFunction find(const std::string& name) const;
 
  private:
-  explicit ObjectFile(void* handle) : handle_(handle) {}
+  ObjectFile(void* handle, std::string path)
+      : handle_(handle), path_(std::move(path)) {}
   void* handle_;
+  std::string path_;
 };
 
 }  // namespace lathe

@@ -45,6 +45,8 @@ struct Command {
   std::string format_to;  // that weights are quantised to
   std::vector<std::string> only, except;  // patterns of tensors
   bool force = false;     // replaces outputs
+  std::string target = "cpu";  // that `compile` makes code for
+  bool with_weights = false;   // packed into what `compile` writes
   double tolerance = 0;   // 0: by dtype and size of the reductions
   bool profile = false;
   bool generic = false;

@@ -1,6 +1,7 @@
 // The table of options.
 #include <charconv>
 
+#include "codegen/target.h"
 #include "runtime/cli/command.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
@@ -69,6 +70,12 @@ void set_device(Command& command, const std::string& value) {
   set_choice(command.device, value, "--device", {"auto", "cpu", "reference"});
 }
 
+void set_target(Command& command, const std::string& value) {
+  std::vector<std::string> choices = gpu_target_names();
+  choices.insert(choices.begin(), "cpu");
+  set_choice(command.target, value, "--target", choices);
+}
+
 void set_tolerance(Command& command, const std::string& value) {
   char* end = nullptr;
   command.tolerance = std::strtod(value.c_str(), &end);
@@ -132,10 +139,18 @@ const std::vector<OptionRow>& option_rows() {
        "quantize", [](C& c, S& v) { c.only.push_back(v); }},
       {"--except", "PATTERN", "leave the tensors of that name as they are",
        "quantize", [](C& c, S& v) { c.except.push_back(v); }},
-      {"--force", "", "replace what is at PATH", "quantize",
+      {"--target", "NAME",
+       "what to compile for: cpu (default), the CPU of this machine; or a GPU "
+       "as sm_80, sm_86, sm_89, sm_90a, sm_100a or sm_120a",
+       "compile", set_target},
+      {"-o,--output", "PACK", "the folder to write", "compile",
+       [](C& c, S& v) { c.outputs.push_back(v); }},
+      {"--with-weights", "", "take the weights into the pack", "compile",
+       [](C& c, S&) { c.with_weights = true; }},
+      {"--force", "", "replace what is there", "quantize compile",
        [](C& c, S&) { c.force = true; }},
       {"--generic", "", "kernels from the generic loop nest only",
-       "run compare kernels graph", [](C& c, S&) { c.generic = true; }},
+       "run compare kernels graph compile", [](C& c, S&) { c.generic = true; }},
 
       {"-p,--param", "NAME=VALUE", "set a param; NAME.FIELD sets one field", "",
        [](C& c, S& v) { c.params.push_back(pair_of(v, "-p", "NAME=VALUE")); }},

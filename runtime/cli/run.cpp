@@ -1,4 +1,5 @@
 // `lathe run`: a model on data.
+#include "runtime/cli/run_pack.h"
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/verbs.h"
@@ -18,13 +19,18 @@ std::vector<std::string> output_names(const Graph& graph) {
   return out;
 }
 
+std::string kernels_text(const CompileReport& kernels) {
+  if (kernels.packed > 0) return cat({kernels.packed, " kernels of the pack"});
+  return cat({kernels.compiled, " kernels compiled and ", kernels.cached,
+              " taken from the cache in ", seconds_text(kernels.seconds)});
+}
+
 std::string timing_text(const LoadReport& load, const RunReport& run) {
   return cat({"loaded ", bytes_text(load.weight_bytes), " of weights in ",
               seconds_text(load.weights_seconds), "; ", load.steps,
-              load.steps == 1 ? " step, " : " steps, ", load.kernels.compiled,
-              " kernels compiled and ", load.kernels.cached,
-              " taken from the cache in ", seconds_text(load.kernels.seconds),
-              "; ran in ", seconds_text(run.seconds)});
+              load.steps == 1 ? " step, " : " steps, ",
+              kernels_text(load.kernels), "; ran in ",
+              seconds_text(run.seconds)});
 }
 
 std::string profile_table(const RunReport& report) {
@@ -87,7 +93,26 @@ void note_widened(const std::vector<OutputFile>& plan,
 
 }  // namespace
 
+void finish_run(const Command& command, Console& console,
+                const std::vector<OutputFile>& plan,
+                const std::vector<NamedTensor>& outputs,
+                const Executable& model) {
+  write_outputs(plan, outputs);
+  note_widened(plan, outputs, console);
+  if (console.json()) {
+    console.result(to_json(
+        result_json(outputs, model.load_report(), model.run_report())));
+    return;
+  }
+  for (const NamedTensor& output : outputs) {
+    console.result(summary_text(output));
+  }
+  if (command.profile) console.result(profile_table(model.run_report()));
+  console.note(timing_text(model.load_report(), model.run_report()));
+}
+
 int run_verb(const Command& command, Console& console) {
+  if (is_pack(command.positionals[0])) return run_pack(command, console);
   auto session = open_session(command, console, WeightsUse::kNeeded);
   const Graph& graph = session->model.graph;
   const auto plan = plan_outputs(command.outputs, output_names(graph));
@@ -98,18 +123,7 @@ int run_verb(const Command& command, Console& console) {
   auto model = engine.load(graph, weights_of(*session));
   const std::vector<NamedTensor> outputs = place_errors(
       session->model, [&] { return model->run(inputs, dims); });
-  write_outputs(plan, outputs);
-  note_widened(plan, outputs, console);
-  if (console.json()) {
-    console.result(to_json(
-        result_json(outputs, model->load_report(), model->run_report())));
-    return 0;
-  }
-  for (const NamedTensor& output : outputs) {
-    console.result(summary_text(output));
-  }
-  if (command.profile) console.result(profile_table(model->run_report()));
-  console.note(timing_text(model->load_report(), model->run_report()));
+  finish_run(command, console, plan, outputs, *model);
   return 0;
 }
 

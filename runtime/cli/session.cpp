@@ -53,7 +53,13 @@ std::map<std::string, Tensor> session_inputs(const Session& session,
                                              const Command& command,
                                              Console& console,
                                              DimBindings& dims) {
-  const std::vector<InputInfo> wanted = inputs_of(session.model.graph);
+  return model_inputs(inputs_of(session.model.graph), command, console, dims);
+}
+
+std::map<std::string, Tensor> model_inputs(const std::vector<InputInfo>& wanted,
+                                           const Command& command,
+                                           Console& console,
+                                           DimBindings& dims) {
   if (!command.inputs.empty()) {
     return read_inputs(wanted, {command.inputs, {}, ""}, dims);
   }
@@ -84,7 +90,8 @@ std::map<std::string, Tensor> session_inputs(const Session& session,
 }
 
 std::shared_ptr<const WeightSource> weights_of(const Session& session) {
-  return std::make_shared<ModelWeights>(session.model, session.checkpoint);
+  return std::make_shared<ModelWeights>(weight_recipes(session.model),
+                                        session.checkpoint);
 }
 
 }  // namespace lathe

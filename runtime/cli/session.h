@@ -45,6 +45,10 @@ Options options_of(const Command& command);
 // The data for the model's inputs: as -i says, or random where there is no -i
 // at all, which is noted; dims that nothing binds are then kMadeUpSize.
 inline constexpr int64_t kMadeUpSize = 4;
+std::map<std::string, Tensor> model_inputs(const std::vector<InputInfo>& wanted,
+                                           const Command& command,
+                                           Console& console,
+                                           DimBindings& dims);
 std::map<std::string, Tensor> session_inputs(const Session& session,
                                              const Command& command,
                                              Console& console,

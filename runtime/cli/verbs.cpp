@@ -8,7 +8,7 @@ namespace {
 
 // Verbs of the language's plan that this version lacks.
 constexpr std::string_view kLaterVerbs[] = {
-    "bench", "compile", "fmt", "generate", "import", "new", "schema", "serve",
+    "bench", "fmt", "generate", "import", "new", "schema", "serve",
 };
 
 constexpr std::string_view kTargetText =
@@ -24,7 +24,7 @@ const std::vector<Verb>& verbs() {
        "weights, runs once, and prints a summary of every output. Without -o\n"
        "nothing is stored. Without any -i the inputs are random, of sizes "
        "that\n"
-       "-d gives.\n",
+       "-d gives. TARGET may be a pack, which `lathe compile` makes.\n",
        run_verb},
       {"check", "TARGET", 1, 1, "find all mistakes, without weights or device",
        "Reads the spec and builds its graph. Prints every mistake at once, in\n"
@@ -49,6 +49,24 @@ const std::vector<Verb>& verbs() {
        "places\n"
        "of the spec in comments; one kernel if named.\n",
        kernels_verb},
+      {"compile", "TARGET", 1, 1, "compile ahead of time, into a pack",
+       "Writes a folder with the compiled model, a pack. `lathe run PACK` then\n"
+       "needs no spec, no compiler and no NVRTC, here or on another machine.\n"
+       "\n"
+       "A pack for a GPU is made on any machine; NVRTC needs no GPU. One for "
+       "the\n"
+       "CPU runs on CPUs that have all instruction sets of this one. It wants "
+       "the\n"
+       "version of lathe that made it.\n"
+       "\n"
+       "Params are fixed, sizes like batch and length stay open. Weights of a\n"
+       "checkpoint are not in the pack: it runs with those that it was "
+       "compiled\n"
+       "for, found at their path or with `run PACK --weights PATH`, unless\n"
+       "--with-weights takes them along. Weights that the spec makes up are "
+       "made\n"
+       "up when it runs. A pack holds code: run only those you trust.\n",
+       compile_verb},
       {"compare", "TARGET", 1, 1, "compare node by node with the reference",
        "Runs the model with compiled kernels and with the reference engine on\n"
        "the same inputs, and shows the first value that differs.\n",

@@ -40,6 +40,7 @@ int layers_verb(const Command& command, Console& console);
 int ops_verb(const Command& command, Console& console);
 int graph_verb(const Command& command, Console& console);
 int kernels_verb(const Command& command, Console& console);
+int compile_verb(const Command& command, Console& console);
 int compare_verb(const Command& command, Console& console);
 int inspect_verb(const Command& command, Console& console);
 int quantize_verb(const Command& command, Console& console);

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
-#include <thread>
 
-#include "runtime/cache_folder.h"
+#include "runtime/cuda/cubin_compiler.h"
+#include "runtime/cuda/cubin_files.h"
 #include "runtime/cuda/cuda_launches.h"
 #include "runtime/cuda/cuda_module.h"
 #include "runtime/cuda/uploader.h"
-#include "runtime/machine.h"
+#include "runtime/kernel_sources.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -21,9 +21,6 @@ using namespace cuda;  // NOLINT: this file is the seam between the two
 constexpr int kLeastCapability = 80;
 constexpr const char* kInstallDriver =
     "install NVIDIA's driver, or name a libcuda.so.1 in LATHE_CUDA_LIB";
-constexpr const char* kInstallNvrtc =
-    "install the CUDA toolkit or the Python package nvidia-cuda-nvrtc, or "
-    "name a libnvrtc.so in LATHE_NVRTC_LIB";
 
 // Bytes of GPU memory, in the order of the stream.
 class CudaMemory : public Memory {
@@ -148,8 +145,18 @@ class CudaDevice : public Device {
 
   std::unique_ptr<Module> compile(const std::string& prelude,
                                   std::vector<KernelSource> kernels) override {
-    if (!tools_) find_tools();
-    return std::make_unique<CudaModule>(*tools_, prelude, std::move(kernels));
+    // Not before the first model.
+    if (!tools_) tools_.emplace(options_, reporter_, target().name);
+    return std::make_unique<CudaModule>(
+        context_, std::make_unique<CubinCompiler>(*tools_, prelude,
+                                                  std::move(kernels)));
+  }
+
+  std::unique_ptr<Module> load(std::vector<KernelSource> kernels,
+                               std::vector<std::string> files) override {
+    return std::make_unique<CudaModule>(
+        context_,
+        std::make_unique<CubinFiles>(std::move(kernels), std::move(files)));
   }
 
   std::unique_ptr<LaunchList> schedule(Module& module,
@@ -181,32 +188,11 @@ class CudaDevice : public Device {
                            static_cast<int64_t>(total), " are free"}));
   }
 
-  // Not before the first model.
-  void find_tools() {
-    std::string reason;
-    auto nvrtc = Nvrtc::load(options_, reason);
-    if (!nvrtc) {
-      throw DeviceError("L0603", cat({reason, ", and kernels are compiled "
-                                              "where they run: ",
-                                      kInstallNvrtc}));
-    }
-    folder_.emplace(options_.cache_dir, options_.temp_dir, reporter_);
-    const std::string name = target().name;
-    const std::vector<std::string> flags = nvrtc_flags(name);
-    cache_.emplace(*folder_, nvrtc->identity(), join(flags, " "), name);
-    const int threads = options_.threads > 0 ? options_.threads
-                                             : describe_machine().cores;
-    tools_.emplace(CudaToolchain{context_, std::move(nvrtc), *folder_, *cache_,
-                                 flags, threads, reporter_});
-  }
-
   Options options_;
   Reporter reporter_;
   ContextRef context_;
   StreamRef stream_;
   Uploader uploader_;
-  std::optional<CacheFolder> folder_;
-  std::optional<CubinCache> cache_;
   std::optional<CudaToolchain> tools_;
 };
 
@@ -231,6 +217,18 @@ Finding gpu_finding(const DriverRef& driver, int ordinal) {
 std::unique_ptr<Device> make_cuda_device(const Options& options,
                                          const Reporter& reporter) {
   return std::make_unique<CudaDevice>(options, reporter);
+}
+
+std::vector<std::string> compile_for_cuda(const Options& options,
+                                          const Reporter& reporter,
+                                          const Program& program) {
+  CudaToolchain tools(options, reporter, program.target);
+  CubinCompiler compiler(tools, program.prelude, kernel_sources(program));
+  std::vector<std::string> cubins;
+  for (size_t i = 0; i < program.kernels.size(); ++i) {
+    cubins.push_back(compiler.take(static_cast<int>(i)));
+  }
+  return cubins;
 }
 
 std::vector<Finding> cuda_findings(const Options& options) {

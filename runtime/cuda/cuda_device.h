@@ -18,6 +18,12 @@ namespace lathe {
 std::unique_ptr<Device> make_cuda_device(const Options& options,
                                          const Reporter& reporter);
 
+// The program's kernels compiled for its target, a cubin each. Needs NVRTC and
+// no GPU. Throws DeviceError L06.
+std::vector<std::string> compile_for_cuda(const Options& options,
+                                          const Reporter& reporter,
+                                          const Program& program);
+
 // Driver, compiler and GPUs of this machine, for `doctor`.
 std::vector<Finding> cuda_findings(const Options& options);
 

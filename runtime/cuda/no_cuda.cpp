@@ -18,6 +18,12 @@ std::unique_ptr<Device> make_cuda_device(const Options& options,
                                   "; auto, cpu and reference work"}));
 }
 
+std::vector<std::string> compile_for_cuda(const Options&, const Reporter&,
+                                          const Program& program) {
+  throw DeviceError("L0603", cat({"nothing here compiles for ",
+                                  program.target, ": ", kAdvice}));
+}
+
 std::vector<Finding> cuda_findings(const Options&) {
   return {{"cuda", "not in this build", kAdvice}};
 }

@@ -54,6 +54,11 @@ struct Nvrtc {
                       const std::vector<std::string>& flags) const;
 };
 
+// What a user does who has none.
+inline constexpr const char* kInstallNvrtc =
+    "install the CUDA toolkit or the Python package nvidia-cuda-nvrtc, or "
+    "name a libnvrtc.so in LATHE_NVRTC_LIB";
+
 inline constexpr const char* kDeviceHeaderName = "lathe_device.h";
 
 // What kernels for this target ("sm_90a") are compiled with.

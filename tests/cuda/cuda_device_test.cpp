@@ -135,6 +135,29 @@ body:
   CHECK(holds(said.text, "index 7"));
 }
 
+TEST_CASE("cuda device: a pack needs no NVRTC where it runs") {
+  const TempFolder folder;
+  const std::string pack = "'" + folder.file("pack") + "'";
+  // Made without a driver.
+  const Said made = lathe(
+      folder, "compile " + example("quickstart.yaml") + " --target sm_90a -o " +
+                  pack, "LATHE_CUDA_LIB=/none/libcuda.so");
+  CAPTURE(made.text);
+  REQUIRE_EQ(made.status, 0);
+  const std::string none = "LATHE_NVRTC_LIB=/none/libnvrtc.so ";
+  const Said said = lathe(folder, "run " + pack, none);
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 0);
+  CHECK(holds(said.text, "kernels of the pack"));
+  const std::string result = "y: bfloat16[4, 4, 1024]";
+  const Said again =
+      lathe(folder, "run " + example("quickstart.yaml") + " --device cuda -q");
+  CHECK(holds(said.text, again.text.substr(again.text.find(result))));
+  const Said other = lathe(folder, "run " + pack, none + "LATHE_FAKE_SM=80");
+  CHECK_EQ(other.status, 3);
+  CHECK(holds(other.text, "error[L0704]"));
+}
+
 TEST_CASE("cuda device: a machine without GPU says what to do") {
   const TempFolder folder;
   const std::string run =

@@ -139,7 +139,7 @@ TEST_CASE("weights: made-up ones are encoded in declared blocks") {
   fill.init = {Initializer::Kind::kConstant, 0.5, 0, 0};
   fill.dtype = DType::kQ8_0;
   model.weights = {fill};
-  const Tensor bytes = ModelWeights(model, nullptr).tensor("w");
+  const Tensor bytes = ModelWeights(weight_recipes(model), nullptr).tensor("w");
   CHECK_EQ(bytes.shape(), std::vector<int64_t>{300, 34});
   // The largest code, 127, and the scale 0.5 / 127 before it.
   for (int64_t row : {0, 299}) {

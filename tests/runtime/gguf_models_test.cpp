@@ -54,7 +54,8 @@ class Loaded {
     diagnostics.throw_if_errors();
     require_runnable(model_);
     loaded_ = engine_.load(
-        model_.graph, std::make_shared<ModelWeights>(model_, checkpoint_));
+        model_.graph, std::make_shared<ModelWeights>(weight_recipes(model_),
+                                                     checkpoint_));
   }
 
   Tensor logits(const Tensor& ids) {

@@ -58,7 +58,8 @@ void with_model(const std::string& folder, const std::string& device,
   options.cache_dir = cache_dir;
   Engine engine(options);
   auto loaded = engine.load(model.graph,
-                            std::make_shared<ModelWeights>(model, checkpoint));
+                            std::make_shared<ModelWeights>(weight_recipes(model),
+                                                        checkpoint));
   run(*loaded);
 }
 

@@ -29,7 +29,8 @@ std::unique_ptr<Executable> load_model(
   diagnostics.throw_if_errors();
   require_runnable(model);
   return engine.load(model.graph,
-                     std::make_shared<ModelWeights>(model, checkpoint));
+                     std::make_shared<ModelWeights>(weight_recipes(model),
+                                                        checkpoint));
 }
 
 std::map<std::string, Tensor> read_tensors(const std::string& path) {

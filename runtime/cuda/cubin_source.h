@@ -1,0 +1,32 @@
+#pragma once
+// Where the cubins of a module come from: compiled here, or made before.
+
+#include <string>
+#include <vector>
+
+#include "runtime/device.h"
+
+namespace lathe::cuda {
+
+class CubinSource {
+ public:
+  virtual ~CubinSource() = default;
+
+  const std::vector<KernelSource>& kernels() const { return kernels_; }
+
+  // The kernel's cubin, once. Waits until it is there; throws DeviceError L06.
+  virtual std::string take(int kernel) = 0;
+
+  // About those taken so far.
+  virtual CompileReport report() const = 0;
+
+ protected:
+  explicit CubinSource(std::vector<KernelSource> kernels)
+      : kernels_(std::move(kernels)) {}
+  CubinSource(const CubinSource&) = delete;
+  CubinSource& operator=(const CubinSource&) = delete;
+
+  std::vector<KernelSource> kernels_;
+};
+
+}  // namespace lathe::cuda

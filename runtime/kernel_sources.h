@@ -1,0 +1,15 @@
+#pragma once
+// The kernels of a program as a device compiles them.
+
+#include <vector>
+
+#include "codegen/program.h"
+#include "runtime/device.h"
+
+namespace lathe {
+
+// In the order of program.kernels, with the place of the first step that runs
+// each.
+std::vector<KernelSource> kernel_sources(const Program& program);
+
+}  // namespace lathe
