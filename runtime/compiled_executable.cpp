@@ -1,6 +1,8 @@
 #include "runtime/compiled_executable.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "runtime/bind_dims.h"
 #include "runtime/fault_error.h"
@@ -13,6 +15,10 @@ namespace lathe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Sizes that launches are kept for: a batch that grows and shrinks, a prompt
+// and the tokens behind it.
+constexpr size_t kMostBindings = 8;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -131,7 +137,7 @@ std::vector<NamedTensor> CompiledExecutable::run(
   std::map<std::string, Tensor> tensors = inputs_.convert(given);
   const DimBindings bindings = bind_dims(inputs(), tensors, dims);
   require_bound(program_.symbols, inputs(), bindings);
-  if (!launches_ || bindings != bound_) bind(bindings);
+  if (bound_.empty() || bindings != bound_.front().dims) bind(bindings);
   inputs_.fill_defaults(tensors, bindings);
   for (const auto& port : program_.inputs) {
     provide_input(port.buffer, tensors.at(port.name));
@@ -141,7 +147,7 @@ std::vector<NamedTensor> CompiledExecutable::run(
 
   std::vector<int64_t> nanoseconds;
   const auto fault =
-      launches_->run(addresses_, profile_ ? &nanoseconds : nullptr);
+      bound_.front().launches->run(addresses_, profile_ ? &nanoseconds : nullptr);
   if (fault) {
     fail_with_fault(program_.steps[size_t(fault->launch)], fault->fault);
   }
@@ -152,16 +158,27 @@ std::vector<NamedTensor> CompiledExecutable::run(
 }
 
 void CompiledExecutable::bind(const DimBindings& dims) {
-  launches_.reset();
   check_constraints(program_.constraints, dims);
+  const auto known =
+      std::find_if(bound_.begin(), bound_.end(),
+                   [&](const BoundLaunches& b) { return b.dims == dims; });
+  BoundLaunches next{dims, nullptr};
+  if (known != bound_.end()) {
+    next = std::move(*known);
+    bound_.erase(known);
+  }
+  // The table is no more that of the front.
+  std::list<BoundLaunches> others = std::exchange(bound_, {});
   try {
     dims_.bind(dims);
   } catch (const DimError& error) {
     fail("L0410", {}, cat({"a size is too large: ", error.what()}));
   }
   place_temporaries(buffer_sizes());
-  make_launches();
-  bound_ = dims;
+  if (!next.launches) next.launches = make_launches();
+  bound_ = std::move(others);
+  bound_.push_front(std::move(next));
+  if (bound_.size() > kMostBindings) bound_.pop_back();
 }
 
 std::vector<int64_t> CompiledExecutable::buffer_sizes() const {
@@ -194,7 +211,7 @@ void CompiledExecutable::place_temporaries(const std::vector<int64_t>& sizes) {
   run_report_.temporary_bytes = plan.bytes;
 }
 
-void CompiledExecutable::make_launches() {
+std::unique_ptr<LaunchList> CompiledExecutable::make_launches() {
   std::vector<Launch> launches;
   for (size_t i = 0; i < steps_.size(); ++i) {
     Launch launch{.kernel = program_.steps[i].kernel,
@@ -204,14 +221,18 @@ void CompiledExecutable::make_launches() {
     for (int dim : steps_[i].dims) launch.dims.push_back(dims_[dim]);
     launches.push_back(std::move(launch));
   }
-  launches_ = device_.schedule(*module_, std::move(launches));
+  return device_.schedule(*module_, std::move(launches));
 }
 
 // Memory that the caller may still look at is not written again.
 void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
   Port& port = ports_[size_t(buffer)];
-  const bool usable = port.memory && port.memory.use_count() == 1 &&
-                      port.memory->bytes() == bytes;
+  // Memory of the host becomes the caller's tensor, so it is no larger. On
+  // others addresses that stay are worth more: graphs hold them.
+  const bool fits = port.memory && (device_.shares_host_memory()
+                                        ? port.memory->bytes() == bytes
+                                        : port.memory->bytes() >= bytes);
+  const bool usable = fits && port.memory.use_count() == 1;
   if (!usable) {
     port.memory = device_.allocate(bytes);
   }

@@ -2,6 +2,7 @@
 // A Program on a device: binds sizes, places temporaries, launches, and hands
 // the outputs out. What depends on sizes alone is kept until they change.
 
+#include <list>
 #include <memory>
 
 #include "codegen/program.h"
@@ -57,7 +58,7 @@ class CompiledExecutable : public Executable {
   void bind(const DimBindings& dims);
   std::vector<int64_t> buffer_sizes() const;
   void place_temporaries(const std::vector<int64_t>& sizes);
-  void make_launches();
+  std::unique_ptr<LaunchList> make_launches();
   void provide_input(int buffer, const Tensor& tensor);
   void provide_output(int buffer);
   void provide_memory(int buffer, int64_t bytes);
@@ -76,8 +77,12 @@ class CompiledExecutable : public Executable {
   std::vector<std::vector<int>> shapes_;  // of buffers, as table positions
   ArenaCache arena_cache_;
   std::unique_ptr<Memory> arena_;
-  DimBindings bound_;
-  std::unique_ptr<LaunchList> launches_;  // for bound_
+  // Launches of the sizes bound last, those of now first.
+  struct BoundLaunches {
+    DimBindings dims;
+    std::unique_ptr<LaunchList> launches;
+  };
+  std::list<BoundLaunches> bound_;
   std::vector<void*> addresses_;          // by buffer
   std::vector<Port> ports_;               // by buffer
   LoadReport load_report_;

@@ -61,6 +61,7 @@ class CudaRenderer : public cpu::Renderer {
     out_ += separator + "i64 items, Args a) {\n";
     names_[kernel_.hi.get()] = "items";
     declare_locals();
+    line("after_predecessor();");
     stmt(kernel_.body);
     return out_ + "}\n";
   }

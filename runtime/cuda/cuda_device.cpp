@@ -22,18 +22,15 @@ constexpr int kLeastCapability = 80;
 constexpr const char* kInstallDriver =
     "install NVIDIA's driver, or name a libcuda.so.1 in LATHE_CUDA_LIB";
 
-// Bytes of GPU memory, in the order of the stream.
 class CudaMemory : public Memory {
  public:
-  CudaMemory(StreamRef stream, void* data, int64_t bytes)
-      : Memory(data, bytes), stream_(std::move(stream)) {}
-  ~CudaMemory() override {
-    (void)stream_->context().driver().cuMemFreeAsync(
-        reinterpret_cast<CUdeviceptr>(data_), stream_->get());
+  CudaMemory(StreamRef stream, int64_t bytes)
+      : Memory(nullptr, bytes), bytes_of_gpu_(std::move(stream), bytes) {
+    data_ = reinterpret_cast<void*>(bytes_of_gpu_.get());
   }
 
  private:
-  StreamRef stream_;
+  DeviceBytes bytes_of_gpu_;
 };
 
 [[noreturn]] void fail_without(const std::string& device,
@@ -115,16 +112,12 @@ class CudaDevice : public Device {
 
   std::unique_ptr<Memory> allocate(int64_t bytes) override {
     context_->use();
-    const Driver& driver = context_->driver();
-    CUdeviceptr data = 0;
-    // No bytes have an address too.
-    const auto size = static_cast<size_t>(std::max<int64_t>(bytes, 1));
-    const CUresult result =
-        driver.cuMemAllocAsync(&data, size, stream_->get());
-    if (result == CUDA_ERROR_OUT_OF_MEMORY) fail_for_memory(bytes);
-    driver.check(result, "cuMemAllocAsync");
-    return std::make_unique<CudaMemory>(
-        stream_, reinterpret_cast<void*>(data), bytes);
+    try {
+      return std::make_unique<CudaMemory>(stream_, bytes);
+    } catch (const DeviceError& error) {
+      if (error.code() != "L0702") throw;
+      fail_for_memory(bytes);
+    }
   }
 
   void upload(void* to, const void* from, int64_t bytes) override {
@@ -169,6 +162,7 @@ class CudaDevice : public Device {
  private:
   // The pool gives nothing back to the system between runs.
   void keep_freed_memory() {
+    if (!context_->has_memory_pools()) return;
     const Driver& driver = context_->driver();
     CUmemoryPool pool = nullptr;
     driver.check(driver.cuDeviceGetDefaultMemPool(&pool, context_->device()),

@@ -10,27 +10,31 @@ namespace {
 // The most blocks of a grid; fewer do all items all the same.
 constexpr int64_t kMostBlocks = (int64_t{1} << 31) - 1;
 
+// Compute capability from which a kernel may start before its predecessor's
+// end.
+constexpr int kLeastOverlapping = 90;
+
 }  // namespace
 
 CudaLaunches::CudaLaunches(CudaModule& module, StreamRef stream,
                            std::vector<Launch> launches)
-    : launches_(std::move(launches)), stream_(std::move(stream)) {
+    : launches_(std::move(launches)),
+      stream_(std::move(stream)),
+      overlaps_(stream_->context().capability() >= kLeastOverlapping),
+      graph_(stream_) {
   for (const Launch& launch : launches_) {
     steps_.push_back(make_step(module, launch));
   }
   if (steps_.empty()) return;
-  const Driver& driver = stream_->context().driver();
-  driver.check(driver.cuMemAllocAsync(&faults_, sizeof(Fault) * steps_.size(),
-                                      stream_->get()),
-               "cuMemAllocAsync");
+  const bool one = steps_.size() == 1;
+  place_ = one ? steps_[0].place
+               : cat({steps_.size(), " kernels, the first ", steps_[0].place});
+  const size_t bytes = sizeof(Fault) * steps_.size();
+  faults_.emplace(stream_, static_cast<int64_t>(bytes));
+  found_.emplace(stream_->context_ref(), bytes);
   for (size_t i = 0; i < steps_.size(); ++i) {
-    steps_[i].values.back() = faults_ + sizeof(Fault) * i;
+    steps_[i].values.back() = faults_->get() + sizeof(Fault) * i;
   }
-}
-
-CudaLaunches::~CudaLaunches() {
-  if (faults_ == 0) return;
-  (void)stream_->context().driver().cuMemFreeAsync(faults_, stream_->get());
 }
 
 CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
@@ -59,60 +63,101 @@ CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
   return step;
 }
 
-void CudaLaunches::fill(std::span<void* const> buffers) {
+// True if an address is another than in the last run.
+bool CudaLaunches::fill(std::span<void* const> buffers) {
+  bool moved = false;
   for (size_t i = 0; i < steps_.size(); ++i) {
     for (size_t b = 0; b < launches_[i].buffers.size(); ++b) {
       const auto index = static_cast<size_t>(launches_[i].buffers[b]);
-      steps_[i].values[b] = reinterpret_cast<uint64_t>(buffers[index]);
+      const auto address = reinterpret_cast<uint64_t>(buffers[index]);
+      moved |= steps_[i].values[b] != address;
+      steps_[i].values[b] = address;
     }
   }
+  return moved;
 }
 
 std::optional<LaunchFault> CudaLaunches::run(
     std::span<void* const> buffers, std::vector<int64_t>* nanoseconds) {
   if (nanoseconds) nanoseconds->assign(steps_.size(), 0);
   if (steps_.empty()) return std::nullopt;
-  const Driver& driver = stream_->context().driver();
   stream_->context().use();
-  fill(buffers);
-  // All bits set is a fault's `site` of -1: none.
-  driver.check(driver.cuMemsetD8Async(faults_, 0xff,
-                                      sizeof(Fault) * steps_.size(),
-                                      stream_->get()),
-               "cuMemsetD8Async");
-  while (nanoseconds && events_.size() <= steps_.size()) {
-    events_.emplace_back(stream_);
+  if (fill(buffers)) is_current_ = false;
+  if (nanoseconds) {
+    run_timed(*nanoseconds);
+  } else if (runs_++ == 0) {
+    // Steps that load weights run once, and so does much else.
+    put_into_stream();
+  } else {
+    if (!is_current_) graph_.capture([this] { put_into_stream(); }, place_);
+    is_current_ = true;
+    graph_.launch(place_);
   }
-  if (nanoseconds) events_[0].record();
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    if (step.config.gridDimX > 0) {
-      driver.check(driver.cuLaunchKernelEx(&step.config, step.function,
-                                           step.parameters.data(), nullptr),
-                   "cuLaunchKernelEx", step.place);
-    }
-    if (nanoseconds) events_[i + 1].record();
-  }
-  const auto fault = first_fault();
+  stream_->wait(place_);
   for (size_t i = 0; nanoseconds && i < steps_.size(); ++i) {
     (*nanoseconds)[i] = events_[i + 1].nanoseconds_since(events_[i]);
   }
-  return fault;
+  return first_fault();
 }
 
-// Waits for the launches. A fault does not stop later ones; the first counts.
-std::optional<LaunchFault> CudaLaunches::first_fault() {
+void CudaLaunches::launch(Step& step, bool may_overlap) const {
   const Driver& driver = stream_->context().driver();
-  std::vector<Fault> faults(steps_.size());
-  driver.check(
-      driver.cuMemcpyDtoHAsync(faults.data(), faults_,
-                               sizeof(Fault) * faults.size(), stream_->get()),
-      "cuMemcpyDtoHAsync");
-  const bool one = steps_.size() == 1;
-  stream_->wait(one ? steps_[0].place
-                    : cat({steps_.size(), " kernels, the first ",
-                           steps_[0].place}));
-  for (size_t i = 0; i < faults.size(); ++i) {
+  CUlaunchAttribute overlap = {};
+  overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  overlap.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config = step.config;
+  if (may_overlap && overlaps_) {
+    config.attrs = &overlap;
+    config.numAttrs = 1;
+  }
+  driver.check(driver.cuLaunchKernelEx(&config, step.function,
+                                       step.parameters.data(), nullptr),
+               "cuLaunchKernelEx", step.place);
+}
+
+void CudaLaunches::clear_faults() const {
+  const Driver& driver = stream_->context().driver();
+  // All bits set is a fault's `site` of -1: none.
+  driver.check(driver.cuMemsetD8Async(faults_->get(), 0xff, found_->bytes(),
+                                      stream_->get()),
+               "cuMemsetD8Async", place_);
+}
+
+void CudaLaunches::fetch_faults() const {
+  const Driver& driver = stream_->context().driver();
+  driver.check(driver.cuMemcpyDtoHAsync(found_->data(), faults_->get(),
+                                        found_->bytes(), stream_->get()),
+               "cuMemcpyDtoHAsync", place_);
+}
+
+void CudaLaunches::put_into_stream() {
+  clear_faults();
+  bool follows_kernel = false;
+  for (Step& step : steps_) {
+    if (step.config.gridDimX == 0) continue;
+    launch(step, follows_kernel);
+    follows_kernel = true;
+  }
+  fetch_faults();
+}
+
+// The same with an event behind every step; none overlaps the next.
+void CudaLaunches::run_timed(std::vector<int64_t>& nanoseconds) {
+  while (events_.size() <= nanoseconds.size()) events_.emplace_back(stream_);
+  clear_faults();
+  events_[0].record();
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].config.gridDimX > 0) launch(steps_[i], false);
+    events_[i + 1].record();
+  }
+  fetch_faults();
+}
+
+// A fault does not stop later launches; the first counts. Requires: all is
+// done.
+std::optional<LaunchFault> CudaLaunches::first_fault() const {
+  const auto* faults = static_cast<const Fault*>(found_->data());
+  for (size_t i = 0; i < steps_.size(); ++i) {
     if (faults[i].site < 0) continue;
     return LaunchFault{static_cast<int>(i), faults[i]};
   }

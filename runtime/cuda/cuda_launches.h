@@ -1,7 +1,12 @@
 #pragma once
-// Launches of GPU kernels in a row on one stream.
+// Launches of GPU kernels in a row on one stream: one by one for the first
+// run, as a graph from the second on. Where the GPU can do it, a kernel may
+// start while the one before ends (programmatic dependent launch): kernels wait
+// for their predecessor's results themselves.
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "runtime/cuda/cuda_module.h"
@@ -13,7 +18,6 @@ class CudaLaunches : public LaunchList {
   // Waits for the kernels. Requires: the module outlives the list.
   CudaLaunches(CudaModule& module, StreamRef stream,
                std::vector<Launch> launches);
-  ~CudaLaunches() override;
 
   std::optional<LaunchFault> run(std::span<void* const> buffers,
                                  std::vector<int64_t>* nanoseconds) override;
@@ -29,14 +33,25 @@ class CudaLaunches : public LaunchList {
   };
 
   Step make_step(CudaModule& module, const Launch& launch);
-  void fill(std::span<void* const> buffers);
-  std::optional<LaunchFault> first_fault();
+  bool fill(std::span<void* const> buffers);
+  void launch(Step& step, bool may_overlap) const;
+  void clear_faults() const;
+  void fetch_faults() const;
+  void put_into_stream();
+  void run_timed(std::vector<int64_t>& nanoseconds);
+  std::optional<LaunchFault> first_fault() const;
 
   std::vector<Launch> launches_;
   StreamRef stream_;
+  bool overlaps_;  // whether the GPU can start a kernel early
   std::vector<Step> steps_;
-  CUdeviceptr faults_ = 0;  // one for each launch
+  std::string place_;  // of all steps, for messages
+  std::optional<DeviceBytes> faults_;  // one for each launch
+  std::optional<PinnedMemory> found_;  // their copy on the host
   std::vector<Event> events_;
+  StreamGraph graph_;
+  bool is_current_ = false;  // the graph has the steps' addresses
+  int64_t runs_ = 0;
 };
 
 }  // namespace lathe::cuda

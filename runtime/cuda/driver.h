@@ -30,14 +30,22 @@ namespace lathe::cuda {
   X(cuStreamCreate)                                                          \
   X(cuStreamDestroy)                                                         \
   X(cuStreamSynchronize)                                                     \
+  X(cuStreamBeginCapture)                                                    \
+  X(cuStreamEndCapture)                                                      \
+  X(cuGraphInstantiate)                                                      \
+  X(cuGraphExecUpdate)                                                       \
+  X(cuGraphLaunch)                                                           \
+  X(cuGraphDestroy)                                                          \
+  X(cuGraphExecDestroy)                                                      \
   X(cuEventCreate)                                                           \
   X(cuEventDestroy)                                                          \
   X(cuEventRecord)                                                           \
   X(cuEventSynchronize)                                                      \
   X(cuEventElapsedTime)                                                      \
   X(cuMemPoolSetAttribute)                                                   \
-  X(cuMemPoolTrimTo)                                                         \
   X(cuMemGetInfo)                                                            \
+  X(cuMemAlloc)                                                              \
+  X(cuMemFree)                                                               \
   X(cuMemAllocAsync)                                                         \
   X(cuMemFreeAsync)                                                          \
   X(cuMemHostAlloc)                                                          \

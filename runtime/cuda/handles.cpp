@@ -1,5 +1,7 @@
 #include "runtime/cuda/handles.h"
 
+#include <algorithm>
+
 #include "spec/check.h"
 
 // Calls a function of the driver and checks its result.
@@ -17,7 +19,14 @@ constexpr int64_t kPlainSharedBytes = 48 * 1024;
 Context::Context(DriverRef driver, int ordinal) : driver_(std::move(driver)) {
   LATHE_CUDA(*driver_, cuDeviceGet, &device_, ordinal);
   LATHE_CUDA(*driver_, cuDevicePrimaryCtxRetain, &context_, device_);
-  use();
+  try {
+    use();
+    has_memory_pools_ =
+        attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED) != 0;
+  } catch (...) {
+    (void)driver_->cuDevicePrimaryCtxRelease(device_);
+    throw;
+  }
 }
 
 Context::~Context() { (void)driver_->cuDevicePrimaryCtxRelease(device_); }
@@ -82,6 +91,79 @@ int64_t Event::nanoseconds_since(const Event& start) const {
   LATHE_CUDA(stream_->context().driver(), cuEventElapsedTime, &milliseconds,
              start.event_, event_);
   return static_cast<int64_t>(double{milliseconds} * 1e6);
+}
+
+StreamGraph::~StreamGraph() {
+  if (graph_) (void)stream_->context().driver().cuGraphExecDestroy(graph_);
+}
+
+void StreamGraph::capture(const std::function<void()>& record,
+                          const std::string& place) {
+  const Driver& driver = stream_->context().driver();
+  // Other threads may use the context as they like.
+  driver.check(driver.cuStreamBeginCapture(
+                   stream_->get(), CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+               "cuStreamBeginCapture", place);
+  CUgraph recorded = nullptr;
+  try {
+    record();
+  } catch (...) {
+    (void)driver.cuStreamEndCapture(stream_->get(), &recorded);
+    if (recorded) (void)driver.cuGraphDestroy(recorded);
+    throw;
+  }
+  driver.check(driver.cuStreamEndCapture(stream_->get(), &recorded),
+               "cuStreamEndCapture", place);
+  try {
+    make(recorded, place);
+  } catch (...) {
+    (void)driver.cuGraphDestroy(recorded);
+    throw;
+  }
+  (void)driver.cuGraphDestroy(recorded);
+}
+
+// The same kernels with other addresses are an update, which costs less than
+// a new graph.
+void StreamGraph::make(CUgraph recorded, const std::string& place) {
+  const Driver& driver = stream_->context().driver();
+  if (graph_) {
+    CUgraphExecUpdateResultInfo info = {};
+    if (driver.cuGraphExecUpdate(graph_, recorded, &info) == CUDA_SUCCESS) {
+      return;
+    }
+    (void)driver.cuGraphExecDestroy(graph_);
+    graph_ = nullptr;
+  }
+  driver.check(driver.cuGraphInstantiate(&graph_, recorded, 0),
+               "cuGraphInstantiate", place);
+}
+
+void StreamGraph::launch(const std::string& place) const {
+  const Driver& driver = stream_->context().driver();
+  driver.check(driver.cuGraphLaunch(graph_, stream_->get()), "cuGraphLaunch",
+               place);
+}
+
+DeviceBytes::DeviceBytes(StreamRef stream, int64_t bytes)
+    : stream_(std::move(stream)) {
+  const Driver& driver = stream_->context().driver();
+  // No bytes have an address too.
+  const auto size = static_cast<size_t>(std::max<int64_t>(bytes, 1));
+  if (stream_->context().has_memory_pools()) {
+    LATHE_CUDA(driver, cuMemAllocAsync, &data_, size, stream_->get());
+  } else {
+    LATHE_CUDA(driver, cuMemAlloc, &data_, size);
+  }
+}
+
+DeviceBytes::~DeviceBytes() {
+  const Driver& driver = stream_->context().driver();
+  if (stream_->context().has_memory_pools()) {
+    (void)driver.cuMemFreeAsync(data_, stream_->get());
+  } else {
+    (void)driver.cuMemFree(data_);
+  }
 }
 
 PinnedMemory::PinnedMemory(ContextRef context, size_t bytes)

@@ -3,6 +3,7 @@
 // DeviceError, gone with the destructor, which does not throw.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,8 @@ class Context {
   std::string name() const;
   // 90 for compute capability 9.0.
   int capability() const;
+  // Whether memory may be asked for and given back in the order of a stream.
+  bool has_memory_pools() const { return has_memory_pools_; }
 
  private:
   int attribute(CUdevice_attribute which) const;
@@ -36,6 +39,7 @@ class Context {
   DriverRef driver_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
+  bool has_memory_pools_ = false;
 };
 
 using ContextRef = std::shared_ptr<const Context>;
@@ -49,6 +53,7 @@ class Stream {
 
   CUstream get() const { return stream_; }
   const Context& context() const { return *context_; }
+  const ContextRef& context_ref() const { return context_; }
   // Waits for all that was put into it. `place` as in Driver::check.
   void wait(const std::string& place = "") const;
 
@@ -73,6 +78,46 @@ class Event {
  private:
   StreamRef stream_;
   CUevent event_ = nullptr;
+};
+
+// The work of a capture, to be put into the stream at once.
+class StreamGraph {
+ public:
+  explicit StreamGraph(StreamRef stream) : stream_(std::move(stream)) {}
+  ~StreamGraph();
+  StreamGraph(const StreamGraph&) = delete;
+  StreamGraph& operator=(const StreamGraph&) = delete;
+
+  bool captured() const { return graph_ != nullptr; }
+
+  // Takes what `record` puts into the stream, in place of what it had. Such
+  // work is not done now. `place` as in Driver::check.
+  void capture(const std::function<void()>& record, const std::string& place);
+
+  // Requires: captured().
+  void launch(const std::string& place) const;
+
+ private:
+  void make(CUgraph recorded, const std::string& place);
+
+  StreamRef stream_;
+  CUgraphExec graph_ = nullptr;
+};
+
+// Bytes of the GPU's memory, given back in the order of the stream where the
+// driver can do that.
+class DeviceBytes {
+ public:
+  DeviceBytes(StreamRef stream, int64_t bytes);
+  ~DeviceBytes();
+  DeviceBytes(const DeviceBytes&) = delete;
+  DeviceBytes& operator=(const DeviceBytes&) = delete;
+
+  CUdeviceptr get() const { return data_; }
+
+ private:
+  StreamRef stream_;
+  CUdeviceptr data_ = 0;
 };
 
 // Host memory that the GPU can copy from while we go on.

@@ -82,7 +82,7 @@ TEST_CASE("cuda device: a second run compiles nothing and leaves nothing") {
   const std::string launches = file_bytes(log);
   CAPTURE(launches);
   CHECK(holds(launches, "launch row_"));
-  CHECK(holds(launches, "left: 0 bytes"));
+  CHECK(holds(launches, "left: 0 bytes, 0 objects"));
 }
 
 TEST_CASE("cuda device: another compute capability compiles anew") {
@@ -103,7 +103,7 @@ TEST_CASE("cuda device: memory that is short is an error with its code") {
   CAPTURE(said.text);
   CHECK_EQ(said.status, 3);
   CHECK(holds(said.text, "error[L0702]: the GPU cannot give "));
-  CHECK(holds(file_bytes(log), "left: 0 bytes"));
+  CHECK(holds(file_bytes(log), "left: 0 bytes, 0 objects"));
 }
 
 TEST_CASE("cuda device: a launch that fails names call, code and place") {
@@ -133,6 +133,55 @@ body:
   CHECK_EQ(said.status, 1);
   CHECK(holds(said.text, "error[L0801]"));
   CHECK(holds(said.text, "index 7"));
+}
+
+TEST_CASE("cuda device: every call that fails is named and nothing leaks") {
+  const TempFolder folder;
+  const std::string log = folder.file("log");
+  const std::string run = "run -q " + example("quickstart.yaml") +
+                          " --device cuda -d B=1 -d T=2";
+  CHECK_EQ(lathe(folder, run).status, 0);
+  for (const std::string call :
+       {"cuDevicePrimaryCtxRetain", "cuCtxSetCurrent", "cuStreamCreate",
+        "cuDeviceGetDefaultMemPool", "cuMemPoolSetAttribute",
+        "cuMemAllocAsync", "cuMemHostAlloc", "cuEventCreate", "cuEventRecord",
+        "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemsetD8Async",
+        "cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernelEx",
+        "cuStreamSynchronize"}) {
+    CAPTURE(call);
+    fs::remove(log);
+    const Said said = lathe(folder, run, "LATHE_FAKE_FAIL=" + call +
+                                             " LATHE_FAKE_LOG='" + log + "'");
+    CAPTURE(said.text);
+    CHECK_EQ(said.status, 3);
+    CHECK(holds(said.text, "error[L0703]: " + call + " fails"));
+    CHECK(holds(said.text, "with CUDA_ERROR_UNKNOWN: "));
+    CHECK(holds(file_bytes(log), "left: 0 bytes, 0 objects"));
+  }
+}
+
+TEST_CASE("cuda device: a driver without memory pools will do") {
+  const TempFolder folder;
+  const std::string log = folder.file("log");
+  const Said said = lathe(folder,
+                          "run " + example("quickstart.yaml") +
+                              " --device cuda -d B=1 -d T=2",
+                          "LATHE_FAKE_POOLS=0 LATHE_FAKE_LOG='" + log + "'");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 0);
+  CHECK(holds(file_bytes(log), "left: 0 bytes, 0 objects"));
+}
+
+TEST_CASE("cuda device: kernels overlap where the GPU can do that") {
+  const TempFolder folder;
+  const std::string log = folder.file("log");
+  const std::string run = "run -q " + example("quickstart.yaml") +
+                          " --device cuda -d B=1 -d T=2";
+  const std::string to_log = " LATHE_FAKE_LOG='" + log + "'";
+  CHECK_EQ(lathe(folder, run, "LATHE_FAKE_SM=86" + to_log).status, 0);
+  CHECK_FALSE(holds(file_bytes(log), " overlaps"));
+  CHECK_EQ(lathe(folder, run, "LATHE_FAKE_SM=90" + to_log).status, 0);
+  CHECK(holds(file_bytes(log), " overlaps"));
 }
 
 TEST_CASE("cuda device: a pack needs no NVRTC where it runs") {

@@ -27,6 +27,7 @@ struct Thread {
   State state = State::kReady;
   int line = 0;         // of the barrier it waits at
   unsigned parity = 0;  // which slots its next exchange uses
+  bool waited = false;  // for the kernel before
 };
 
 struct Warp {
@@ -131,6 +132,8 @@ class EmulatedBlock {
     }
   }
 
+  void after_predecessor() { threads_[current_].waited = true; }
+
   [[noreturn]] void fail(const char* text, int line) {
     complain(text, line);
     give_up();
@@ -150,6 +153,9 @@ class EmulatedBlock {
   [[noreturn]] void run_thread() {
     kernel_();
     Thread& me = threads_[current_];
+    if (launch_.must_wait && !me.waited) {
+      fail("it did not wait for the kernel before", 0);
+    }
     me.state = State::kDone;
     Warp& warp = warps_[current_ / kWarp];
     --warp.live;
@@ -313,6 +319,7 @@ const EmulatorApi& emulator_api() {
           [](const void* mine, void* all, unsigned bytes, int line) {
             current_block->gather(mine, all, bytes, line);
           },
+      .after_predecessor = [] { current_block->after_predecessor(); },
       .fail = [](const char* text,
                  int line) { current_block->fail(text, line); },
   };

@@ -25,6 +25,8 @@ struct EmulatedLaunch {
   unsigned threads = 1;
   unsigned long shared_bytes = 0;
   uint64_t seed = 0;
+  // The kernel before may still run: every thread must wait for it.
+  bool must_wait = false;
 };
 
 // Calls `kernel` once for each thread; returns what went wrong, or nothing.

@@ -16,6 +16,8 @@ struct EmulatorApi {
                    unsigned from, int line);
   // Gives every lane the `bytes` of all 32 lanes, in order.
   void (*gather)(const void* mine, void* all, unsigned bytes, int line);
+  // The thread has waited for the results of the kernel before.
+  void (*after_predecessor)();
   // Ends the kernel with a message.
   void (*fail)(const char* text, int line);
 };

@@ -19,6 +19,7 @@ INLINE u32 block_threads() { return lathe_emulator->block_threads(); }
 INLINE u32 block_index() { return lathe_emulator->block_index(); }
 INLINE u32 block_count() { return lathe_emulator->block_count(); }
 INLINE u8* shared_memory() { return lathe_emulator->shared_memory(); }
+INLINE void after_predecessor() { lathe_emulator->after_predecessor(); }
 
 template <int W> INLINE void barrier(int line = __builtin_LINE()) {
   if constexpr (W <= 32) {

@@ -8,8 +8,10 @@
 //   LATHE_FAKE_MEMORY=BYTES    what fits; more is CUDA_ERROR_OUT_OF_MEMORY
 //   LATHE_FAKE_BAD_LAUNCH=N    the Nth launch fails, from 1
 //   LATHE_FAKE_DEVICES=0       how many GPUs there are
+//   LATHE_FAKE_FAIL=CALL       that function of the driver fails
+//   LATHE_FAKE_POOLS=0         no memory in the order of a stream
 //   LATHE_FAKE_LOG=FILE        gets a line for each launch, and what is left
-//                              allocated when the process ends
+//                              not given back when the process ends
 
 #include <cstdint>
 #include <string>

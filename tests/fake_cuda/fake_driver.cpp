@@ -1,5 +1,5 @@
-// The driver's calls: host memory, and launches in the emulator. Everything
-// is done at once, in the order of the calls, as a stream would.
+// The driver's calls about devices, contexts and kernels; a launch is the
+// emulator.
 #include <cuda.h>
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -14,10 +14,12 @@
 #include "tests/emulator/emulator_api.h"
 #include "tests/emulator/kernel_call.h"
 #include "tests/fake_cuda/fake_cuda.h"
+#include "tests/fake_cuda/fake_state.h"
 
 namespace {
 
 using lathe::fake::setting;
+using lathe::fake::state;
 
 constexpr size_t kMostShared = 227 * 1024;
 // Without asking for more.
@@ -37,55 +39,49 @@ struct FakeModule {
   std::map<std::string, FakeFunction> functions;
 };
 
-// What lies in device memory now.
-struct FakeMemory {
-  std::map<void*, size_t> sizes;
-  size_t used = 0;
-  int launches = 0;
-  ~FakeMemory() {
-    lathe::fake::log_line("left: " + std::to_string(used) + " bytes");
-  }
+struct Launch {
+  FakeFunction* function;
+  CUlaunchConfig config;
+  bool overlaps;  // its predecessor may still run
+  lathe::KernelParameters values;
 };
-FakeMemory& memory() {
-  static FakeMemory one;
-  return one;
-}
-size_t capacity() {
-  return static_cast<size_t>(
-      setting("LATHE_FAKE_MEMORY", int64_t{8} << 30));
+
+// Whether it is launched with programmatic stream serialisation.
+bool may_overlap(const CUlaunchConfig& config) {
+  for (unsigned i = 0; i < config.numAttrs; ++i) {
+    const CUlaunchAttribute& attribute = config.attrs[i];
+    if (attribute.id ==
+            CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION &&
+        attribute.value.programmaticStreamSerializationAllowed) {
+      return true;
+    }
+  }
+  return false;
 }
 
-CUresult allocate(CUdeviceptr* to, size_t bytes) {
-  FakeMemory& m = memory();
-  if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
-  if (m.used + bytes > capacity()) return CUDA_ERROR_OUT_OF_MEMORY;
-  void* data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  // Poison: floats are no numbers.
-  std::memset(data, 0xff, bytes);
-  m.sizes[data] = bytes;
-  m.used += bytes;
-  *to = reinterpret_cast<CUdeviceptr>(data);
-  return kOk;
+std::string to_text(const Launch& launch) {
+  return launch.function->name +
+         " blocks=" + std::to_string(launch.config.gridDimX) +
+         " threads=" + std::to_string(launch.config.blockDimX) +
+         " shared=" + std::to_string(launch.config.sharedMemBytes) +
+         (launch.overlaps ? " overlaps" : "");
 }
 
-CUresult release(CUdeviceptr pointer) {
-  FakeMemory& m = memory();
-  const auto found = m.sizes.find(reinterpret_cast<void*>(pointer));
-  if (found == m.sizes.end()) return CUDA_ERROR_INVALID_VALUE;
-  m.used -= found->second;
-  std::free(found->first);
-  m.sizes.erase(found);
-  return kOk;
-}
-
-// Whether [pointer, pointer + bytes) lies in one allocation.
-bool is_device_range(CUdeviceptr pointer, size_t bytes) {
-  FakeMemory& m = memory();
-  auto after = m.sizes.upper_bound(reinterpret_cast<void*>(pointer));
-  if (after == m.sizes.begin()) return false;
-  --after;
-  const auto first = reinterpret_cast<CUdeviceptr>(after->first);
-  return pointer + bytes <= first + after->second;
+CUresult run(const Launch& launch) {
+  lathe::fake::log_line("launch " + to_text(launch));
+  if (++state().launches == setting("LATHE_FAKE_BAD_LAUNCH", 0)) {
+    return CUDA_ERROR_LAUNCH_FAILED;
+  }
+  const std::string error = lathe::emulate(
+      {.blocks = launch.config.gridDimX,
+       .threads = launch.config.blockDimX,
+       .shared_bytes = launch.config.sharedMemBytes,
+       .seed = static_cast<uint64_t>(setting("LATHE_FAKE_SEED", 0)),
+       .must_wait = launch.overlaps},
+      [&] { lathe::call_kernel(launch.function->code, launch.values); });
+  if (error.empty()) return kOk;
+  lathe::fake::log_line(launch.function->name + ": " + error);
+  return CUDA_ERROR_LAUNCH_FAILED;
 }
 
 // An object in memory as a file that dlopen takes. The file stays open while
@@ -112,18 +108,22 @@ CUresult cuDriverGetVersion(int* version) {
 }
 CUresult cuGetErrorName(CUresult result, const char** name) {
   switch (static_cast<int>(result)) {
-    case CUDA_SUCCESS:
-      *name = "CUDA_SUCCESS";
-      break;
-    case CUDA_ERROR_OUT_OF_MEMORY:
-      *name = "CUDA_ERROR_OUT_OF_MEMORY";
-      break;
-    case CUDA_ERROR_LAUNCH_FAILED:
-      *name = "CUDA_ERROR_LAUNCH_FAILED";
-      break;
-    case CUDA_ERROR_NO_DEVICE:
-      *name = "CUDA_ERROR_NO_DEVICE";
-      break;
+#define LATHE_FAKE_NAME(code) \
+  case code:                  \
+    *name = #code;            \
+    return kOk;
+    LATHE_FAKE_NAME(CUDA_SUCCESS)
+    LATHE_FAKE_NAME(CUDA_ERROR_OUT_OF_MEMORY)
+    LATHE_FAKE_NAME(CUDA_ERROR_NO_DEVICE)
+    LATHE_FAKE_NAME(CUDA_ERROR_INVALID_IMAGE)
+    LATHE_FAKE_NAME(CUDA_ERROR_INVALID_CONTEXT)
+    LATHE_FAKE_NAME(CUDA_ERROR_NOT_FOUND)
+    LATHE_FAKE_NAME(CUDA_ERROR_NOT_SUPPORTED)
+    LATHE_FAKE_NAME(CUDA_ERROR_LAUNCH_FAILED)
+    LATHE_FAKE_NAME(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED)
+    LATHE_FAKE_NAME(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
+    LATHE_FAKE_NAME(CUDA_ERROR_UNKNOWN)
+#undef LATHE_FAKE_NAME
     default:
       *name = "CUDA_ERROR_INVALID_VALUE";
   }
@@ -157,85 +157,31 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
     *value = sm % 10;
   } else if (attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT) {
     *value = 132;
+  } else if (attribute == CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED) {
+    *value = setting("LATHE_FAKE_POOLS", 1) != 0;
   } else {
     return CUDA_ERROR_INVALID_VALUE;
   }
   return kOk;
 }
-CUresult cuDeviceTotalMem(size_t* bytes, CUdevice) {
-  *bytes = capacity();
-  return kOk;
-}
-CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* pool, CUdevice) {
-  *pool = reinterpret_cast<CUmemoryPool>(1);
-  return kOk;
-}
-CUresult cuMemPoolSetAttribute(CUmemoryPool, CUmemPool_attribute, void*) {
-  return kOk;
-}
-CUresult cuMemPoolTrimTo(CUmemoryPool, size_t) { return kOk; }
 CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
+  LATHE_FAKE_BEGIN("cuDevicePrimaryCtxRetain", kNothing)
+  ++state().objects;
   *context = reinterpret_cast<CUcontext>(1);
   return kOk;
 }
-CUresult cuDevicePrimaryCtxRelease(CUdevice) { return kOk; }
-CUresult cuCtxSetCurrent(CUcontext) { return kOk; }
-CUresult cuStreamCreate(CUstream* stream, unsigned) {
-  *stream = reinterpret_cast<CUstream>(1);
+CUresult cuDevicePrimaryCtxRelease(CUdevice) {
+  --state().objects;
   return kOk;
 }
-CUresult cuStreamDestroy(CUstream) { return kOk; }
-CUresult cuStreamSynchronize(CUstream) { return kOk; }
-CUresult cuEventCreate(CUevent* event, unsigned) {
-  *event = reinterpret_cast<CUevent>(1);
-  return kOk;
-}
-CUresult cuEventDestroy(CUevent) { return kOk; }
-CUresult cuEventRecord(CUevent, CUstream) { return kOk; }
-CUresult cuEventSynchronize(CUevent) { return kOk; }
-CUresult cuEventElapsedTime(float* milliseconds, CUevent, CUevent) {
-  *milliseconds = 0.001f;
-  return kOk;
-}
-CUresult cuMemGetInfo(size_t* free, size_t* total) {
-  *total = capacity();
-  *free = capacity() - memory().used;
-  return kOk;
-}
-CUresult cuMemAllocAsync(CUdeviceptr* to, size_t bytes, CUstream) {
-  return allocate(to, bytes);
-}
-CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream) {
-  return release(pointer);
-}
-CUresult cuMemHostAlloc(void** to, size_t bytes, unsigned) {
-  *to = std::malloc(bytes);
-  return kOk;
-}
-CUresult cuMemFreeHost(void* memory) {
-  std::free(memory);
-  return kOk;
-}
-CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t bytes,
-                           CUstream) {
-  if (!is_device_range(to, bytes)) return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(reinterpret_cast<void*>(to), from, bytes);
-  return kOk;
-}
-CUresult cuMemcpyDtoHAsync(void* to, CUdeviceptr from, size_t bytes,
-                           CUstream) {
-  if (!is_device_range(from, bytes)) return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
-  return kOk;
-}
-CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes,
-                         CUstream) {
-  if (!is_device_range(to, bytes)) return CUDA_ERROR_INVALID_VALUE;
-  std::memset(reinterpret_cast<void*>(to), value, bytes);
+CUresult cuCtxSetCurrent(CUcontext context) {
+  LATHE_FAKE_BEGIN("cuCtxSetCurrent", kNothing)
+  lathe::fake::set_current(context != nullptr);
   return kOk;
 }
 
 CUresult cuModuleLoadData(CUmodule* to, const void* data) {
+  LATHE_FAKE_BEGIN("cuModuleLoadData", kNoCapture)
   lathe::fake::FakeImage image;
   if (!lathe::fake::read_image(data, image)) return CUDA_ERROR_INVALID_IMAGE;
   int file = -1;
@@ -250,10 +196,12 @@ CUresult cuModuleLoadData(CUmodule* to, const void* data) {
                                    dlsym(handle, entry.name.c_str()),
                                    entry.parameters};
   }
+  ++state().objects;
   *to = reinterpret_cast<CUmodule>(made);
   return kOk;
 }
 CUresult cuModuleUnload(CUmodule module) {
+  --state().objects;
   auto* made = reinterpret_cast<FakeModule*>(module);
   dlclose(made->handle);
   close(made->file);
@@ -262,6 +210,7 @@ CUresult cuModuleUnload(CUmodule module) {
 }
 CUresult cuModuleGetFunction(CUfunction* to, CUmodule module,
                              const char* name) {
+  LATHE_FAKE_BEGIN("cuModuleGetFunction", kContext)
   auto& functions = reinterpret_cast<FakeModule*>(module)->functions;
   const auto found = functions.find(name);
   if (found == functions.end() || !found->second.code) {
@@ -272,6 +221,7 @@ CUresult cuModuleGetFunction(CUfunction* to, CUmodule module,
 }
 CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute,
                             int value) {
+  LATHE_FAKE_BEGIN("cuFuncSetAttribute", kContext)
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES ||
       value < 0 || static_cast<size_t>(value) > kMostShared) {
     return CUDA_ERROR_INVALID_VALUE;
@@ -282,44 +232,27 @@ CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute,
 }
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle,
                           void** parameters, void**) {
+  LATHE_FAKE_BEGIN("cuLaunchKernelEx", kContext)
   auto& function = *reinterpret_cast<FakeFunction*>(handle);
+  Launch launch{&function, *config, may_overlap(*config), {}};
   const bool fits = config->gridDimX > 0 && config->blockDimX > 0 &&
                     config->blockDimX <= 1024 &&
                     config->sharedMemBytes <= function.shared &&
                     function.parameters <=
-                        static_cast<int>(lathe::kMostParameters);
+                        static_cast<int>(lathe::kMostParameters) &&
+                    (!launch.overlaps || setting("LATHE_FAKE_SM", 90) >= 90);
   if (!fits) {
-    lathe::fake::log_line("refused " + function.name + " blocks=" +
-                          std::to_string(config->gridDimX) +
-                          " threads=" + std::to_string(config->blockDimX) +
-                          " shared=" + std::to_string(config->sharedMemBytes) +
-                          " parameters=" +
+    lathe::fake::log_line("refused " + to_text(launch) + " parameters=" +
                           std::to_string(function.parameters));
     return CUDA_ERROR_INVALID_VALUE;
   }
-  const int number = ++memory().launches;
-  lathe::fake::log_line(
-      "launch " + function.name + " blocks=" +
-      std::to_string(config->gridDimX) +
-      " threads=" + std::to_string(config->blockDimX) +
-      " shared=" + std::to_string(config->sharedMemBytes));
-  if (number == setting("LATHE_FAKE_BAD_LAUNCH", 0)) {
-    return CUDA_ERROR_LAUNCH_FAILED;
-  }
-  lathe::KernelParameters values = {};
+  // Their values are those of now, in a graph too.
   for (int i = 0; i < function.parameters; ++i) {
-    std::memcpy(&values[static_cast<size_t>(i)], parameters[i],
-                sizeof values[0]);
+    std::memcpy(&launch.values[static_cast<size_t>(i)], parameters[i],
+                sizeof launch.values[0]);
   }
-  const std::string error = lathe::emulate(
-      {.blocks = config->gridDimX,
-       .threads = config->blockDimX,
-       .shared_bytes = config->sharedMemBytes,
-       .seed = static_cast<uint64_t>(setting("LATHE_FAKE_SEED", 0))},
-      [&] { lathe::call_kernel(function.code, values); });
-  if (error.empty()) return kOk;
-  lathe::fake::log_line(function.name + ": " + error);
-  return CUDA_ERROR_LAUNCH_FAILED;
+  return lathe::fake::put(config->hStream, {"kernel " + function.name,
+                                            [=] { return run(launch); }});
 }
 
 }  // extern "C"

@@ -1,0 +1,101 @@
+// Runs of a loaded model on the fake driver, in this process: when they are
+// launched as a graph, and when that graph is made anew.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "runtime/engine.h"
+#include "tests/support/load_model.h"
+#include "tests/support/paths.h"
+#include "tests/support/temp_folder.h"
+
+namespace lathe {
+namespace {
+
+// What the fake driver logs.
+class DriverLog {
+ public:
+  explicit DriverLog(std::string file) : file_(std::move(file)) {
+    setenv("LATHE_FAKE_LOG", file_.c_str(), 1);
+  }
+  ~DriverLog() { unsetenv("LATHE_FAKE_LOG"); }
+  DriverLog(const DriverLog&) = delete;
+  DriverLog& operator=(const DriverLog&) = delete;
+
+  // The lines about graphs since the last call.
+  std::string graphs() {
+    const std::string text = file_bytes(file_);
+    std::string out;
+    for (const std::string& line : split(text.substr(read_), '\n')) {
+      if (line.starts_with("graph")) out += line + "\n";
+    }
+    read_ = text.size();
+    return out;
+  }
+
+ private:
+  std::string file_;
+  size_t read_ = 0;
+};
+
+Options fake_options(const TempFolder& folder) {
+  Options options = options_from_environment();
+  options.device = "cuda";
+  options.cuda_library = LATHE_FAKE_CUDA;
+  options.nvrtc_library = LATHE_FAKE_CUDA;
+  options.cache_dir = folder.file("cache");
+  return options;
+}
+
+constexpr const char* kModel = R"(lathe: 1
+model: m
+inputs: {x: "float32[N, 4]"}
+weights: {w: {type: "float32[4]", init: 2.0}}
+body:
+  - y = softmax(x * w) + cumsum(x, axis=-1)
+)";
+
+Tensor rows(int64_t count, double first) {
+  Tensor x(DType::kFloat32, {count, 4});
+  for (int64_t i = 0; i < x.numel(); ++i) x.set(i, first + double(i % 7));
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("cuda graph: runs of one size become a graph at the second") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", kModel);
+  DriverLog log(folder.file("log"));
+  Engine engine(fake_options(folder));
+  Engine reference([&] {
+    Options options = fake_options(folder);
+    options.device = "reference";
+    return options;
+  }());
+  auto model = load_model(engine, file, "");
+  auto wanted = load_model(reference, file, "");
+  const auto run = [&](int64_t count, double first) {
+    const std::map<std::string, Tensor> inputs = {{"x", rows(count, first)}};
+    const Tensor found = model->run(inputs)[0].tensor;
+    const Tensor right = wanted->run(inputs)[0].tensor;
+    for (int64_t i = 0; i < right.numel(); ++i) {
+      CHECK(found.at(i) == doctest::Approx(right.at(i)).epsilon(1e-5));
+    }
+    return log.graphs();
+  };
+  CHECK_EQ(run(3, 0), "");
+  CHECK_EQ(run(3, 1).substr(0, 9), "graph of ");
+  CHECK_EQ(run(3, 2), "graph launch\n");
+  // Other sizes have their own; those that come back are as they were.
+  CHECK_EQ(run(2, 0), "");
+  CHECK_EQ(run(2, 3).substr(0, 9), "graph of ");
+  CHECK_EQ(run(3, 4), "graph launch\n");
+  CHECK_EQ(run(2, 5), "graph launch\n");
+  // Larger ones move inputs and temporaries, so graphs get new addresses.
+  CHECK_EQ(run(40, 0), "");
+  CHECK_EQ(run(3, 1), "graph updated\ngraph launch\n");
+  CHECK_EQ(run(0, 1), "");
+}
+
+}  // namespace lathe
