@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#ifdef LATHE_FIBER_ASAN
+#ifdef LATHE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -81,7 +81,7 @@ void switch_stack(FiberPlace& here, FiberPlace& there) {
 
 namespace lathe {
 
-#ifdef LATHE_FIBER_ASAN
+#ifdef LATHE_ASAN
 
 namespace {
 

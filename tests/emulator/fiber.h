@@ -8,13 +8,8 @@
 #define LATHE_FIBER_UCONTEXT 1
 #include <ucontext.h>
 #endif
-#if defined(__SANITIZE_ADDRESS__)
-#define LATHE_FIBER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LATHE_FIBER_ASAN 1
-#endif
-#endif
+
+#include "tests/support/sanitizer.h"
 
 namespace lathe {
 
@@ -25,7 +20,7 @@ struct FiberPlace {
 #else
   void* stack_pointer = nullptr;
 #endif
-#ifdef LATHE_FIBER_ASAN
+#ifdef LATHE_ASAN
   // What the address sanitizer has to know of a stack.
   const void* bottom = nullptr;
   size_t bytes = 0;

@@ -57,6 +57,14 @@ struct Folder {
   }
 };
 
+// The project's own where that has sanitizers, else what users have.
+std::string compiler() {
+  const std::string own = LATHE_FAKE_COMPILER;
+  if (!own.empty()) return own;
+  const char* named = std::getenv("LATHE_CXX");
+  return named && *named ? named : "c++";
+}
+
 }  // namespace
 
 extern "C" {
@@ -92,10 +100,8 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram handle, int,
   const fs::path source = folder.path / "kernel.cpp";
   const fs::path object = folder.path / "kernel.so";
   std::ofstream(source) << program.text;
-  const char* compiler = std::getenv("LATHE_CXX");
   const std::string command =
-      std::string(compiler && *compiler ? compiler : "c++") +
-      " -std=c++17 -O1 -w -fPIC -shared -fwrapv -ffp-contract=off"
+      compiler() + " -std=c++17 -O1 -w -fPIC -shared -fwrapv -ffp-contract=off"
       " -DLATHE_EMULATED " LATHE_FAKE_FLAGS " -I'" LATHE_SOURCE_DIR
       "' -I'" LATHE_SOURCE_DIR "/tests/emulator' -I'" +
       folder.path.string() + "' -o '" + object.string() + "' '" +

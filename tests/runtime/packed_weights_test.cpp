@@ -10,6 +10,7 @@
 #include "runtime/mapped_file.h"
 #include "tests/runtime/hand_program.h"
 #include "tests/support/error_text.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
@@ -18,13 +19,7 @@ namespace {
 constexpr int64_t kCount = int64_t{4} << 20;  // floats of one weight: 16 MiB
 constexpr int kWeights = 6;
 
-// The address sanitizer keeps freed blocks and maps memory of its own, so the
-// peak says nothing about us.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kPeakIsOurs = false;
-#else
-constexpr bool kPeakIsOurs = true;
-#endif
+constexpr bool kPeakIsOurs = !kAddressSanitizer;
 
 Buffer vector_of(const std::string& name, BufferRole role) {
   Buffer buffer;

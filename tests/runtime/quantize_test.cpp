@@ -12,17 +12,13 @@
 #include "tests/support/error_text.h"
 #include "tests/support/load_model.h"
 #include "tests/support/paths.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-// Shadow memory would be counted.
-constexpr bool kPeakIsOurs = false;
-#else
-constexpr bool kPeakIsOurs = true;
-#endif
+constexpr bool kPeakIsOurs = !kAddressSanitizer;
 
 std::string llama() {
   return (source_dir() / "tests/data/cases/llama").string();
