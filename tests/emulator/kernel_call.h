@@ -13,9 +13,16 @@ namespace lathe {
 inline constexpr size_t kMostParameters = 256;
 using KernelParameters = std::array<uint64_t, kMostParameters>;
 
+// Clang's sanitizer would hold the further parameters against us.
+#ifdef __clang__
+#define LATHE_ANY_FUNCTION __attribute__((no_sanitize("function")))
+#else
+#define LATHE_ANY_FUNCTION
+#endif
+
 template <size_t... I>
-void call_kernel(void* code, const KernelParameters& values,
-                 std::index_sequence<I...>) {
+LATHE_ANY_FUNCTION void call_kernel(void* code, const KernelParameters& values,
+                                    std::index_sequence<I...>) {
   using Function = void (*)(decltype(uint64_t{I})...);
   reinterpret_cast<Function>(code)(values[I]...);
 }
