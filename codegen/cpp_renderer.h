@@ -35,7 +35,7 @@ class Renderer {
 
   virtual void operator()(const For& s);
   virtual void operator()(const Combine& s);
-  virtual void operator()(const Intrinsic& s);
+  void operator()(const Intrinsic& s);
   void operator()(const Let& s) { define("const ", s.var, s.value); }
   void operator()(const Declare& s) { define("", s.var, s.value); }
   void operator()(const Assign& s) {

@@ -8,6 +8,9 @@
 namespace lathe {
 namespace {
 
+// Elements that a transpose may move as one.
+constexpr int64_t kMostBehind = 4;
+
 const Expr& body_of(const Stage& stage) {
   return std::get<Compute>(stage.kind).body;
 }
@@ -51,12 +54,14 @@ bool flat_from(const Group& group, int first) {
   return true;
 }
 
-// Whether a load steps through memory along the axis before the last, and
-// jumps along the last one, as a transpose does.
-bool reads_across(const Group& group) {
+// Whether a load steps through memory along axis a, and jumps along the next
+// one, as a transpose does. A last axis may follow that all loads step along:
+// what is transposed is then pairs, or the like.
+bool reads_across(const Group& group, size_t a) {
   const Shape& shape = group.stage(0).shape;
-  size_t rank = shape.size();
-  if (rank < 2 || shape[rank - 1] == 1 || shape[rank - 2] == 1) return false;
+  const size_t b = a + 1, last = shape.size() - 1;
+  if (shape[a] == 1 || shape[b] == 1) return false;
+  const Dim unit = b < last ? shape[last] : Dim(1);
   bool across = false;
   for (const Stage& stage : group.definition.stages) {
     Ranges ranges;
@@ -66,14 +71,26 @@ bool reads_across(const Group& group) {
       if (load.slot >= group.definition.inputs) continue;
       Expr address =
           flat_index(load.index, group.operands[load.slot].shape, ranges);
-      auto outer = affine_in(address, stage.axes[rank - 2], ranges);
-      auto inner = affine_in(address, stage.axes[rank - 1], ranges);
-      if (!outer || !inner) return false;
-      if (inner->stride == 1) return false;
-      across = across || (outer->stride == 1 && inner->stride != 0);
+      auto outer = affine_in(address, stage.axes[a], ranges);
+      auto inner = affine_in(address, stage.axes[b], ranges);
+      auto rest = affine_in(address, stage.axes[last], ranges);
+      if (!outer || !inner || !rest) return false;
+      if (inner->stride == unit) return false;
+      if (b < last && !(rest->stride == 1)) return false;
+      across = across || (outer->stride == unit && inner->stride != 0);
     }
   }
   return across;
+}
+
+// The axis from which the group is cut into tiles, or -1 where it is not.
+int tiled_axis(const Group& group) {
+  const Shape& shape = group.stage(0).shape;
+  const int rank = static_cast<int>(shape.size());
+  if (rank >= 2 && reads_across(group, shape.size() - 2)) return rank - 2;
+  if (rank < 3 || !shape.back().is_static()) return -1;
+  bool is_short = shape.back().value() <= kMostBehind;
+  return is_short && reads_across(group, shape.size() - 3) ? rank - 3 : -1;
 }
 
 // Elements that are moved together: 16 bytes of the widest buffer.
@@ -154,9 +171,8 @@ LoweredGroup lower_rows(const Group& group, const Target& target,
     return RowLowering(group, target, vectors, row_axes, cut).run();
   };
   if (!is_pointwise(group)) return lower(group.row_axes, Cut::kRows);
-  if (reads_across(group)) {
-    return lower(static_cast<int>(group.stage(0).shape.size()) - 2,
-                 Cut::kTiles);
+  if (int axis = tiled_axis(group); axis >= 0) {
+    return lower(axis, Cut::kTiles);
   }
   int axes = item_axes_of_map(group);
   bool scalar = numel(group.stage(0).shape) == 1;

@@ -54,7 +54,14 @@ void Renderer::operator()(const Combine&) {
 }
 
 void Renderer::operator()(const Intrinsic& s) {
-  LATHE_CHECK(false, "a CPU kernel has no ", info_of(s.op).name);
+  const IntrinsicInfo& info = info_of(s.op);
+  std::string number = info.takes_number ? cat({"<", s.number, ">"}) : "";
+  std::string args;
+  for (const Intrinsic::Address& at : s.at) {
+    args += cat({args.empty() ? "" : ", ", "&", slot_name(at.slot), "[",
+                 print(at.index), "]"});
+  }
+  line(cat({info.name, number, "(", args, ");"}));
 }
 
 void Renderer::operator()(const Store& s) {
@@ -70,7 +77,11 @@ void Renderer::operator()(const Store& s) {
   std::string place = cat({to, "[", print(s.index), "]"});
   bool vectors = local_lanes(s.slot) > 1;
   bool narrow = is_float(dtype) && size_of(dtype) < 4;
-  if (vectors) {
+  auto* moved = std::get_if<Load>(&s.value->node);
+  if (narrow && moved && moved->dtype == dtype) {
+    line(cat({place, " = ", slot_name(moved->slot), "[",
+              print(moved->index[0]), "];"}));
+  } else if (vectors) {
     line(cat({place, " = ", value_for(s.value, local_lanes(s.slot)), ";"}));
   } else if (narrow) {
     line(cat({"store_", format_name(dtype), "(&", place, ", ", print(s.value),

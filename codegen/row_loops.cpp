@@ -170,9 +170,20 @@ Stmt RowLowering::tiled_loops(size_t p) {
   ranges_.add(a, extents[0]);
   ranges_.add(b, extents[1]);
   Expr end = min(tile_ + int_literal(kTile), size_of(extents[0]));
-  Stmt inner = for_loop(a, tile_, simplify(end, ranges_),
-                        scalar_point(ops_of_phase(p, {var(a), var(b)})),
-                        LoopKind::kVector);
+  std::vector<Expr> at = {var(a), var(b)};
+  const bool behind = extents.size() == 3;
+  Var c = make_var("i2");
+  if (behind) {
+    ranges_.add(c, extents[2]);
+    at.push_back(var(c));
+  }
+  Stmt point = scalar_point(ops_of_phase(p, at));
+  if (behind) {
+    point = for_loop(c, int_literal(0), size_of(extents[2]), point,
+                     LoopKind::kUnroll);
+  }
+  Stmt inner = for_loop(a, tile_, simplify(end, ranges_), point,
+                        behind ? LoopKind::kSerial : LoopKind::kVector);
   return for_loop(b, int_literal(0), size_of(extents[1]), inner);
 }
 

@@ -24,7 +24,8 @@ enum class Cut : uint8_t {
   kRows,    // an item is a row
   kBlocks,  // one phase without rows: items of kBlock elements
   // One phase [.., a, b] that reads along a and writes along b: an item is
-  // kTile steps of a, for all b, so that each cache line is read once.
+  // kTile steps of a, for all b, so that each cache line is read once. Of
+  // [.., a, b, c] it moves c as one.
   kTiles,
   // GPU, one phase without rows: items of `pack` elements, which lie together
   // in most buffers and are moved 16 bytes at once.

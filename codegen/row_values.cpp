@@ -138,6 +138,14 @@ void RowLowering::add_value(int s, const Expr& value,
                             std::vector<PointOp>& ops) {
   const Stage& stage = group_.stage(s);
   bool narrow_int = is_int(stage.dtype) && stage.dtype != DType::kInt64;
+  // A narrow float that is only moved needs no conversion: the store takes it
+  // as it lies.
+  auto* moved = std::get_if<Load>(&value->node);
+  if (moved && moved->dtype == stage.dtype && is_float(stage.dtype) &&
+      size_of(stage.dtype) < 4) {
+    value_[s] = value;
+    return;
+  }
   Var v = make_var(cat({"v", s}), value->type);
   ops.push_back(PointLet{v, narrow_int ? cast(stage.dtype, value) : value});
   value_[s] = var(v);

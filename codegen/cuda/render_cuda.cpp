@@ -85,17 +85,6 @@ class CudaRenderer : public cpu::Renderer {
     }
   }
 
-  void operator()(const Intrinsic& s) override {
-    const IntrinsicInfo& info = info_of(s.op);
-    std::string number = info.takes_number ? cat({"<", s.number, ">"}) : "";
-    std::string args;
-    for (const Intrinsic::Address& at : s.at) {
-      args += cat({args.empty() ? "" : ", ", "&", slot_name(at.slot), "[",
-                   print(at.index), "]"});
-    }
-    line(cat({info.name, number, "(", args, ");"}));
-  }
-
  private:
   void declare_locals() {
     int64_t offset = first_shared_byte(kernel_);
