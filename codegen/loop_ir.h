@@ -97,7 +97,7 @@ struct Combine {
   Var position;
   int lanes = 0;  // 2, 4, ... 32; 0: all workers
 };
-// A step of the GPU that no expression says; intrinsics.def has the rows.
+// A step that no expression says; intrinsics.def has the rows.
 enum class IntrinsicOp : uint8_t {
 #define LATHE_INTRINSIC(id, name, addresses, number) id,
 #include "codegen/intrinsics.def"

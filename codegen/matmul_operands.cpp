@@ -30,10 +30,10 @@ MatmulLeft::MatmulLeft(MatmulContext& context) : context_(context) {
   if (!direct_) find_run();
 }
 
-// An operand of the tile's own dtype with contiguous k.
+// An operand of the dtype that tiles read, with contiguous k in whole pairs.
 void MatmulLeft::find_direct() {
   auto* node = std::get_if<Load>(&value_->node);
-  if (!node || node->dtype != context_.tile.dtype) return;
+  if (!node || node->dtype != dtype() || half_pair()) return;
   auto affine = affine_in(node->index[0], context_.form.k, context_.ranges);
   if (!affine || !(affine->stride == 1)) return;
   direct_ = affine->base;
@@ -60,8 +60,7 @@ void MatmulLeft::find_run() {
 void MatmulLeft::add_local() {
   if (direct_) return;
   stride_ = context_.depth_block + kRowPadding;
-  slot_ = context_.kernel.local("left", context_.tile.dtype,
-                                context_.row_block * stride_);
+  slot_ = context_.kernel.local("left", dtype(), context_.row_block * stride_);
 }
 
 // The rows of the tiles, those beyond the last one as copies of it. A single
@@ -74,8 +73,12 @@ Stmt MatmulLeft::fill() const {
   Expr padded = select(var(at.rows) <= int_literal(1), var(at.rows),
                        ceil_div(var(at.rows), height) * height);
   Expr m = last_row(context_, var(at.m0) + var(i));
-  return for_loop(i, int_literal(0), padded,
-                  block({let(context_.form.m, m), fill_row(var(i))}));
+  Stmt row = block({let(context_.form.m, m), fill_row(var(i))});
+  if (half_pair()) {
+    Expr end = var(i) * stride_ + var(at.depth);
+    row = block({row, store(slot_, end, float_literal(0, context_.form.type))});
+  }
+  return for_loop(i, int_literal(0), padded, row);
 }
 
 Stmt MatmulLeft::fill_row(const Expr& i) const {
@@ -110,7 +113,7 @@ Expr MatmulLeft::offset(const Expr& row) const {
 }
 
 Expr MatmulLeft::element(const Expr& offset, const Expr& k) const {
-  return flat_load(slot_, context_.tile.dtype, offset + k);
+  return flat_load(slot_, dtype(), offset + k);
 }
 
 Expr MatmulLeft::vector(const Expr& offset, const Expr& k) const {
@@ -126,6 +129,7 @@ MatmulRight::MatmulRight(MatmulContext& context) : context_(context) {
   if (packed_) {
     PanelValue value;
     value.dtype = *packed_;
+    value.row_multiple = value.rows_a_word = row_depth();
     for (const MatmulPart& part : form.parts) {
       value.parts.push_back(part.right);
     }
@@ -169,13 +173,20 @@ Stmt MatmulRight::prepare() const {
                   LoopKind::kVector);
 }
 
-// Index of packed element (panel p0 + p, k, 0).
-Expr MatmulRight::packed_index(const Expr& p, const Expr& k) const {
+// Index of packed element (panel p0 + p, row, 0).
+Expr MatmulRight::packed_index(const Expr& p, const Expr& row) const {
   Expr panel = var(context_.at.p0) + p;
   if (!(context_.form.batch == 1)) {
     panel = var(context_.form.b) * size_of(context_.panels.panels) + panel;
   }
-  return (panel * size_of(context_.form.depth) + k) * context_.panels.width;
+  Dim rows = ceildiv(context_.form.depth, Dim(row_depth()));
+  return (panel * size_of(rows) + row) * row_size();
+}
+
+// Blocks of depth begin with whole pairs.
+Expr MatmulRight::first_row() const {
+  Expr k0 = var(context_.at.k0);
+  return context_.pairs ? k0 / 2 : k0;
 }
 
 Stmt MatmulRight::fill() const {
@@ -184,13 +195,14 @@ Stmt MatmulRight::fill() const {
   if (prefetches()) {
     // The block of weights that is used after this one.
     Expr more = var(at.p) + 1 < var(at.panels);
-    Expr after = var(at.k0) + var(at.depth);
-    return let(next_, select(more, packed_index(var(at.p) + 1, var(at.k0)),
+    Expr depth = var(at.depth);
+    Expr after = first_row() + (context_.pairs ? depth / 2 : depth);
+    return let(next_, select(more, packed_index(var(at.p) + 1, first_row()),
                              packed_index(int_literal(0), after)));
   }
   if (packed_) {
     Var i = make_var("i");
-    Expr base = packed_index(var(at.p), var(at.k0));
+    Expr base = packed_index(var(at.p), first_row());
     Expr value = flat_load(packed_slot_, *packed_, base + var(i));
     return for_loop(i, int_literal(0), var(at.depth) * context_.panels.width,
                     store(block_, var(i), value), LoopKind::kVector);
@@ -249,12 +261,17 @@ Expr MatmulRight::vector(const Expr& k, const Expr& column) const {
     Expr index = k * context_.panels.width + column;
     return vector_load(block_, tile.dtype, index, tile.lanes);
   }
-  Expr row = packed_index(var(context_.at.p), var(context_.at.k0) + k);
+  Expr row = packed_index(var(context_.at.p), first_row() + k);
   return vector_load(packed_slot_, *packed_, row + column, tile.lanes);
 }
 
+Intrinsic::Address MatmulRight::pairs(const Expr& k, const Expr& column) const {
+  Expr row = packed_index(var(context_.at.p), first_row() + k);
+  return {packed_slot_, row + column * 2};
+}
+
 Stmt MatmulRight::prefetch_next(const Expr& k) const {
-  return prefetch(packed_slot_, var(next_) + k * context_.panels.width);
+  return prefetch(packed_slot_, var(next_) + k * row_size());
 }
 
 }  // namespace lathe

@@ -34,6 +34,8 @@ struct MatmulContext {
   Ranges ranges;  // of b, m and k
   MatmulPlace at;
   int64_t row_block = 0, depth_block = 0;
+  // The depth is taken in pairs of bfloat16 numbers: multiplies_pairs.
+  bool pairs = false;
 };
 
 // The left side, element by element.
@@ -51,10 +53,21 @@ class MatmulLeft {
   Stmt fill() const;
   Expr offset(const Expr& row) const;
   Expr element(const Expr& offset, const Expr& k) const;
+  // Where pair `k` is.
+  Intrinsic::Address pair(const Expr& offset, const Expr& k) const {
+    return {slot_, offset + k * 2};
+  }
   // `lanes` elements from k on.
   Expr vector(const Expr& offset, const Expr& k) const;
 
  private:
+  // Of an element as the tiles read it.
+  DType dtype() const {
+    return context_.pairs ? DType::kBFloat16 : context_.tile.dtype;
+  }
+  bool half_pair() const {
+    return context_.pairs && !(mod(context_.form.depth, 2) == 0);
+  }
   void find_run();
   void find_direct();
   Stmt fill_row(const Expr& i) const;
@@ -83,13 +96,19 @@ class MatmulRight {
   Stmt prepare() const;
   Stmt fill() const;
   Expr vector(const Expr& k, const Expr& column) const;
+  // Where the pairs of row k of the panels are, from a column on.
+  Intrinsic::Address pairs(const Expr& k, const Expr& column) const;
   // Asks for the weights that are used next while row k is used; empty when
   // there are none to ask for.
   Stmt prefetch_next(const Expr& k) const;
   bool prefetches() const { return packed_ && !expand_; }
 
  private:
-  Expr packed_index(const Expr& p, const Expr& k) const;
+  // How many k and how many numbers a row of the packed panels has.
+  int64_t row_depth() const { return context_.pairs ? 2 : 1; }
+  int64_t row_size() const { return context_.panels.width * row_depth(); }
+  Expr packed_index(const Expr& p, const Expr& row) const;
+  Expr first_row() const;
   Stmt fill_part(const MatmulSection& section, int part, int count) const;
 
   MatmulContext& context_;

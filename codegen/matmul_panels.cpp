@@ -5,6 +5,7 @@
 
 #include "codegen/packed_operand.h"
 #include "codegen/rewrite.h"
+#include "interpreter/scalar_ops.h"
 
 namespace lathe {
 namespace {
@@ -15,6 +16,31 @@ constexpr int64_t kItemPanels = 8;
 // Work items to aim at, with many rows and with few.
 constexpr int64_t kItemsManyRows = 16;
 constexpr int64_t kItemsFewRows = 512;
+
+// Whether the value is always a number that bfloat16 has.
+bool holds_bfloat16(const Expr& value) {
+  auto fits = [](DType dtype) {
+    return dtype == DType::kBFloat16 || dtype == DType::kFloat8E4M3FN ||
+           dtype == DType::kFloat8E5M2;
+  };
+  if (auto* node = std::get_if<Load>(&value->node)) return fits(node->dtype);
+  if (auto* node = std::get_if<Literal>(&value->node)) {
+    double number = as_double(node->value);
+    return round_to(DType::kBFloat16, number) == number;
+  }
+  if (auto* node = std::get_if<Cast>(&value->node)) {
+    bool widens = node->dtype == DType::kFloat32;
+    return fits(node->dtype) || (widens && holds_bfloat16(node->arg));
+  }
+  auto* call = std::get_if<Call>(&value->node);
+  if (!call) return false;
+  const bool select = call->op == ScalarOp::kSelect;
+  const bool picks = select || call->op == ScalarOp::kMin ||
+                     call->op == ScalarOp::kMax ||
+                     call->op == ScalarOp::kNeg || call->op == ScalarOp::kAbs;
+  return picks && std::all_of(call->args.begin() + select, call->args.end(),
+                              holds_bfloat16);
+}
 
 int64_t group_for(const Dim& units, int64_t most, int64_t items) {
   if (!units.is_static()) return most;
@@ -54,6 +80,13 @@ std::optional<DType> packed_dtype(const MatmulForm& form,
   bool cheap = *dtype == DType::kBFloat16 && tile.dtype == DType::kFloat32;
   bool wide = tile.dtype == DType::kFloat64 && is_float(*dtype);
   return cheap || wide || *dtype == tile.dtype ? dtype : std::nullopt;
+}
+
+bool multiplies_pairs(const MatmulForm& form, const TileShape& tile,
+                      const Target& target) {
+  return target.bf16_dot && tile.dtype == DType::kFloat32 &&
+         packed_dtype(form, tile) == DType::kBFloat16 &&
+         holds_bfloat16(form.left);
 }
 
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,

@@ -41,6 +41,11 @@ MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile);
 std::optional<DType> packed_dtype(const MatmulForm& form,
                                   const TileShape& tile);
 
+// Whether both sides hold nothing but bfloat16 numbers and the target
+// multiplies pairs of them: panels are then of rows [column][2].
+bool multiplies_pairs(const MatmulForm& form, const TileShape& tile,
+                      const Target& target);
+
 // A value that is stored in panels.
 struct PanelValue {
   std::string name = "panels";

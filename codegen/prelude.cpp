@@ -26,7 +26,7 @@ std::string render_prelude(const Target& target) {
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
          vector("i16", "i16h", half) + vector("i8", "i8q", quarter) +
          widen + kPreludeFormats + kPreludeElements + kPreludeVectors +
-         kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
+         (target.bf16_dot ? kPreludeDotBf16 : "") + kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;
 }
 

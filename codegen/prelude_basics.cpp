@@ -260,6 +260,35 @@ INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x);
 INLINE void storev_f64(f64* p, f64v x) { __builtin_memcpy(p, &x, sizeof x); }
 )";
 
+// Each compiler has its own spelling of the instruction.
+const char kPreludeDotBf16[] = R"(
+#ifdef __AVX512BF16__
+#if defined(__clang__)
+#define DOT_BF16 __builtin_ia32_dpbf16ps_512
+#else
+#define DOT_BF16 __builtin_ia32_dpbf16ps_v16sf
+#endif
+#if defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 13
+typedef __bf16 bf16v __attribute__((vector_size(64)));
+#elif defined(__clang__)
+typedef i32v bf16v;
+#else
+typedef i16 bf16v __attribute__((vector_size(64)));
+#endif
+INLINE void dot_bf16(f32v* sum, const u16* left, const u16* right) {
+  i32 pair; __builtin_memcpy(&pair, left, sizeof pair);
+  i32v pairs; __builtin_memcpy(&pairs, right, sizeof pairs);
+  *sum = DOT_BF16(*sum, (bf16v)(pair + i32v{}), (bf16v)pairs);
+}
+#else
+INLINE void dot_bf16(f32v* sum, const u16* left, const u16* right) {
+  u32v b; __builtin_memcpy(&b, right, sizeof b);
+  *sum += load_bf16(left) * float_of<f32v>(b << 16);
+  *sum += load_bf16(left + 1) * float_of<f32v>(b & 0xffff0000u);
+}
+#endif
+)";
+
 const char kPreludeIntegers[] = R"(
 // Integers wrap at 64 bits; a division by 0 gives 0.
 INLINE i64 floor_div(i64 a, i64 b) {

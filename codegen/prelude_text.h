@@ -16,6 +16,8 @@ extern const char kPreludeWidenAvx512[];
 extern const char kPreludeFormats[];
 extern const char kPreludeElements[];
 extern const char kPreludeVectors[];
+// dot_bf16, for targets that have the instruction.
+extern const char kPreludeDotBf16[];
 extern const char kPreludeIntegers[];
 // The check of data-dependent indices.
 extern const char kPreludeChecked[];

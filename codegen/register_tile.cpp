@@ -90,6 +90,7 @@ class TileEmitter {
 
   // One k: chain c adds to its own accumulators.
   Stmt step(const Expr& k, const Expr& chain) const {
+    if (code_.multiply) return multiply_step(k, chain);
     std::vector<Stmt> stmts;
     stmts.push_back(unrolled("j", 0, vectors_, [&](const Expr& j) {
       return store(code_.locals.right, j,
@@ -109,6 +110,17 @@ class TileEmitter {
       return block({let(left, code_.left(offset, k)), cells});
     }));
     return block(std::move(stmts));
+  }
+
+  Stmt multiply_step(const Expr& k, const Expr& chain) const {
+    Stmt rows = each_row([&](const Expr& i) {
+      Expr offset = flat_load(code_.locals.offsets, DType::kInt64, i);
+      return unrolled("j", 0, vectors_, [&](const Expr& j) {
+        return code_.multiply(acc_index(chain * rows_ + i, j), offset, k,
+                              j * code_.shape.lanes);
+      });
+    });
+    return code_.step ? block({code_.step(k), rows}) : rows;
   }
 
   Stmt steps() const {

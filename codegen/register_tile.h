@@ -47,6 +47,11 @@ struct TileCode {
   std::function<Expr(const Expr& offset, const Expr& k)> left;
   // A vector: columns [column, column + lanes) of row k.
   std::function<Expr(const Expr& k, const Expr& column)> right;
+  // Where a step of k is more than a multiply-add, instead of left and right:
+  // adds its products to element `cell` of the accumulators.
+  std::function<Stmt(const Expr& cell, const Expr& offset, const Expr& k,
+                     const Expr& column)>
+      multiply;
   // Anything to do once per k, such as a prefetch; may be empty.
   std::function<Stmt(const Expr& k)> step;
   Expr k_count;

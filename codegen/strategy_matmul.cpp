@@ -56,7 +56,7 @@ class MatmulLowering {
         context_{form_, kernel_, panels_, tile_for(form_, target), {}, {}},
         tile_(context_.tile),
         at_(context_.at),
-        left_(with_ranges()),
+        left_(complete(target)),
         right_(context_) {
     context_.depth_block = depth_block(target);
     context_.row_block = row_block();
@@ -79,7 +79,8 @@ class MatmulLowering {
  private:
   // --- sizes and buffers ---
 
-  MatmulContext& with_ranges() {
+  MatmulContext& complete(const Target& target) {
+    context_.pairs = multiplies_pairs(form_, context_.tile, target);
     context_.ranges.add(form_.b, form_.batch);
     context_.ranges.add(form_.m, form_.rows);
     context_.ranges.add(form_.k, form_.depth);
@@ -275,6 +276,17 @@ class MatmulLowering {
     }
     code.k_count = var(at_.depth);
     if (mod(form_.depth, kDepthStep) == 0) code.k_multiple = kDepthStep;
+    if (context_.pairs) {
+      code.k_count = ceil_div(code.k_count, int_literal(2));
+      code.k_multiple = std::max<int64_t>(1, code.k_multiple / 2);
+      code.multiply = [this](const Expr& cell, const Expr& offset,
+                             const Expr& k, const Expr& column) {
+        return intrinsic(IntrinsicOp::kDotBf16,
+                         {{locals_.acc, cell},
+                          left_.pair(offset, k),
+                          right_.pairs(k, column)});
+      };
+    }
     code.out = sums_;
     code.out_index = [this, first_row](const Expr& i, const Expr& j) {
       return (first_row + i) * sums_stride_ + var(at_.p) * panels_.width + j;

@@ -2,6 +2,7 @@
 
 #include "spec/text.h"
 #include "tests/codegen/model_check.h"
+#include "tests/support/codegen_text.h"
 
 namespace lathe {
 namespace {
@@ -110,11 +111,29 @@ body:
   CHECK_EQ(failures_of({heads, scaled}), "");
 }
 
+TEST_CASE("matmul: pairs of bfloat16 where both sides are, even in sums") {
+  auto text = [](const char* x, const char* w) {
+    return kernels_of(cat({"inputs: {x: \"", x, "[M, 34]\"}\nweights: {w: \"", w,
+                           "[70, 34]\"}\nbody:\n  - y = cast(x, float32) @ "
+                           "transpose(cast(w, float32))\n"}),
+                      "avx512");
+  };
+  auto has_dot = [](const std::string& kernels) {
+    return kernels.find("dot_bf16(") != std::string::npos;
+  };
+  CHECK(has_dot(text("bfloat16", "bfloat16")));
+  CHECK(has_dot(text("float8_e4m3fn", "bfloat16")));
+  CHECK_FALSE(has_dot(text("float32", "bfloat16")));
+  CHECK_FALSE(has_dot(text("float16", "bfloat16")));
+  CHECK_FALSE(has_dot(text("bfloat16", "float32")));
+}
+
 // Vectors that this machine lacks are emulated by the compiler.
 TEST_CASE("matmul: every target's tiles") {
   for (const char* target : {"generic", "neon", "avx512"}) {
     CAPTURE(target);
     CHECK_EQ(failures_of({linear("float32", 70, 37), linear("bfloat16", 70, 37),
+                          linear("bfloat16", 131, 258),
                           linear("float64", 35, 37)},
                          target),
              "");

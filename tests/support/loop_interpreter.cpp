@@ -104,6 +104,8 @@ void LoopInterpreter::exec(const Stmt& stmt) {
     while (truth(loop_while->condition)) exec(loop_while->body);
   } else if (auto* block = std::get_if<Block>(&stmt->node)) {
     for (const Stmt& child : block->stmts) exec(child);
+  } else if (auto* step = std::get_if<Intrinsic>(&stmt->node)) {
+    exec(*step);
   } else {
     // A prefetch may name any address, a comment does nothing.
     LATHE_CHECK(std::holds_alternative<Prefetch>(stmt->node) ||
@@ -157,11 +159,37 @@ LoopInterpreter::Place LoopInterpreter::place_of(int slot, const Expr& index,
   return place;
 }
 
+// Sums of pairs of products; `at` has the sums, a pair and pairs of the lanes.
+void LoopInterpreter::exec(const Intrinsic& step) {
+  LATHE_CHECK(step.op == IntrinsicOp::kDotBf16, "a statement of GPUs: ",
+              info_of(step.op).name);
+  auto numbers = [&](const Intrinsic::Address& at, int count) {
+    return eval(vector_load(at.slot, kernel_.dtype_of(at.slot), at.index,
+                            count));
+  };
+  const Intrinsic::Address& sums = step.at[0];
+  const int lanes = slots_[static_cast<size_t>(sums.slot)].lanes;
+  Expr sum = local_vector(sums.slot, DType::kFloat32, sums.index, lanes);
+  Lanes out = eval(sum);
+  const Lanes left = numbers(step.at[1], 2);
+  const Lanes right = numbers(step.at[2], 2 * lanes);
+  for (int i = 0; i < 2 * lanes; ++i) {
+    float total = static_cast<float>(out.real[i / 2]);
+    total += static_cast<float>(left.real[i % 2] * right.real[i]);
+    out.real[i / 2] = total;
+  }
+  put(place_of(sums.slot, sums.index, true, "stores"), out, true);
+}
+
 void LoopInterpreter::exec(const Store& store) {
   Lanes value = eval(store.value);
   bool vectors = slots_[static_cast<size_t>(store.slot)].lanes > 1;
   Place place = place_of(store.slot, store.index, vectors, "stores");
   value.widen(place.count);
+  put(place, value, is_real(store.value->type));
+}
+
+void LoopInterpreter::put(const Place& place, const Lanes& value, bool real) {
   Memory& memory = place.memory;
   for (int i = 0; i < place.count; ++i) {
     const int64_t at = place.first + i;
@@ -170,7 +198,7 @@ void LoopInterpreter::exec(const Store& store) {
                 "items ", writer, " and ", item_, " both store ", memory.name,
                 "[", at, "]");
     writer = item_;
-    if (is_real(store.value->type)) {
+    if (real) {
       memory.data.set(at, value.real[i]);
     } else {
       memory.data.set_int(at, value.whole[i]);

@@ -62,6 +62,8 @@ class LoopInterpreter {
   void exec(const Stmt& stmt);
   void exec(const For& loop);
   void exec(const Store& store);
+  void exec(const Intrinsic& step);
+  void put(const Place& place, const Lanes& value, bool real);
   Lanes eval(const Expr& expr);
   Lanes eval(const Load& load, const Expr& expr);
   Lanes words(const Load& load);
