@@ -38,8 +38,8 @@ const ArenaPlan& ArenaCache::plan(std::vector<int64_t> sizes) {
   return plans_.emplace(std::move(sizes), std::move(made)).first->second;
 }
 
-std::string largest_temporaries(const Program& program,
-                                const std::vector<int64_t>& sizes) {
+std::string largest_buffers(const Program& program,
+                            const std::vector<int64_t>& sizes) {
   std::vector<size_t> order(sizes.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),

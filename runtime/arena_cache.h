@@ -34,8 +34,8 @@ class ArenaCache {
 // larger beyond 512.
 int64_t size_class(int64_t bytes);
 
-// The largest temporaries of a plan as lines of a table, for messages.
-std::string largest_temporaries(const Program& program,
-                                const std::vector<int64_t>& sizes);
+// The largest buffers of a plan as lines of a table, for messages.
+std::string largest_buffers(const Program& program,
+                            const std::vector<int64_t>& sizes);
 
 }  // namespace lathe

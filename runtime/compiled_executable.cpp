@@ -63,6 +63,12 @@ int64_t checked_bytes(const Buffer& buffer, const std::vector<int>& shape,
             to_string(buffer.shape), ", takes more than 2^63 bytes"}));
 }
 
+// A device's error with what the memory was for.
+[[noreturn]] void fail_for(const DeviceError& error, const std::string& what) {
+  throw DeviceError(error.code(), cat({error.what(), ", wanted for ", what}),
+                    error.log());
+}
+
 }  // namespace
 
 std::vector<InputInfo> inputs_of(const Program& program) {
@@ -198,10 +204,7 @@ void CompiledExecutable::place_temporaries(const std::vector<int64_t>& sizes) {
     try {
       arena_ = device_.allocate(plan.bytes);
     } catch (const DeviceError& error) {
-      throw DeviceError(error.code(),
-                        cat({error.what(), ", wanted for temporaries:",
-                             largest_temporaries(program_, sizes)}),
-                        error.log());
+      fail_for(error, cat({"temporaries:", largest_buffers(program_, sizes)}));
     }
   }
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -234,7 +237,15 @@ void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
                                         : port.memory->bytes() >= bytes);
   const bool usable = fits && port.memory.use_count() == 1;
   if (!usable) {
-    port.memory = device_.allocate(bytes);
+    // The old first: there may not be room for both.
+    port.memory.reset();
+    try {
+      port.memory = device_.allocate(bytes);
+    } catch (const DeviceError& error) {
+      const Buffer& wanted = program_.buffers[size_t(buffer)];
+      fail_for(error, cat({"`", wanted.name, "` ", to_string(wanted.dtype),
+                           to_string(wanted.shape)}));
+    }
   }
   addresses_[size_t(buffer)] = port.memory->data();
 }
@@ -292,6 +303,8 @@ Tensor CompiledExecutable::output_of(int buffer) {
 void CompiledExecutable::report_run(const std::vector<int64_t>& nanoseconds) {
   run_report_.steps.clear();
   for (size_t i = 0; i < nanoseconds.size(); ++i) {
+    // A kernel that these sizes do not want.
+    if (dims_[steps_[i].items] == 0) continue;
     const Step& step = program_.steps[i];
     int64_t bytes = 0;
     for (int buffer : step.buffers) {

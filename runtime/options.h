@@ -20,9 +20,11 @@ struct Options {
   std::string search_path;
   // Folder for files that do not outlive the process (TMPDIR).
   std::string temp_dir = "/tmp";
-  // Files to load instead of libcuda.so.1 and NVRTC; empty: find them.
+  // Files to load instead of those that are found; empty: find them.
   std::string cuda_library;   // LATHE_CUDA_LIB
   std::string nvrtc_library;  // LATHE_NVRTC_LIB
+  std::string blas_lt_library;  // LATHE_CUBLASLT_LIB
+  std::string nccl_library;     // LATHE_NCCL_LIB
   // Where CUDA toolkits and Python packages may lie, best first.
   std::vector<std::string> cuda_homes;
   std::vector<std::string> python_prefixes;
@@ -35,8 +37,8 @@ struct Options {
 };
 
 // The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH,
-// TMPDIR, LATHE_CUDA_LIB, LATHE_NVRTC_LIB, CUDA_HOME, CUDA_PATH, VIRTUAL_ENV
-// and CONDA_PREFIX applied.
+// TMPDIR, LATHE_CUDA_LIB, LATHE_NVRTC_LIB, LATHE_CUBLASLT_LIB, LATHE_NCCL_LIB,
+// CUDA_HOME, CUDA_PATH, VIRTUAL_ENV and CONDA_PREFIX applied.
 Options options_from_environment();
 
 // Our own environment with messages in English, for programs we start and

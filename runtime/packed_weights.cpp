@@ -1,11 +1,14 @@
 #include "runtime/packed_weights.h"
 
+#include "runtime/arena_cache.h"
 #include "runtime/fault_error.h"
 #include "runtime/host_memory.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
+
+constexpr const char* kOutOfMemory = "L0702";
 
 void check_as_declared(const Buffer& buffer, const Tensor& tensor) {
   LATHE_CHECK(tensor.dtype() == buffer.dtype &&
@@ -34,6 +37,24 @@ PackedWeights::PackedWeights(const Program& program, Device& device)
 
 void PackedWeights::load(Module& module, const WeightSource& source,
                          const Reporter& reporter) {
+  try {
+    load_all(module, source, reporter);
+  } catch (const DeviceError& error) {
+    if (error.code() != kOutOfMemory) throw;
+    std::vector<int64_t> sizes(program_.buffers.size());
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      if (uses_.kept[i]) sizes[i] = weight_bytes(program_.buffers[i]);
+    }
+    throw DeviceError(error.code(),
+                      cat({error.what(), ", wanted for weights, after ",
+                           bytes(), " bytes of them:",
+                           largest_buffers(program_, sizes)}),
+                      error.log());
+  }
+}
+
+void PackedWeights::load_all(Module& module, const WeightSource& source,
+                             const Reporter& reporter) {
   for (size_t i = 0; i < program_.load_steps.size(); ++i) {
     run_step(i, module, source);
     report_progress(reporter);

@@ -39,6 +39,8 @@ class PackedWeights {
   int64_t bytes() const;
 
  private:
+  void load_all(Module& module, const WeightSource& source,
+                const Reporter& reporter);
   void run_step(size_t index, Module& module, const WeightSource& source);
   void provide(int buffer, const WeightSource& source);
   void provide_stored(int buffer, const Tensor& tensor);

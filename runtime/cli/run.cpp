@@ -34,14 +34,14 @@ std::string timing_text(const LoadReport& load, const RunReport& run) {
 }
 
 std::string profile_table(const RunReport& report) {
-  Table table({">TIME", ">GB/S", "STEP", "LAYER", "PLACE"});
+  Table table({">TIME", ">BYTES", ">GB/S", "STEP", "LAYER", "PLACE"});
   for (const StepTime& step : report.steps) {
     char rate[32];
     const double nanoseconds =
         static_cast<double>(std::max<int64_t>(step.nanoseconds, 1));
     std::snprintf(rate, sizeof rate, "%.1f",
                   static_cast<double>(step.bytes) / nanoseconds);
-    table.add({seconds_text(nanoseconds * 1e-9), rate, step.what, step.path,
+    table.add({seconds_text(nanoseconds * 1e-9), bytes_text(step.bytes), rate, step.what, step.path,
                step.place});
   }
   return table.text();

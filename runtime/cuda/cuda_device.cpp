@@ -8,6 +8,7 @@
 #include "runtime/cuda/cubin_files.h"
 #include "runtime/cuda/cuda_launches.h"
 #include "runtime/cuda/cuda_module.h"
+#include "runtime/cuda/library_findings.h"
 #include "runtime/cuda/uploader.h"
 #include "runtime/kernel_sources.h"
 #include "spec/check.h"
@@ -249,6 +250,8 @@ std::vector<Finding> cuda_findings(const Options& options) {
                       ""}
             : Finding{"cuda compiler", "none",
                       cat({reason, "; ", kInstallNvrtc})});
+  found.push_back(blas_lt_finding(options));
+  found.push_back(nccl_finding(options));
   return found;
 }
 

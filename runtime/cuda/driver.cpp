@@ -1,6 +1,5 @@
 #include "runtime/cuda/driver.h"
 
-#include "runtime/cuda/symbol_name.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
@@ -16,16 +15,9 @@ std::shared_ptr<const Driver> Driver::load(const Options& options,
        .folders = {"/usr/lib/wsl/lib"}},
       reason);
   if (!driver->library) return nullptr;
-#define LATHE_FIND(name)                                             \
-  driver->name = reinterpret_cast<decltype(&::name)>(                \
-      driver->library->find(LATHE_SYMBOL_NAME(name)));               \
-  if (!driver->name) {                                               \
-    reason = cat({"the CUDA driver is too old, it lacks ",           \
-                  LATHE_SYMBOL_NAME(name)});                         \
-    return nullptr;                                                  \
-  }
-  LATHE_DRIVER_CALLS(LATHE_FIND)
-#undef LATHE_FIND
+#define LATHE_LOAD(name) LATHE_LOAD_CALL(*driver, "the CUDA driver", name)
+  LATHE_DRIVER_CALLS(LATHE_LOAD)
+#undef LATHE_LOAD
   return driver;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "runtime/cuda/library.h"
+#include "runtime/cuda/load_calls.h"
 
 namespace lathe::cuda {
 
@@ -61,9 +62,7 @@ namespace lathe::cuda {
 
 // The loaded driver.
 struct Driver {
-#define LATHE_MEMBER(name) decltype(&::name) name = nullptr;
-  LATHE_DRIVER_CALLS(LATHE_MEMBER)
-#undef LATHE_MEMBER
+  LATHE_DRIVER_CALLS(LATHE_CALL_MEMBER)
 
   std::unique_ptr<SharedLibrary> library;
 

@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "runtime/cuda/symbol_name.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
@@ -43,16 +42,9 @@ std::shared_ptr<const Nvrtc> Nvrtc::load(const Options& options,
        .folders = cuda_folders(options)},
       reason);
   if (!nvrtc->library) return nullptr;
-#define LATHE_FIND(name)                                       \
-  nvrtc->name = reinterpret_cast<decltype(&::name)>(           \
-      nvrtc->library->find(LATHE_SYMBOL_NAME(name)));          \
-  if (!nvrtc->name) {                                          \
-    reason = cat({"NVRTC is too old, it lacks ",               \
-                  LATHE_SYMBOL_NAME(name)});                   \
-    return nullptr;                                            \
-  }
-  LATHE_NVRTC_CALLS(LATHE_FIND)
-#undef LATHE_FIND
+#define LATHE_LOAD(name) LATHE_LOAD_CALL(*nvrtc, "NVRTC", name)
+  LATHE_NVRTC_CALLS(LATHE_LOAD)
+#undef LATHE_LOAD
   return nvrtc;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/cuda/library.h"
+#include "runtime/cuda/load_calls.h"
 
 namespace lathe::cuda {
 
@@ -31,9 +32,7 @@ struct NvrtcResult {
 };
 
 struct Nvrtc {
-#define LATHE_MEMBER(name) decltype(&::name) name = nullptr;
-  LATHE_NVRTC_CALLS(LATHE_MEMBER)
-#undef LATHE_MEMBER
+  LATHE_NVRTC_CALLS(LATHE_CALL_MEMBER)
 
   std::unique_ptr<SharedLibrary> library;
 

@@ -79,6 +79,13 @@ std::shared_ptr<const WeightSource> open_pack_weights(const Pack& pack,
   const bool wanted =
       std::any_of(recipes.begin(), recipes.end(),
                   [](const WeightRecipe& w) { return !w.stored.empty(); });
+  if (!wanted && !path.empty()) {
+    fail("L0531", {},
+         cat({"the pack ", lathe::quoted(pack.folder),
+              " makes its weights up, so it has no use for ",
+              lathe::quoted(path)}),
+         "give `--weights` to `lathe compile`: it needs the names and types");
+  }
   std::shared_ptr<const Checkpoint> checkpoint;
   if (wanted) {
     const std::string& from = path.empty() ? pack.weights_path : path;

@@ -94,16 +94,35 @@ TEST_CASE("cuda device: another compute capability compiles anew") {
               "is compiled by NVRTC"));
 }
 
-TEST_CASE("cuda device: memory that is short is an error with its code") {
+TEST_CASE("cuda device: memory that is short is an error with a table") {
   const TempFolder folder;
   const std::string log = folder.file("log");
-  const Said said =
-      lathe(folder, "run " + example("quickstart.yaml") + " --device cuda",
-            "LATHE_FAKE_MEMORY=2000 LATHE_FAKE_LOG='" + log + "'");
-  CAPTURE(said.text);
-  CHECK_EQ(said.status, 3);
-  CHECK(holds(said.text, "error[L0702]: the GPU cannot give "));
-  CHECK(holds(file_bytes(log), "left: 0 bytes, 0 objects"));
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {x: "float32[N, 64]"}
+weights: {w: {type: "float32[64, 64]", init: 1.0}}
+body:
+  - y = softmax(x @ w) @ w
+)");
+  struct Row {
+    const char* bytes;
+    const char* said;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"2000", ", wanted for weights, after 0 bytes of them:\n"},
+           {"40000", ", wanted for temporaries:\n"},
+           {"260000", ", wanted for `x` float32[N, 64]\n"}}) {
+    fs::remove(log);
+    const Said said = lathe(folder, "run '" + file + "' --device cuda -d N=400",
+                            std::string("LATHE_FAKE_MEMORY=") + row.bytes +
+                                " LATHE_FAKE_LOG='" + log + "'");
+    CAPTURE(row.bytes);
+    CAPTURE(said.text);
+    CHECK_EQ(said.status, 3);
+    CHECK(holds(said.text, "error[L0702]: the GPU cannot give "));
+    CHECK(holds(said.text, row.said));
+    CHECK(holds(file_bytes(log), "left: 0 bytes, 0 objects"));
+  }
 }
 
 TEST_CASE("cuda device: a launch that fails names call, code and place") {
@@ -184,6 +203,18 @@ TEST_CASE("cuda device: kernels overlap where the GPU can do that") {
   CHECK(holds(file_bytes(log), " overlaps"));
 }
 
+TEST_CASE("cuda device: a profile has a row for each step") {
+  const TempFolder folder;
+  const Said said = lathe(folder, "run " + example("quickstart.yaml") +
+                                      " --device cuda -d B=1 -d T=2 --profile");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 0);
+  CHECK(holds(said.text, "TIME"));
+  CHECK(holds(said.text, "BYTES"));
+  // The fake driver's events are a microsecond apart.
+  CHECK(holds(said.text, "1.0 us"));
+}
+
 TEST_CASE("cuda device: a pack needs no NVRTC where it runs") {
   const TempFolder folder;
   const std::string pack = "'" + folder.file("pack") + "'";
@@ -232,14 +263,21 @@ TEST_CASE("cuda device: a machine without GPU says what to do") {
 
 TEST_CASE("cuda device: doctor names what it found and where") {
   const TempFolder folder;
-  const Said said = lathe(folder, "doctor");
+  const Said said = lathe(folder, "doctor",
+                          "LATHE_CUBLASLT_LIB='" LATHE_FAKE_CUDA
+                          "' LATHE_NCCL_LIB='" LATHE_FAKE_CUDA "'");
   CAPTURE(said.text);
   CHECK(holds(said.text, "13.0, " LATHE_FAKE_CUDA));
   CHECK(holds(said.text, "Fake GPU, compute capability 9.0"));
   CHECK(holds(said.text, "NVRTC 13.0, " LATHE_FAKE_CUDA));
+  CHECK(holds(said.text, "cuBLASLt 13.1.0, " LATHE_FAKE_CUDA));
+  CHECK(holds(said.text, "NCCL 2.28.9, " LATHE_FAKE_CUDA));
   const Said none = lathe(folder, "doctor", "LATHE_CUDA_LIB=/none/lib.so");
   CHECK_EQ(none.status, 0);
   CHECK(holds(none.text, "install NVIDIA's driver"));
+  const Said broken = lathe(folder, "doctor", "LATHE_NCCL_LIB=/none/lib.so");
+  CHECK(holds(broken.text, "between gpus: cannot load sums between GPUs, which "
+                           "LATHE_NCCL_LIB names"));
 }
 
 }  // namespace lathe

@@ -1,0 +1,68 @@
+#include "runtime/cuda/library_findings.h"
+
+#include <cstdint>
+
+#include "runtime/cuda/library.h"
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+// "13.1.0" of 130100, as both libraries count.
+std::string dotted(int64_t version) {
+  return cat({version / 10000, ".", version / 100 % 100, ".", version % 100});
+}
+
+// `version_of` asks the library's function called `symbol`.
+Finding finding_of(const char* what, const char* name,
+                   const LibraryQuery& query, const char* symbol,
+                   int64_t (*version_of)(void* function),
+                   const char* advice) {
+  std::string reason;
+  const auto library = SharedLibrary::open(query, reason);
+  void* function = library ? library->find(symbol) : nullptr;
+  if (library && !function) reason = cat({name, " lacks ", symbol});
+  if (!function) return {what, "none", cat({reason, "; ", advice})};
+  const std::string path = library->path_of(function);
+  return {what, cat({name, " ", dotted(version_of(function)), ", ", path}),
+          ""};
+}
+
+}  // namespace
+
+Finding blas_lt_finding(const Options& options) {
+  return finding_of(
+      "cuda products", "cuBLASLt",
+      {.title = "NVIDIA's matrix products",
+       .variable = "LATHE_CUBLASLT_LIB",
+       .named = options.blas_lt_library,
+       .names = {"libcublasLt.so.13", "libcublasLt.so.12"},
+       .folders = cuda_folders(options)},
+      "cublasLtGetVersion",
+      [](void* function) {
+        return static_cast<int64_t>(
+            reinterpret_cast<size_t (*)()>(function)());
+      },
+      "nothing to do: lathe's own kernels compute products");
+}
+
+Finding nccl_finding(const Options& options) {
+  return finding_of(
+      "between gpus", "NCCL",
+      {.title = "sums between GPUs",
+       .variable = "LATHE_NCCL_LIB",
+       .named = options.nccl_library,
+       .names = {"libnccl.so.2"},
+       .folders = cuda_folders(options)},
+      "ncclGetVersion",
+      [](void* function) {
+        int version = 0;
+        (void)reinterpret_cast<int (*)(int*)>(function)(&version);
+        return int64_t{version};
+      },
+      "one GPU needs none; for several install the package libnccl2 or the "
+      "Python package nvidia-nccl-cu13, or name a libnccl.so.2 in "
+      "LATHE_NCCL_LIB");
+}
+
+}  // namespace lathe
