@@ -1,7 +1,6 @@
 #include "runtime/gguf_writer.h"
 
-#include <algorithm>
-#include <span>
+#include <utility>
 
 #include "runtime/gguf.h"
 #include "spec/check.h"
@@ -96,53 +95,32 @@ uint64_t aligned(uint64_t offset) {
 GgufWriter::GgufWriter(const std::string& path,
                        std::vector<PlannedTensor> tensors,
                        const ConfigMap& metadata)
-    : file_(path) {
+    : file_(path, std::move(tensors)) {
   HeaderText header;
   header.bytes() = "GGUF";
   header.number(kVersion);
-  header.number(uint64_t{tensors.size()});
+  header.number(uint64_t{file_.size()});
   header.number(uint64_t{metadata.size()});
   for (const ConfigMember& entry : metadata) {
     header.text(entry.name);
     header.value(entry.value);
   }
   uint64_t offset = 0;
-  for (PlannedTensor& tensor : tensors) {
+  for (size_t i = 0; i < file_.size(); ++i) {
+    const PlannedTensor& tensor = file_[i];
     header.text(tensor.name);
     header.number(static_cast<uint32_t>(tensor.shape.size()));
-    for (size_t i = tensor.shape.size(); i-- > 0;) {
-      header.number(static_cast<uint64_t>(tensor.shape[i]));
+    for (size_t k = tensor.shape.size(); k-- > 0;) {
+      header.number(static_cast<uint64_t>(tensor.shape[k]));
     }
     header.number(number_of(tensor.dtype));
     header.number(offset);
-    places_.push_back({std::move(tensor), offset});
-    offset = aligned(offset + static_cast<uint64_t>(
-                                  places_.back().tensor.bytes()));
+    const uint64_t end = offset + static_cast<uint64_t>(tensor.bytes());
+    file_.place(i, offset, aligned(end) - end);
+    offset = aligned(end);
   }
-  const uint64_t begin = aligned(header.bytes().size());
-  header.bytes().resize(begin);
-  for (Place& place : places_) place.offset += begin;
-  file_.write(header.bytes());
-}
-
-void GgufWriter::put(size_t i, const Tensor& tensor) {
-  Place& place = places_.at(i);
-  LATHE_CHECK(!place.written && tensor.bytes() == place.tensor.bytes(),
-              "not what was planned: ", place.tensor.name);
-  const auto bytes = static_cast<size_t>(tensor.bytes());
-  file_.write_at(place.offset, {tensor.data(), bytes});
-  const std::string padding(aligned(place.offset + bytes) -
-                            (place.offset + bytes), '\0');
-  file_.write_at(place.offset + bytes,
-                 std::as_bytes(std::span(padding.data(), padding.size())));
-  place.written = true;
-}
-
-void GgufWriter::commit() {
-  for (const Place& place : places_) {
-    LATHE_CHECK(place.written, "not written: ", place.tensor.name);
-  }
-  file_.commit();
+  header.bytes().resize(aligned(header.bytes().size()));
+  file_.write_header(header.bytes());
 }
 
 }  // namespace lathe

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "interpreter/config_value.h"
-#include "runtime/safetensors_writer.h"
+#include "runtime/planned_file.h"
 
 namespace lathe {
 
@@ -24,20 +24,13 @@ class GgufWriter {
 
   // The contents of tensors[i]; of a block type its bytes, as any tensor of as
   // many bytes. Requires: once each.
-  void put(size_t i, const Tensor& tensor);
+  void put(size_t i, const Tensor& tensor) { file_.put(i, tensor); }
 
   // Requires: every tensor was put.
-  void commit();
+  void commit() { file_.commit(); }
 
  private:
-  struct Place {
-    PlannedTensor tensor;
-    uint64_t offset = 0;  // from the beginning of the file
-    bool written = false;
-  };
-
-  AtomicFile file_;
-  std::vector<Place> places_;
+  PlannedFile file_;
 };
 
 }  // namespace lathe

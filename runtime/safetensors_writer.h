@@ -7,19 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "interpreter/tensor.h"
-#include "runtime/atomic_file.h"
+#include "runtime/planned_file.h"
 
 namespace lathe {
-
-// A tensor that a file will hold.
-struct PlannedTensor {
-  std::string name;
-  DType dtype = DType::kFloat32;
-  std::vector<int64_t> shape;
-
-  int64_t bytes() const;
-};
 
 class SafetensorsWriter {
  public:
@@ -34,17 +24,10 @@ class SafetensorsWriter {
   void put(size_t i, const Tensor& tensor);
 
   // Requires: every tensor was put.
-  void commit();
+  void commit() { file_.commit(); }
 
  private:
-  struct Place {
-    PlannedTensor tensor;
-    uint64_t offset = 0;  // from the beginning of the file
-    bool written = false;
-  };
-
-  AtomicFile file_;
-  std::vector<Place> places_;
+  PlannedFile file_;
 };
 
 }  // namespace lathe
