@@ -1,11 +1,14 @@
 #include "codegen/matmul_operands.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codegen/stored_right.h"
 
 namespace lathe {
 namespace {
+
+constexpr int64_t kLineBytes = 64;  // of the cache
 
 // Keeps the rows of a filled block out of the same cache sets.
 constexpr int64_t kRowPadding = 16;
@@ -270,8 +273,14 @@ Intrinsic::Address MatmulRight::pairs(const Expr& k, const Expr& column) const {
   return {packed_slot_, row + column * 2};
 }
 
-Stmt MatmulRight::prefetch_next(const Expr& k) const {
-  return prefetch(packed_slot_, var(next_) + k * row_size());
+int64_t MatmulRight::lines_a_row() const {
+  return std::max<int64_t>(1, row_size() * block_bytes() / kLineBytes);
+}
+
+Stmt MatmulRight::prefetch_next(const Expr& k, const Expr& tile) const {
+  int64_t line = row_size() / lines_a_row();
+  return prefetch(packed_slot_, var(next_) + k * row_size() +
+                                    tile % lines_a_row() * line);
 }
 
 }  // namespace lathe

@@ -98,9 +98,11 @@ class MatmulRight {
   Expr vector(const Expr& k, const Expr& column) const;
   // Where the pairs of row k of the panels are, from a column on.
   Intrinsic::Address pairs(const Expr& k, const Expr& column) const;
-  // Asks for the weights that are used next while row k is used; empty when
-  // there are none to ask for.
-  Stmt prefetch_next(const Expr& k) const;
+  // Asks for a line of the weights that are used next while row k is used: one
+  // row tile after the other for another line.
+  Stmt prefetch_next(const Expr& k, const Expr& tile) const;
+  // Lines of the cache that a row of the packed panels has.
+  int64_t lines_a_row() const;
   bool prefetches() const { return packed_ && !expand_; }
 
  private:

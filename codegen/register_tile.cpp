@@ -88,6 +88,8 @@ class TileEmitter {
     return block({first, clear(rows_, rows_ * chains_)});
   }
 
+  bool has_step() const { return code_.step && rows_ >= code_.step_rows; }
+
   // One k: chain c adds to its own accumulators.
   Stmt step(const Expr& k, const Expr& chain) const {
     if (code_.multiply) return multiply_step(k, chain);
@@ -96,7 +98,7 @@ class TileEmitter {
       return store(code_.locals.right, j,
                    code_.right(k, j * code_.shape.lanes));
     }));
-    if (code_.step) stmts.push_back(code_.step(k));
+    if (has_step()) stmts.push_back(code_.step(k));
     stmts.push_back(each_row([&](const Expr& i) {
       Var left = make_var("a", compute_type(code_.shape.dtype));
       Expr offset = flat_load(code_.locals.offsets, DType::kInt64, i);
@@ -120,7 +122,7 @@ class TileEmitter {
                               j * code_.shape.lanes);
       });
     });
-    return code_.step ? block({code_.step(k), rows}) : rows;
+    return has_step() ? block({code_.step(k), rows}) : rows;
   }
 
   Stmt steps() const {

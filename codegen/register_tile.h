@@ -54,6 +54,7 @@ struct TileCode {
       multiply;
   // Anything to do once per k, such as a prefetch; may be empty.
   std::function<Stmt(const Expr& k)> step;
+  int step_rows = 1;  // tiles of fewer rows leave it out
   Expr k_count;
   int64_t k_multiple = 1;  // of which k_count is known to be a multiple
   // C, a float array: slot, and the index of an element of the tile.

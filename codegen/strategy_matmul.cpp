@@ -34,6 +34,8 @@ namespace {
 constexpr int kRowTiles = 16;
 // With at most this many row tiles a product counts as one with few rows.
 constexpr int kFewRowTiles = 2;
+// Steps of a tile that pay for loading and storing its sums.
+constexpr int64_t kLeastSteps = 128;
 // A depth block is a multiple of this, and so of every count of chains.
 constexpr int64_t kDepthStep = 8;
 
@@ -87,11 +89,12 @@ class MatmulLowering {
     return context_;
   }
 
-  // A panel's block takes half of L1.
+  // A panel's block takes half of L1, or more where it would be too short.
   int64_t depth_block(const Target& target) const {
     int64_t depth =
         target.l1_bytes / 2 / (panels_.width * right_.block_bytes());
-    depth = std::max<int64_t>(128, depth / 64 * 64);
+    int64_t least = context_.pairs ? 2 * kLeastSteps : kLeastSteps;
+    depth = std::max<int64_t>(least, depth / 64 * 64);
     int64_t step = left_.run() % kDepthStep == 0 ? left_.run() : kDepthStep;
     if (right_.stored()) step = std::lcm(step, right_.stored()->depth_step());
     if (!form_.depth.is_static()) return round_up(depth, step);
@@ -272,7 +275,10 @@ class MatmulLowering {
       return right_.vector(k, column);
     };
     if (right_.prefetches()) {
-      code.step = [this](const Expr& k) { return right_.prefetch_next(k); };
+      code.step = [this, first_row](const Expr& k) {
+        return right_.prefetch_next(k, first_row / tile_.rows);
+      };
+      code.step_rows = right_.lines_a_row() > 1 ? 2 : 1;
     }
     code.k_count = var(at_.depth);
     if (mod(form_.depth, kDepthStep) == 0) code.k_multiple = kDepthStep;
