@@ -53,6 +53,8 @@ void check_buffer(const Program& program, const Buffer& buffer,
                          buffer.role == BufferRole::kConstant;
   for (const Dim& dim : buffer.shape) {
     (is_static ? load : run).check(dim, buffer.name);
+    require(!dim.is_static() || dim.value() >= 0,
+            {buffer.name, " has a size below 0"});
   }
   if (buffer.role == BufferRole::kConstant) {
     require(buffer.constant && buffer.constant->dtype() == buffer.dtype &&

@@ -6,6 +6,9 @@
 #include "runtime/json_tensor.h"
 #include "runtime/model_target.h"
 #include "runtime/npy.h"
+#include "runtime/pack/check_program.h"
+#include "runtime/pack/json_archive.h"
+#include "runtime/pack/pack_damage.h"
 #include "runtime/safetensors.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
@@ -82,6 +85,60 @@ void read_quantization_config(Bytes bytes) {
   }
 }
 
+// A program of one step, with sizes, a place and a literal.
+Program packed_program() {
+  const Dim n = Dim::symbol("N");
+  Program program;
+  program.name = "m";
+  program.target = "avx2";
+  program.symbols = {"N"};
+  program.kernels = {{.name = "k", .buffers = 3, .dims = 1}};
+  program.buffers = {
+      {.name = "x", .role = BufferRole::kInput, .shape = {n, 2}},
+      {.name = "c",
+       .role = BufferRole::kConstant,
+       .shape = {2},
+       .constant = std::make_shared<const Tensor>(
+           DType::kFloat32, std::vector<int64_t>{2})},
+      {.name = "y",
+       .role = BufferRole::kOutput,
+       .shape = {min(floordiv(2 * n + 1, 4), max(n, 3)), 2}}};
+  Step step;
+  step.kernel = 0;
+  step.buffers = {0, 1, 2};
+  step.dims = {n};
+  step.items = n * n - 1;
+  step.span = {make_source("m.yaml", "model: m"), 0, 5};
+  step.faults = {{.op = "gather"}};
+  program.steps = {step};
+  program.inputs = {{.name = "x", .buffer = 0, .default_value = 0.5}};
+  program.outputs = {{.name = "y", .buffer = 2}};
+  program.constraints = {{.left = n, .right = 4, .code = "L0402"}};
+  return program;
+}
+
+PackTables& packed_tables() {
+  static PackTables tables;
+  return tables;
+}
+
+std::string packed_seed() {
+  return to_json(JsonWriter(packed_tables()).json(packed_program()));
+}
+
+// The program.json of a pack, whose tables are as they should be.
+void read_packed_program(Bytes bytes) {
+  const JsonValue json = parse_json(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "fuzz");
+  try {
+    Program program;
+    JsonReader(packed_tables(), "program").read(json, program);
+    check_program(program);
+    (void)to_string(program);
+  } catch (const PackDamage&) {
+  }
+}
+
 }  // namespace
 
 const std::vector<Reader>& readers() {
@@ -102,6 +159,7 @@ const std::vector<Reader>& readers() {
        read_json,
        {R"({"a": [1, -2.5e3, true, null, "x\u00e9\n"], "b": {"c": []}})",
         "[[1, 2], [3, 4]]", "[[\"NaN\", 1.5], [2, -0.0]]"}},
+      {"pack", read_packed_program, {packed_seed()}},
       {"quantization",
        read_quantization_config,
        {R"({"quant_method": "compressed-tensors", "ignore": ["re:.*q$"],
