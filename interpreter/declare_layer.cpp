@@ -66,8 +66,11 @@ std::vector<Datum> Elaborator::bases_of(const Name& name, const Scope& scope) {
   }
   const LayerType* type = find_type(*layer.type, name.text);
   if (type == nullptr) {
+    const std::string help = did_you_mean(name.text, type_names(*layer.type));
+    // It may be what the missing file declares.
+    if (layer.type->lacks_imports && help.empty()) return {Unknown{}};
     fail("L0210", name.span, cat({"there is no layer type `", name.text, "`"}),
-         did_you_mean(name.text, type_names(*layer.type)));
+         help);
   }
   refuse_recursion(*type, &layer, name.span);
   return {RecipeRef(std::make_shared<LayerRecipe>(

@@ -215,14 +215,25 @@ Model Elaborator::run() {
   }
   reports_.flush(diagnostics_);
   if (root_ != nullptr) model_.layers = layer_table(*root_);
-  if (!diagnostics_.has_errors()) bind_weights(model_, inputs_, diagnostics_);
+  if (!diagnostics_.has_errors() && !spec.damage.any) {
+    bind_weights(model_, inputs_, diagnostics_);
+  }
   return std::move(model_);
 }
 
 Model elaborate(const ElaborateInputs& inputs, Diagnostics& diagnostics) {
   LATHE_CHECK(inputs.spec != nullptr && inputs.library != nullptr,
               "elaborate needs a spec and a library");
-  return Elaborator(inputs, diagnostics).run();
+  const Damage& damage = inputs.spec->damage;
+  if (damage.whole) return {};
+  if (!damage.any) return Elaborator(inputs, diagnostics).run();
+  // What is left of the spec is checked, for messages only.
+  Diagnostics found;
+  Elaborator(inputs, found).run();
+  for (const Diagnostic& diagnostic : found.sorted()) {
+    if (!damage.explains(diagnostic)) diagnostics.add(diagnostic);
+  }
+  return {};
 }
 
 }  // namespace lathe

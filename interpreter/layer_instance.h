@@ -27,6 +27,7 @@ struct LayerType {
   const SpecFile* spec = nullptr;
   bool library = false;  // embedded: errors move to the user's own file
   std::map<std::string, const LayerType*, std::less<>> imports;
+  bool lacks_imports = false;  // some could not be read
   // Types of params without a written one, from their defaults.
   std::map<std::string, ParamTypeAst, std::less<>> inferred_types;
   // What the file declares, by name.

@@ -70,6 +70,7 @@ const LayerType* Elaborator::type_of(const SpecFile& spec, std::string name,
       (is_struct ? structs_ : type.imports).emplace(as, imported);
     } catch (const SpecError& error) {
       report(error);
+      type.lacks_imports = true;
     }
   }
   importing_.pop_back();

@@ -106,7 +106,9 @@ std::vector<const ParamDecl*> Elaborator::missing_params(
   std::vector<const ParamDecl*> missing;
   for (const ParamDecl& decl : layer.type->spec->params) {
     const bool optional = decl.type && decl.type->optional;
-    const bool filled = decl.default_value != nullptr || optional ||
+    const bool damaged =
+        layer.type->spec->damage.names.count(decl.name.text) != 0;
+    const bool filled = decl.default_value != nullptr || optional || damaged ||
                         is_builtin(decl.name.text) ||
                         layer.find_given(decl.name.text) != nullptr ||
                         !field_overrides(layer, decl.name.text).empty();

@@ -62,6 +62,7 @@ void assign_unknown(const std::vector<StatementAst>& statements,
 }  // namespace
 
 void Elaborator::run_assign(const AssignAst& assign, Frame& frame) {
+  if (assign.value == nullptr) return assign_unknown(assign, frame);
   const Scope scope{.layer = frame.layer, .frame = &frame};
   const Datum value = evaluate(*assign.value, scope);
   const auto put = [&](const Name& target, const Datum& datum) {
@@ -141,6 +142,8 @@ Elaborator::Outputs Elaborator::run_in_order(Frame& frame) {
     args.positional.push_back({frame.names[input.name.text], input.name.span});
   }
   if (spec.layers.empty() || args.positional.empty()) return {{"", Unknown{}}};
+  // One of them may be missing.
+  if (spec.damage.any) return {{"y", Unknown{}}};
   Datum value = args.positional[0].value;
   for (const LayerDecl& decl : spec.layers) {
     const Datum item = declared_layer(layer, decl);

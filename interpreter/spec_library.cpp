@@ -131,13 +131,7 @@ std::vector<std::string> SpecLibrary::names(SpecKind kind) const {
 }
 
 SpecFile read_spec(const SourceRef& file, Diagnostics& diagnostics) {
-  const YamlDocument document = parse_yaml(file, diagnostics);
-  if (document.root == nullptr) {
-    SpecFile empty;
-    empty.file = file;
-    return empty;
-  }
-  return parse_spec(document, diagnostics);
+  return parse_spec(parse_yaml(file, diagnostics), diagnostics);
 }
 
 }  // namespace lathe

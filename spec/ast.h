@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "spec/damage.h"
 #include "spec/diagnostic.h"
 #include "spec/expression.h"
 #include "spec/source.h"
@@ -187,6 +188,7 @@ struct SpecFile {
   std::optional<Name> config;       // path of a config.json; models only
   std::vector<ValueDecl> defaults;  // dtype, device; models only
   YamlRef kernel;                   // layers only; a mapping, or null
+  Damage damage;                    // by mistakes; what is hit is left out
 };
 
 // Gives the tree its typed form. Adds what is wrong (L01xx to L03xx) and goes

@@ -187,9 +187,9 @@ std::optional<TensorTypeAst> parse_tensor_type(const YamlNode& node,
 
 std::optional<AssignAst> parse_assignment(const YamlNode& node,
                                           Diagnostics& diagnostics) {
-  auto read = [&node] {
-    AssignAst assign;
-    assign.span = node.span;
+  AssignAst assign;
+  assign.span = node.span;
+  auto read = [&node, &assign] {
     // Without `=` outside of brackets, the text is no assignment at all.
     Lexer lexer(node, 0);
     int depth = 0;
@@ -209,11 +209,14 @@ std::optional<AssignAst> parse_assignment(const YamlNode& node,
       assign.targets.push_back(parser.plain_name("a name to assign"));
     } while (parser.take(","));
     if (!parser.take("=")) parser.unexpected("`=` or `,`");
-    assign.value = parser.expression();
+    ExprRef value = parser.expression();
     parser.expect_end();
-    return assign;
+    assign.value = std::move(value);
+    return true;
   };
-  return guarded(node, diagnostics, "a statement", read);
+  guarded(node, diagnostics, "a statement", read);
+  if (assign.targets.empty()) return std::nullopt;
+  return assign;
 }
 
 bool is_reserved(std::string_view text) {

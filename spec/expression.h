@@ -107,7 +107,8 @@ struct AssignAst {
   SourceSpan span;
 };
 
-// Reads an assignment; nothing after an error.
+// Reads an assignment. After an error there is no value, and nothing at all if
+// it is not known what would be assigned.
 std::optional<AssignAst> parse_assignment(const YamlNode& node,
                                           Diagnostics& diagnostics);
 

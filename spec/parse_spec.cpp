@@ -247,6 +247,24 @@ void check_names(SpecReader& reader, const SpecFile& spec) {
   for (const StateDecl& s : spec.state) tensors.declare(s.name, "a state");
 }
 
+void read_sections(const YamlNode& root, Diagnostics& diagnostics,
+                   SpecFile& spec) {
+  SpecReader reader(diagnostics);
+  if (!reader.expect(root, YamlKind::kMapping, "a spec", "lathe: 1") ||
+      root.entries.empty()) {
+    return;
+  }
+  check_version(reader, root);
+  bool kind_known = read_kind(reader, root, spec);
+  for (const YamlEntry& entry : root.entries) {
+    bool is_kind = std::find(std::begin(kKindNames), std::end(kKindNames),
+                             entry.key) != std::end(kKindNames);
+    if (entry.key == "lathe" || is_kind || is_user_key(entry.key)) continue;
+    read_section(reader, entry, kind_known, spec);
+  }
+  check_names(reader, spec);
+}
+
 }  // namespace
 
 std::vector<std::string> section_names(SpecKind kind) {
@@ -260,22 +278,8 @@ std::vector<std::string> section_names(SpecKind kind) {
 SpecFile parse_spec(const YamlDocument& document, Diagnostics& diagnostics) {
   SpecFile spec;
   spec.file = document.file;
-  if (document.root == nullptr) return spec;
-  SpecReader reader(diagnostics);
-  const YamlNode& root = *document.root;
-  if (!reader.expect(root, YamlKind::kMapping, "a spec", "lathe: 1") ||
-      root.entries.empty()) {
-    return spec;
-  }
-  check_version(reader, root);
-  bool kind_known = read_kind(reader, root, spec);
-  for (const YamlEntry& entry : root.entries) {
-    bool is_kind = std::find(std::begin(kKindNames), std::end(kKindNames),
-                             entry.key) != std::end(kKindNames);
-    if (entry.key == "lathe" || is_kind || is_user_key(entry.key)) continue;
-    read_section(reader, entry, kind_known, spec);
-  }
-  check_names(reader, spec);
+  if (document.root != nullptr) read_sections(*document.root, diagnostics, spec);
+  spec.damage = damage_of(document.root.get(), diagnostics.sorted());
   return spec;
 }
 

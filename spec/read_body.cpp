@@ -106,7 +106,7 @@ std::vector<StatementAst> read_body(SpecReader& reader, const YamlNode& node,
       if (!read_mapping(reader, *item, statement)) continue;
     } else {
       auto assign = parse_assignment(*item, reader.diagnostics());
-      last_good = assign.has_value();
+      last_good = assign && assign->value != nullptr;
       if (!assign) continue;
       statement.assign = std::move(*assign);
     }

@@ -11,7 +11,6 @@ std::unique_ptr<Session> open_session(const Command& command, Console& console,
   session->target = open_target(command.positionals[0], command.weights,
                                 session->library, diagnostics);
   for (const std::string& note : session->target.notes) console.note(note);
-  if (diagnostics.has_errors()) return session;
   session->checkpoint = open_weights(session->target, use);
   ElaborateInputs inputs;
   inputs.spec = session->target.spec.get();

@@ -83,7 +83,8 @@ std::string type_of(const std::string& text) {
 std::string assign_of(const std::string& text) {
   Diagnostics diagnostics;
   auto assign = parse_assignment(*make_scalar(text), diagnostics);
-  return assign ? to_string(*assign) : diagnostics.sorted().front().message;
+  const bool good = assign && assign->value != nullptr;
+  return good ? to_string(*assign) : diagnostics.sorted().front().message;
 }
 
 }  // namespace

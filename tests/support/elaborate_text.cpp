@@ -87,7 +87,7 @@ Model elaborate_file(const SourceRef& file, Diagnostics& diagnostics,
   static std::vector<std::unique_ptr<SpecFile>> specs;
   specs.push_back(std::make_unique<SpecFile>(
       parse_spec(document, diagnostics)));
-  if (diagnostics.has_errors()) return {};
+  if (document.root == nullptr || !document.root->is_mapping()) return {};
   ElaborateInputs inputs;
   inputs.spec = specs.back().get();
   inputs.library = &library();
