@@ -17,6 +17,7 @@ const char kDeviceTypes[] = R"(struct Args { Fault* fault; };
 #define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000)
 #define __builtin_sqrtf sqrtf
 #define __builtin_sqrt sqrt
+#define __builtin_fmaf fmaf
 #define __builtin_convertvector(x, T) ((T)(x))
 #endif
 )";
@@ -51,7 +52,20 @@ template <int N> INLINE void move(void* to, const void* from) {
   else if constexpr (N == 8) *(uint2*)to = *(const uint2*)from;
   else *(u32*)to = *(const u32*)from;
 }
+template <int N> INLINE void clear(void* to) {
+  if constexpr (N == 16) *(uint4*)to = uint4{}; else if constexpr (N == 8) *(uint2*)to = uint2{};
+  else *(u32*)to = 0;
+}
 INLINE u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+template <int N> INLINE void move_async(void* to, const void* from) {
+  if constexpr (N == 16) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" :: "r"(shared_address(to)), "l"(from) : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" :: "r"(shared_address(to)), "l"(from), "n"(N) : "memory");
+  }
+}
+INLINE void group_moves() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int N> INLINE void await_moves() { asm volatile("cp.async.wait_group %0;" :: "n"(N) : "memory"); }
 // A lane says where one line of 16 bytes begins.
 template <int L> INLINE void load_16x16(i32* to, const u16* from) {
   u32 lane = thread_index() % 32;
@@ -87,6 +101,11 @@ INLINE u32 pair_f16(f32 low, f32 high) {
   u32 both;
   asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
   return both;
+}
+INLINE f32 power_of_two(f32 x) {
+  f32 y;
+  asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 }
 #define LATHE_MMA(name, type) \
   INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
@@ -188,6 +207,14 @@ const char kDeviceFunctions[] = R"(
 LATHE_MMA(bf16)
 LATHE_MMA(f16)
 #endif
+
+// exp(x) = 2^(x log2 e); what the rounding of that product leaves comes after.
+INLINE void quick_exp(f32* x) {
+  f32 t = *x * 1.44269504f;
+  f32 rest = __builtin_fmaf(*x, 1.44269504f, -t) + *x * 1.92596299e-8f;
+  f32 e = power_of_two(t);
+  *x = t < -150.0f ? 0.0f : e + e * (rest * 0.693147181f);
+}
 
 // 8 numbers of a thread as 4 words of two; and what such a rounding has left.
 #define LATHE_PACK(name) \

@@ -148,6 +148,28 @@ TEST_CASE("emulator: a move off its alignment is an error") {
            "block 0: thread 0: a move is not aligned, at line 2");
 }
 
+TEST_CASE("emulator: a move beside the thread lands where it is awaited") {
+  auto kernel = [](const std::string& left, const std::string& meet) {
+    return "  f32* row = (f32*)shared_memory();\n"
+           "  u32 t = thread_index();\n"
+           "  clear<4>(&row[t]);\n"
+           "  move_async<4>(&row[t], &in[t]);\n"
+           "  group_moves();\n"
+           "  move_async<16>(&row[t * 4 + 128], &in[t * 4]);\n"
+           "  group_moves();\n"
+           "  await_moves<" + left + ">();\n" + meet +
+           "  out[t] = row[127 - t];\n";
+  };
+  const std::string meet = "  barrier<128>();\n";
+  const auto right = KernelUnderTest(kernel("1", meet)).outcomes();
+  REQUIRE_EQ(right.size(), 1);
+  CHECK_EQ(right.begin()->substr(0, 12), "128 127 126 ");
+  CHECK_EQ(KernelUnderTest(kernel("0", meet)).outcomes(), right);
+  // Awaited too late, and by the own thread only.
+  CHECK_NE(KernelUnderTest(kernel("2", meet)).outcomes(), right);
+  CHECK_GT(KernelUnderTest(kernel("1", "")).outcomes().size(), 1);
+}
+
 TEST_CASE("emulator: warps and blocks combine alike under every seed") {
   const auto outcomes =
       KernelUnderTest(

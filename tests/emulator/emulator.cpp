@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "tests/emulator/emulator_api.h"
@@ -22,8 +24,17 @@ constexpr size_t kSlotBytes = 64;
 
 enum class State : uint8_t { kReady, kAtWarp, kAtBlock, kDone };
 
+struct Move {
+  void* to;
+  const void* from;
+  unsigned bytes;
+};
+
 struct Thread {
   FiberPlace place;
+  // Moves under way: those not yet in a group, and the groups.
+  std::vector<Move> moves;
+  std::deque<std::vector<Move>> groups;
   State state = State::kReady;
   int line = 0;         // of the barrier it waits at
   unsigned parity = 0;  // which slots its next exchange uses
@@ -133,6 +144,27 @@ class EmulatedBlock {
   }
 
   void after_predecessor() { threads_[current_].waited = true; }
+  void begin_move(const Move& move, int line) {
+    auto* to = static_cast<unsigned char*>(move.to);
+    if (to < shared() || to + move.bytes > shared() + launch_.shared_bytes) {
+      fail("a move beside the thread does not end in shared memory", line);
+    }
+    std::memset(to, 0xff, move.bytes);
+    threads_[current_].moves.push_back(move);
+  }
+  void group_moves() {
+    Thread& me = threads_[current_];
+    me.groups.push_back(std::move(me.moves));
+    me.moves.clear();
+  }
+  void await_moves(unsigned left) {
+    auto& groups = threads_[current_].groups;
+    for (; groups.size() > left; groups.pop_front()) {
+      for (const Move& move : groups.front()) {
+        std::memcpy(move.to, move.from, move.bytes);
+      }
+    }
+  }
 
   [[noreturn]] void fail(const char* text, int line) {
     complain(text, line);
@@ -320,6 +352,12 @@ const EmulatorApi& emulator_api() {
             current_block->gather(mine, all, bytes, line);
           },
       .after_predecessor = [] { current_block->after_predecessor(); },
+      .begin_move =
+          [](void* to, const void* from, unsigned bytes, int line) {
+            current_block->begin_move({to, from, bytes}, line);
+          },
+      .group_moves = [] { current_block->group_moves(); },
+      .await_moves = [](unsigned left) { current_block->await_moves(left); },
       .fail = [](const char* text,
                  int line) { current_block->fail(text, line); },
   };

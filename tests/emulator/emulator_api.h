@@ -18,6 +18,12 @@ struct EmulatorApi {
   void (*gather)(const void* mine, void* all, unsigned bytes, int line);
   // The thread has waited for the results of the kernel before.
   void (*after_predecessor)();
+  // A copy to shared memory that lands when its thread waits for its group;
+  // until then there is no number.
+  void (*begin_move)(void* to, const void* from, unsigned bytes, int line);
+  void (*group_moves)();
+  // For all groups of the thread but the last `left`.
+  void (*await_moves)(unsigned left);
   // Ends the kernel with a message.
   void (*fail)(const char* text, int line);
 };

@@ -40,14 +40,31 @@ INLINE bool claim(i64* place, i64 wanted, i64 value) {
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 INLINE void publish() {}
-template <int N>
-INLINE void move(void* to, const void* from, int line = __builtin_LINE()) {
+template <int N> INLINE void check_move(const void* to, const void* from, int line) {
   static_assert(N == 4 || N == 8 || N == 16, "no such access");
   if ((reinterpret_cast<u64>(to) | reinterpret_cast<u64>(from)) % N != 0) {
     lathe_emulator->fail("a move is not aligned", line);
   }
+}
+template <int N>
+INLINE void move(void* to, const void* from, int line = __builtin_LINE()) {
+  check_move<N>(to, from, line);
   __builtin_memcpy(to, from, N);
 }
+template <int N> INLINE void clear(void* to, int line = __builtin_LINE()) {
+  check_move<N>(to, to, line);
+  __builtin_memset(to, 0, N);
+}
+template <int N>
+INLINE void move_async(void* to, const void* from,
+                       int line = __builtin_LINE()) {
+  check_move<N>(to, from, line);
+  lathe_emulator->begin_move(to, from, N, line);
+}
+INLINE void group_moves() { lathe_emulator->group_moves(); }
+template <int N> INLINE void await_moves() { lathe_emulator->await_moves(N); }
+
+INLINE f32 power_of_two(f32 x) { return __builtin_exp2f(x); }
 
 // ldmatrix: each line begins at a multiple of 16 bytes; word i of a lane holds
 // two neighbours.
