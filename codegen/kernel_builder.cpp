@@ -55,9 +55,24 @@ int KernelBuilder::scratch(int index, const Scratch& scratch, bool writable) {
                     {scratch.name, scratch.dtype, writable});
 }
 
+// `wanted`, made unlike the names of all arrays so far.
+std::string KernelBuilder::unused_name(const std::string& wanted) const {
+  const LoopKernel& kernel = lowered_.kernel;
+  auto is_taken = [&](const std::string& name) {
+    auto has_it = [&](const auto& array) { return array.name == name; };
+    return std::any_of(kernel.buffers.begin(), kernel.buffers.end(), has_it) ||
+           std::any_of(kernel.locals.begin(), kernel.locals.end(), has_it);
+  };
+  std::string name = wanted;
+  for (int n = 1; is_taken(name); ++n) {
+    name = wanted + "_" + std::to_string(n);
+  }
+  return name;
+}
+
 int KernelBuilder::local(const std::string& name, DType dtype, int64_t size,
                          int lanes) {
-  lowered_.kernel.locals.push_back({name, dtype, size, lanes});
+  lowered_.kernel.locals.push_back({unused_name(name), dtype, size, lanes});
   return static_cast<int>(lowered_.kernel.buffers.size() +
                           lowered_.kernel.locals.size()) -
          1;

@@ -56,6 +56,7 @@ class KernelBuilder {
 
  private:
   int output_of(int stage) const;
+  std::string unused_name(const std::string& wanted) const;
   int add_buffer(BufferBinding binding, BufferParam param);
 
   const Group& group_;

@@ -1,18 +1,11 @@
 #include "codegen/cuda/matmul_mma.h"
 
 #include "codegen/cuda/code_words.h"
-#include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kTile = 64;    // rows and columns
-constexpr int64_t kDepth = 32;   // of a step
-constexpr int64_t kPack = 8;     // elements of 16 bytes
-// Lines of shared memory are longer than what is read of them, so that eight
-// of them begin in different banks.
-constexpr int64_t kLine = kDepth + kPack;
-constexpr int64_t kPiece = kTile * kLine;
+constexpr int64_t kTile = MmaSides::kLines;  // rows and columns
 constexpr int64_t kWarp = 32;
 // What one instruction multiplies: 16 x 16 by 16 x 8.
 constexpr int64_t kRows = 16, kColumns = 8, kStep = 16;
@@ -20,194 +13,252 @@ constexpr int64_t kWarpColumns = 32;
 constexpr int64_t kTiles = kWarpColumns / kColumns;  // of a warp, per part
 constexpr int64_t kCells = 4;                        // of a thread, per tile
 
-static_assert(kTile * kDepth / kPack == kMatmulThreads,
-              "a thread moves one pack of a piece");
 static_assert(kTile / kRows * (kTile / kWarpColumns) * kWarp ==
                   kMatmulThreads,
               "the warps' tiles are the block's");
 
-// The load that `e` is, but for casts that change nothing.
-const Load* plain_load(const Expr& e) {
-  if (auto* to = std::get_if<Cast>(&e->node)) {
-    return to->dtype == DType::kFloat32 ? plain_load(to->arg) : nullptr;
-  }
-  return std::get_if<Load>(&e->node);
-}
-
-// Whether `dtype` holds every number of a load of `from`.
-bool holds(DType dtype, DType from) {
-  return from == dtype || from == DType::kFloat8E4M3FN ||
-         from == DType::kFloat8E5M2;
+Expr sum_at(size_t part, const Expr& t) {
+  return (t + int_literal(static_cast<int64_t>(part) * kTiles)) *
+         int_literal(kCells);
 }
 
 }  // namespace
 
-std::optional<DType> MatmulMma::exact_dtype(MatmulParts& parts) {
-  if (parts.dtype() != DType::kFloat32) return std::nullopt;
-  std::vector<Expr> sides = {parts.left()};
-  for (const MatmulSection& section : parts.form().sections) {
-    for (size_t p = 0; p < section.parts.size(); ++p) {
-      sides.push_back(parts.right(section, p));
-    }
-  }
-  for (DType dtype : {DType::kBFloat16, DType::kFloat16}) {
-    bool all = true;
-    for (const Expr& side : sides) {
-      const Load* load = plain_load(side);
-      all = all && load && holds(dtype, load->dtype);
-    }
-    if (all) return dtype;
-  }
-  return std::nullopt;
-}
-
-MatmulMma::MatmulMma(MatmulParts& parts, DType dtype)
-    : parts_(parts), dtype_(dtype) {
+MatmulMma::MatmulMma(MatmulParts& parts, int64_t shared_bytes)
+    : parts_(parts),
+      sides_(parts, shared_bytes),
+      factors_(parts, sides_.depth()) {
   KernelBuilder& kernel = parts.kernel();
-  left_ = kernel.shared("left", dtype, kPiece);
-  right_ = kernel.shared("right", dtype, kPiece * parts.most_parts());
-  sums_ = kernel.local("sums", DType::kFloat32,
-                       kTiles * kCells * parts.most_parts());
+  const int64_t cells = kTiles * kCells * parts.most_parts();
+  by_group_ = parts.plan().group != 0;
+  sums_ = kernel.local("sums", DType::kFloat32, cells);
+  totals_ = factors_.any()
+                ? kernel.local("totals", DType::kFloat32, cells)
+                : sums_;
   a_ = kernel.local("a_part", DType::kInt32, 4);
-  b_ = kernel.local("b_part", DType::kInt32, 2);
+  b_ = kernel.local("b_part", DType::kInt32, 4);
+  if (parts.plan().cut && parts.plan().cut->term.get()) {
+    ones_ = kernel.local("ones", DType::kInt32, 2);
+    left_sums_ = kernel.local("left_sums", DType::kFloat32, kCells);
+  }
 }
 
-Expr MatmulMma::warp() const {
-  return var(parts_.worker()) / int_literal(kWarp);
+Dim MatmulMma::steps() const {
+  return ceildiv(parts_.form().depth, Dim(sides_.depth()));
 }
+
 Expr MatmulMma::lane() const {
   return var(parts_.worker()) % int_literal(kWarp);
 }
-
-// Lines of the piece, k after k; what lies outside counts as zero.
-Stmt MatmulMma::fill(const Piece& piece, const Var& k0) const {
-  const MatmulForm& form = parts_.form();
-  const Load* load = plain_load(piece.value);
-  Var kp = make_var("kp");
-  if (load->dtype == dtype_) {
-    Ranges ranges = parts_.ranges();
-    ranges.add(piece.line, piece.lines);
-    auto address = parts_.pack_address(load->index[0], ranges, kp, kPack);
-    if (address) return move_packs(piece, k0, load->slot, *address, kp);
-  }
-  Var u = make_var("u"), cell = make_var("cell");
-  Expr line = var(cell) / int_literal(kDepth);
-  Expr k = var(cell) % int_literal(kDepth);
-  Expr inside = var(piece.line) < size_of(piece.lines) &&
-                var(form.k) < size_of(form.depth);
-  return unrolled(
-      u, kPack,
-      block({let(cell, var(parts_.worker()) +
-                           var(u) * int_literal(kMatmulThreads)),
-             let(piece.line, piece.begin + line), let(form.k, var(k0) + k),
-             store(piece.array, piece.first + line * int_literal(kLine) + k,
-                   select(inside, piece.value, parts_.zero()))}));
+Expr MatmulMma::first_row() const {
+  return var(parts_.worker()) / int_literal(kWarp) %
+         int_literal(kTile / kRows) * int_literal(kRows);
+}
+Expr MatmulMma::first_column() const {
+  return var(parts_.worker()) / int_literal(kWarp * kTile / kRows) *
+         int_literal(kWarpColumns);
+}
+// A thread has two neighbours in each of two rows of a tile.
+Expr MatmulMma::row_of(const Expr& cell) const {
+  return first_row() + lane() / int_literal(4) +
+         cell / int_literal(2) * int_literal(8);
+}
+Expr MatmulMma::column_of(const Expr& t, const Expr& cell) const {
+  return first_column() + t * int_literal(kColumns) +
+         lane() % int_literal(4) * int_literal(2) + cell % int_literal(2);
 }
 
-Stmt MatmulMma::move_packs(const Piece& piece, const Var& k0, int slot,
-                           const Expr& address, const Var& kp) const {
-  constexpr int64_t kPacks = kDepth / kPack;
-  Expr worker = var(parts_.worker());
-  Expr line = worker / int_literal(kPacks);
-  Expr pack = worker % int_literal(kPacks);
-  Var j = make_var("j");
-  Expr mine = piece.begin + line;
-  Expr mine_kp = var(k0) / int_literal(kPack) + pack;
-  Expr to = piece.first + line * int_literal(kLine) +
-            pack * int_literal(kPack);
-  Expr inside =
-      mine < size_of(piece.lines) &&
-      mine_kp * int_literal(kPack) < size_of(parts_.form().depth);
-  Stmt move = block(
-      {let(piece.line, mine), let(kp, mine_kp),
-       intrinsic(IntrinsicOp::kMove, {{piece.array, to}, {slot, address}},
-                 16)});
-  Stmt clear = unrolled(
-      j, kPack, store(piece.array, to + var(j), parts_.zero()));
-  return if_then(inside, move, clear);
-}
+// --- products ---
 
-Stmt MatmulMma::multiply(const MatmulSection& section) const {
-  Var s = make_var("s"), t = make_var("t");
-  Expr k = var(s) * int_literal(kStep);
-  Expr row = warp() % int_literal(kTile / kRows) * int_literal(kRows);
-  Expr column =
-      warp() / int_literal(kTile / kRows) * int_literal(kWarpColumns);
+Stmt MatmulMma::products(const MatmulSection& section, const Expr& stage,
+                         const Expr& k) const {
   auto at = [](int slot, const Expr& index) {
     return Intrinsic::Address{slot, index};
   };
-  IntrinsicOp product = dtype_ == DType::kBFloat16 ? IntrinsicOp::kMmaBf16
-                                                   : IntrinsicOp::kMmaF16;
-  std::vector<Stmt> step = {
-      intrinsic(IntrinsicOp::kLoad16x16,
-                {at(a_, int_literal(0)),
-                 at(left_, row * int_literal(kLine) + k)},
-                kLine)};
+  const bool brain = *parts_.plan().exact == DType::kBFloat16;
+  const IntrinsicOp product =
+      brain ? IntrinsicOp::kMmaBf16 : IntrinsicOp::kMmaF16;
+  const int64_t line = sides_.line();
+  Expr zero = int_literal(0), two = int_literal(2);
+  std::vector<Stmt> stmts = {intrinsic(
+      IntrinsicOp::kLoad16x16,
+      {at(a_, zero), at(sides_.left(), sides_.first_left(stage) +
+                                           first_row() * int_literal(line) +
+                                           k)},
+      line)};
   for (size_t p = 0; p < section.parts.size(); ++p) {
-    const auto part = static_cast<int64_t>(p);
-    Expr line = column + var(t) * int_literal(kColumns);
-    Expr sum = (var(t) + int_literal(part * kTiles)) * int_literal(kCells);
-    step.push_back(unrolled(
-        t, kTiles,
-        block({intrinsic(IntrinsicOp::kLoad8x16,
-                         {at(b_, int_literal(0)),
-                          at(right_, int_literal(part * kPiece) +
-                                         line * int_literal(kLine) + k)},
-                         kLine),
-               intrinsic(product, {at(sums_, sum), at(a_, int_literal(0)),
-                                   at(b_, int_literal(0))})})));
+    Var t = make_var("t");
+    Expr first = var(t) * two;
+    Expr from = sides_.first_right(stage, p) +
+                (first_column() + first * int_literal(kColumns)) *
+                    int_literal(line) +
+                k;
+    stmts.push_back(unrolled(
+        t, kTiles / 2,
+        block({intrinsic(IntrinsicOp::kLoadTwo8x16,
+                         {at(b_, zero), at(sides_.right(), from)}, line),
+               intrinsic(product, {at(sums_, sum_at(p, first)), at(a_, zero),
+                                   at(b_, zero)}),
+               intrinsic(product,
+                         {at(sums_, sum_at(p, first + int_literal(1))),
+                          at(a_, zero), at(b_, two)})})));
   }
-  return unrolled(s, kDepth / kStep, block(std::move(step)));
+  if (left_sums_ >= 0) {
+    stmts.push_back(intrinsic(
+        product, {at(left_sums_, zero), at(a_, zero), at(ones_, zero)}));
+  }
+  return block(std::move(stmts));
 }
 
-// A thread has two neighbours in each of two rows of a tile.
-Stmt MatmulMma::store_results(const MatmulSection& section, const Var& m0,
-                              const Var& n0) {
+Stmt MatmulMma::multiply(const MatmulSection& section, const Expr& stage,
+                         const Expr& buffer) const {
+  Var s = make_var("s"), g = make_var("g");
+  if (!by_group_) {
+    return unrolled(s, sides_.depth() / kStep,
+                    products(section, stage, var(s) * int_literal(kStep)));
+  }
+  const int64_t group = factors_.group();
+  Expr k = var(g) * int_literal(group) + var(s) * int_literal(kStep);
+  return unrolled(
+      g, sides_.depth() / group,
+      block({unrolled(s, group / kStep, products(section, stage, k)),
+             close_group(section, buffer, var(g))}));
+}
+
+// Adds the sums of a group, times its factors, to the totals.
+Stmt MatmulMma::close_group(const MatmulSection& section, const Expr& buffer,
+                            const Expr& g) const {
+  std::vector<Stmt> stmts;
+  for (size_t p = 0; p < section.parts.size(); ++p) {
+    Var t = make_var("t"), c = make_var("c");
+    Expr at = sum_at(p, var(t)) + var(c);
+    Expr sum = flat_load(sums_, DType::kFloat32, at);
+    Expr column = column_of(var(t), var(c));
+    if (Expr factor = factors_.factor(buffer, p, g, column); factor.get()) {
+      sum = sum * factor;
+    }
+    if (Expr term = factors_.term(buffer, p, g, column); term.get()) {
+      sum = sum + term * flat_load(left_sums_, DType::kFloat32, var(c));
+    }
+    if (Expr left = factors_.left(buffer, g, row_of(var(c))); left.get()) {
+      sum = sum * left;
+    }
+    Expr total = flat_load(totals_, DType::kFloat32, at) + sum;
+    stmts.push_back(unrolled(
+        t, kTiles,
+        unrolled(c, kCells, block({store(totals_, at, total),
+                                   store(sums_, at, parts_.zero())}))));
+  }
+  if (left_sums_ >= 0) {
+    Var c = make_var("c");
+    stmts.push_back(
+        unrolled(c, kCells, store(left_sums_, var(c), parts_.zero())));
+  }
+  return block(std::move(stmts));
+}
+
+// --- steps ---
+
+// One step of k, and the moves of the one that is `stages` - 1 ahead.
+Stmt MatmulMma::step(const MmaSides::Tile& tile, const Var& number,
+                     const Expr& last) {
+  const int64_t stages = sides_.stages();
+  Expr depth = int_literal(sides_.depth());
+  Var stage = make_var("stage"), k0 = make_var("k0");
+  Var next = make_var("next"), next_k = make_var("next_k");
+  Expr ahead = var(number) + int_literal(stages - 1);
+  std::vector<Stmt> stmts = {
+      let(stage, var(number) % int_literal(stages)),
+      let(k0, var(number) * depth),
+      intrinsic(IntrinsicOp::kAwaitMoves, {}, stages - 2),
+      // All moves have landed, and nobody reads the step before any more.
+      barrier(kMatmulThreads),
+      if_then(ahead < last,
+              block({let(next, ahead % int_literal(stages)),
+                     let(next_k, ahead * depth),
+                     sides_.begin(tile, var(next), next_k)})),
+      intrinsic(IntrinsicOp::kGroupMoves)};
+  if (sides_.completes()) {
+    stmts.push_back(sides_.complete(tile, var(stage), k0));
+    stmts.push_back(barrier(kMatmulThreads));
+  }
+  Expr buffer = var(number) % int_literal(2);
+  Expr other = (var(number) + int_literal(1)) % int_literal(2);
+  if (by_group_ && factors_.any()) {
+    stmts.push_back(factors_.read(tile.section, tile.m0, tile.n0,
+                                  (var(number) + int_literal(1)) * depth));
+  }
+  stmts.push_back(multiply(tile.section, var(stage), buffer));
+  if (by_group_ && factors_.any()) {
+    stmts.push_back(factors_.keep(tile.section, other));
+  }
+  return block(std::move(stmts));
+}
+
+Stmt MatmulMma::clear(const MatmulSection& section) const {
+  std::vector<Stmt> stmts;
+  auto fill = [&](int slot, int64_t count, const Expr& number) {
+    Var c = make_var("c");
+    stmts.push_back(unrolled(c, count, store(slot, var(c), number)));
+  };
+  const auto parts = static_cast<int64_t>(section.parts.size());
+  fill(sums_, parts * kTiles * kCells, parts_.zero());
+  if (totals_ != sums_) {
+    fill(totals_, parts * kTiles * kCells, parts_.zero());
+  }
+  if (left_sums_ >= 0) {
+    const bool brain = *parts_.plan().exact == DType::kBFloat16;
+    const int64_t one = brain ? 0x3f80 : 0x3c00;
+    fill(left_sums_, kCells, parts_.zero());
+    fill(ones_, 2, int_literal(one | one << 16));
+  }
+  return block(std::move(stmts));
+}
+
+Stmt MatmulMma::store_results(const MmaSides::Tile& tile,
+                              const Finish& finish) const {
   const MatmulForm& form = parts_.form();
   Var t = make_var("t"), c = make_var("c");
-  Expr row = var(m0) +
-             warp() % int_literal(kTile / kRows) * int_literal(kRows) +
-             lane() / int_literal(4) + var(c) / int_literal(2) * int_literal(8);
-  Expr column = var(n0) +
-                warp() / int_literal(kTile / kRows) *
-                    int_literal(kWarpColumns) +
-                var(t) * int_literal(kColumns) +
-                lane() % int_literal(4) * int_literal(2) +
-                var(c) % int_literal(2);
-  Stmt one = parts_.finish(section, row, column, [&](size_t part) {
-    Expr tile = var(t) + int_literal(static_cast<int64_t>(part) * kTiles);
-    return flat_load(sums_, DType::kFloat32,
-                     tile * int_literal(kCells) + var(c));
+  Expr row = var(tile.m0) + row_of(var(c));
+  Expr column = var(tile.n0) + column_of(var(t), var(c));
+  Stmt one = finish(row, column, [&](size_t part) {
+    return flat_load(totals_, DType::kFloat32, sum_at(part, var(t)) + var(c));
   });
-  Expr inside = row < size_of(form.rows) && column < size_of(section.columns);
+  Expr inside =
+      row < size_of(form.rows) && column < size_of(tile.section.columns);
   return unrolled(t, kTiles, unrolled(c, kCells, if_then(inside, one)));
 }
 
 Stmt MatmulMma::tile(const MatmulSection& section, const Expr& row,
-                     const Expr& column) {
-  const MatmulForm& form = parts_.form();
-  const auto count = static_cast<int64_t>(section.parts.size());
-  Var m0 = make_var("m0"), n0 = make_var("n0"), k0 = make_var("k0");
-  Var c = make_var("c");
-  // Others may still read the pieces of the step before.
-  std::vector<Stmt> step = {
-      barrier(kMatmulThreads),
-      fill({left_, int_literal(0), parts_.left(), form.m, var(m0), form.rows},
-           k0)};
-  for (size_t p = 0; p < section.parts.size(); ++p) {
-    step.push_back(fill({right_, int_literal(static_cast<int64_t>(p) * kPiece),
-                         parts_.right(section, p), form.n, var(n0),
-                         section.columns},
-                        k0));
+                     const Expr& column, const Expr& first, const Expr& last,
+                     const Finish& finish) {
+  MmaSides::Tile tile{section, make_var("m0"), make_var("n0")};
+  const int64_t stages = sides_.stages();
+  Expr depth = int_literal(sides_.depth());
+  // The tile before may still be read.
+  std::vector<Stmt> stmts = {let(tile.m0, row), let(tile.n0, column),
+                             clear(section), barrier(kMatmulThreads)};
+  for (int64_t s = 0; s + 1 < stages; ++s) {
+    Var stage = make_var("stage"), k0 = make_var("k0");
+    Expr number = first + int_literal(s);
+    stmts.push_back(if_then(
+        number < last, block({let(stage, number % int_literal(stages)),
+                              let(k0, number * depth),
+                              sides_.begin(tile, var(stage), k0)})));
+    stmts.push_back(intrinsic(IntrinsicOp::kGroupMoves));
   }
-  step.push_back(barrier(kMatmulThreads));
-  step.push_back(multiply(section));
-  Stmt clear = unrolled(c, count * kTiles * kCells,
-                        store(sums_, var(c), parts_.zero()));
-  return block({let(m0, row), let(n0, column), clear,
-                for_loop(k0, int_literal(0), size_of(form.depth),
-                         block(std::move(step)), LoopKind::kSerial, kDepth),
-                store_results(section, m0, n0)});
+  if (factors_.any()) {
+    stmts.push_back(factors_.read(section, tile.m0, tile.n0, first * depth));
+    stmts.push_back(factors_.keep(section, first % int_literal(2)));
+  }
+  Var number = make_var("number");
+  stmts.push_back(for_loop(number, first, last, step(tile, number, last)));
+  if (!by_group_ && factors_.any()) {
+    stmts.push_back(
+        close_group(section, first % int_literal(2), int_literal(0)));
+  }
+  stmts.push_back(store_results(tile, finish));
+  return block(std::move(stmts));
 }
 
 }  // namespace lathe::cuda

@@ -1,51 +1,55 @@
 #pragma once
 // Many rows whose numbers are exact in a 16-bit float: tensor cores add up a
-// tile of 64 x 64 results of each part. The sides' pieces lie in shared memory
-// as 16-bit floats, moved 16 bytes at once where they are stored so; each of
-// the 8 warps takes 16 rows and 32 columns.
+// tile of 64 x 64 results of each part. Pieces of both sides come to shared
+// memory while earlier ones are multiplied (mma_sides.h); each of the 8 warps
+// takes 16 rows and 32 columns. Where groups of k have factors (mma_factors.h)
+// the sums of a group are multiplied by them and added to totals.
 
-#include <optional>
-
-#include "codegen/cuda/matmul_parts.h"
+#include "codegen/cuda/mma_factors.h"
+#include "codegen/cuda/mma_sides.h"
 
 namespace lathe::cuda {
 
 class MatmulMma {
  public:
-  // The 16-bit float that holds every number of both sides exactly: bfloat16
-  // or float16; nothing where none does.
-  static std::optional<DType> exact_dtype(MatmulParts& parts);
+  // Adds its arrays to the kernel. Requires: plan.exact; `parts` outlives it.
+  MatmulMma(MatmulParts& parts, int64_t shared_bytes);
 
-  // Adds its arrays to the kernel. Requires: the parts outlive it; `dtype` is
-  // theirs.
-  MatmulMma(MatmulParts& parts, DType dtype);
+  // The steps of k of the whole depth.
+  Dim steps() const;
 
-  // The tile of the section whose first row and column these are.
-  Stmt tile(const MatmulSection& section, const Expr& row,
-            const Expr& column);
+  // What becomes of the sums of a tile: for row m and column n, given those of
+  // the section's parts.
+  using Finish = std::function<Stmt(
+      const Expr& m, const Expr& n, const std::function<Expr(size_t)>& sum)>;
+  // The tile of the section whose first row and column these are, for the
+  // steps [first, last).
+  Stmt tile(const MatmulSection& section, const Expr& row, const Expr& column,
+            const Expr& first, const Expr& last, const Finish& finish);
 
  private:
-  struct Piece {
-    int array = -1;         // shared
-    Expr first;             // its first element there
-    Expr value;             // at form().k and `line_var`
-    Var line;               // m or n
-    Expr begin;             // the first line
-    Dim lines;              // how many there are in all
-  };
-  Stmt fill(const Piece& piece, const Var& k0) const;
-  Stmt move_packs(const Piece& piece, const Var& k0, int slot,
-                  const Expr& address, const Var& kp) const;
-  Stmt multiply(const MatmulSection& section) const;
-  Stmt store_results(const MatmulSection& section, const Var& m0,
-                     const Var& n0);
-  Expr warp() const;
+  Stmt clear(const MatmulSection& section) const;
+  Stmt step(const MmaSides::Tile& tile, const Var& number, const Expr& last);
+  Stmt multiply(const MatmulSection& section, const Expr& stage,
+                const Expr& buffer) const;
+  Stmt products(const MatmulSection& section, const Expr& stage,
+                const Expr& k) const;
+  Stmt close_group(const MatmulSection& section, const Expr& buffer,
+                   const Expr& g) const;
+  Stmt store_results(const MmaSides::Tile& tile, const Finish& finish) const;
+  // Of this warp in the tile, and of this lane there.
+  Expr first_row() const;
+  Expr first_column() const;
   Expr lane() const;
+  Expr row_of(const Expr& cell) const;
+  Expr column_of(const Expr& t, const Expr& cell) const;
 
   MatmulParts& parts_;
-  DType dtype_;
-  int left_ = -1, right_ = -1;              // shared
-  int sums_ = -1, a_ = -1, b_ = -1;         // of a thread
+  MmaSides sides_;
+  MmaFactors factors_;
+  bool by_group_ = false;  // groups end within the depth
+  int sums_ = -1, totals_ = -1, left_sums_ = -1;  // of a thread
+  int a_ = -1, b_ = -1, ones_ = -1;
 };
 
 }  // namespace lathe::cuda

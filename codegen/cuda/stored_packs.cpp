@@ -15,7 +15,7 @@ void StoredCodes::add_registers(int64_t count) {
     if (!cut().fields[f].is_fine()) continue;
     for (const Lines& lines : fields_[0][f]) {
       registers_.back().push_back(kernel_.local(
-          cat({"codes", f, registers_.back().empty() ? "" : "_low"}),
+          cat({"codes", f}),
           lines.dtype, count * size_in_pack(lines)));
     }
   }

@@ -114,28 +114,51 @@ LoweredGroup lower_few(const Group& group, const MatmulPlan& plan) {
                       });
 }
 
-LoweredGroup lower_many(const Group& group, const MatmulPlan& plan) {
+// Tiles of one batch, of a section.
+Dim tiles_of(const MatmulSection& section, const Dim& rows) {
+  return ceildiv(rows, Dim(kTileRows)) *
+         ceildiv(section.columns, Dim(kTileColumns));
+}
+
+// Neighbours share columns, whose weights are then in the cache.
+struct TilePlace {
+  Expr row, column;
+};
+TilePlace place_of(const Expr& tile, const Dim& rows) {
+  Expr row_tiles = size_of(ceildiv(rows, Dim(kTileRows)));
+  return {tile % row_tiles * int_literal(kTileRows),
+          tile / row_tiles * int_literal(kTileColumns)};
+}
+
+LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
+                       int64_t shared_bytes) {
   MatmulKernel kernel(group, plan);
-  const Dim row_tiles = ceildiv(plan.form.rows, Dim(kTileRows));
-  std::optional<MatmulMma> mma;
-  std::optional<MatmulTile> plain;
-  if (auto dtype = MatmulMma::exact_dtype(kernel.parts())) {
-    mma.emplace(kernel.parts(), *dtype);
-  } else {
-    plain.emplace(kernel.parts());
-  }
+  MatmulParts& parts = kernel.parts();
+  MatmulMma mma(parts, shared_bytes);
+  const Dim& rows = plan.form.rows;
   return kernel.lower(
-      many(plan.form.rows),
-      [&](const MatmulSection& section) {
-        return row_tiles * ceildiv(section.columns, Dim(kTileColumns));
-      },
+      many(rows),
+      [&](const MatmulSection& section) { return tiles_of(section, rows); },
       [&](const MatmulSection& section, const Var& tile) {
-        // Neighbours share columns, whose weights are then in the cache.
-        Expr rows = size_of(row_tiles);
-        Expr row = var(tile) % rows * int_literal(kTileRows);
-        Expr column = var(tile) / rows * int_literal(kTileColumns);
-        return mma ? mma->tile(section, row, column)
-                   : plain->tile(section, row, column);
+        const TilePlace at = place_of(var(tile), rows);
+        return mma.tile(section, at.row, at.column, int_literal(0),
+                        size_of(mma.steps()),
+                        [&](const Expr& m, const Expr& n, const auto& sum) {
+                          return parts.finish(section, m, n, sum);
+                        });
+      });
+}
+
+LoweredGroup lower_tiles(const Group& group, const MatmulPlan& plan) {
+  MatmulKernel kernel(group, plan);
+  MatmulTile plain(kernel.parts());
+  const Dim& rows = plan.form.rows;
+  return kernel.lower(
+      many(rows),
+      [&](const MatmulSection& section) { return tiles_of(section, rows); },
+      [&](const MatmulSection& section, const Var& tile) {
+        const TilePlace at = place_of(var(tile), rows);
+        return plain.tile(section, at.row, at.column);
       });
 }
 
@@ -146,7 +169,7 @@ bool matches_matmul(const Group& group, const Target&) {
   return form && !(form->depth == 0);
 }
 
-LoweredGroup lower_matmul(const Group& group, const Target&) {
+LoweredGroup lower_matmul(const Group& group, const Target& target) {
   MatmulPlan plan = plan_matmul(group, *match_matmul(group));
   if (plan.streams) {
     MatmulParts parts(group, plan);
@@ -155,7 +178,9 @@ LoweredGroup lower_matmul(const Group& group, const Target&) {
   const Dim& rows = plan.form.rows;
   const bool only_few = rows.is_static() && rows.value() <= kFewRows;
   if (only_few) return lower_few(group, plan);
-  LoweredGroup lowered = lower_many(group, plan);
+  LoweredGroup lowered =
+      plan.exact ? lower_mma(group, plan, target.gpu->shared_bytes)
+                 : lower_tiles(group, plan);
   if (rows.is_static()) return lowered;
   // Both bind the same layouts, in the same order.
   LoweredGroup other = lower_few(group, plan);

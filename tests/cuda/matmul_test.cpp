@@ -16,9 +16,14 @@ TEST_CASE("cuda products: few rows of every kind of weight") {
   CHECK_EQ(failures_of(cases, "sm_80", 2), "");
 }
 
+// Two tiles of rows; the last one of columns has a rest.
+TEST_CASE("cuda products: many rows of every kind of weight") {
+  CHECK_EQ(failures_of(stored_weight_cases("bfloat16", "70"), "sm_80", 2), "");
+}
+
 // Float8 activations with a scale for 128 of k, as float16, across, in batches;
-// several products at once; one row and none.
-TEST_CASE("cuda products: few rows of other kinds") {
+// several products at once; any number of rows.
+TEST_CASE("cuda products: other kinds") {
   const std::vector<ModelCase> cases = {
       {.name = "scales on both sides",
        .yaml = R"(
@@ -29,19 +34,19 @@ body:
   - a = cast(x, float32) * repeat_interleave(t, 128, axis=1)
   - y = a @ transpose(cast(w, float32) * s[:40])
 )",
-       .sizes = sizes_of("M", {0, 1, 8}),
+       .sizes = sizes_of("M", {0, 1, 8, 67}),
        .strategies = "matmul",
        .terms = 384},
       {.name = "gate and up of codes",
        .yaml = R"(
-inputs: {x: "float16[3, 96]"}
+inputs: {x: "float16[M, 96]"}
 weights: {g: "uint8[40, 54]", u: "uint8[40, 54]"}
 body:
   - f = cast(x, float32)
   - a = f @ transpose(decode_q4_0(g & 191)) * 0.02
   - y = a * sigmoid(a) * (f @ transpose(decode_q4_0(u & 191)) * 0.02)
 )",
-       .sizes = {{}},
+       .sizes = sizes_of("M", {3, 9}),
        .strategies = "matmul",
        .terms = 96},
       {.name = "across, in batches",

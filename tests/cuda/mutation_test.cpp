@@ -17,16 +17,25 @@ namespace {
 constexpr uint64_t kSeeds = 6;
 constexpr int64_t kRows = 70;
 
-// A product on tensor cores: x [B, 72] by w [24, 72].
+// A product on tensor cores: several tiles for a block, and steps of k.
 const char kProduct[] = R"(
-inputs: {x: "bfloat16[B, 72]"}
-weights: {w: "bfloat16[24, 72]"}
+inputs: {x: "bfloat16[B, 328]"}
+weights: {w: "bfloat16[72, 328]"}
 body:
   - y = cast(x, float32) @ transpose(cast(w, float32))
 outputs: {y: y}
 )";
 
-// The same with few rows, straight from memory; the depth has a rest.
+// The same with codes that are converted on the way, and factors for groups.
+const char kCodes[] = R"(
+inputs: {x: "bfloat16[B, 256]"}
+weights: {w: "uint8[72, 160]"}
+body:
+  - y = cast(x, float32) @ transpose(decode_q4_1(w))
+outputs: {y: y}
+)";
+
+// A product with few rows, straight from memory; the depth has a rest.
 const char kFewRows[] = R"(
 inputs: {x: "bfloat16[5, 336]"}
 weights: {w: "bfloat16[56, 336]"}
@@ -86,13 +95,18 @@ class Mutant {
     size_t next = 0;
     std::mt19937 random(1);
     std::uniform_real_distribution<double> real(-1, 1);
+    std::uniform_int_distribution<int64_t> bits(INT32_MIN, INT32_MAX);
     for (int b : step().buffers) {
       const Buffer& buffer = program_.buffers[size_t(b)];
       Tensor& tensor =
           buffers.emplace_back(buffer.dtype, eval(buffer.shape, dims));
       const bool given = buffer.role != BufferRole::kOutput;
       for (int64_t i = 0; i < tensor.numel(); ++i) {
-        tensor.set(i, given ? real(random) : 0);
+        if (given && is_int(buffer.dtype)) {
+          tensor.set_int(i, bits(random));
+        } else {
+          tensor.set(i, given ? real(random) : 0);
+        }
       }
       values[next++] = reinterpret_cast<uint64_t>(tensor.mutable_data());
     }
@@ -120,14 +134,30 @@ class Mutant {
 TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   const Mutant product(kProduct);
   const std::string barrier = "barrier<256>();";
-  // No waiting for the readers of the step before; none for the writers.
+  // No waiting for the readers of the tile before; none for a step's writers.
   CHECK(product.shows(barrier, "", 0));
   CHECK(product.shows(barrier, "", 1));
+  // Moves that are not awaited, that end elsewhere, that begin too late.
+  CHECK(product.shows("await_moves<2>", "await_moves<3>"));
+  CHECK(product.shows("floor_mod(number + 3, (i64)4)",
+                      "floor_mod(number + 2, (i64)4)"));
+  CHECK(product.shows("group_moves();", "", 1));
   // Lines at another distance, and a step of k left out.
-  CHECK(product.shows("load_16x16<40>", "load_16x16<48>"));
-  CHECK(product.shows("s < 2", "s < 1"));
-  // A tile that begins elsewhere.
-  CHECK(product.shows("t * 8) * 40", "t * 4) * 40"));
+  CHECK(product.shows("load_16x16<72>", "load_16x16<80>"));
+  CHECK(product.shows("s < 4", "s < 3"));
+}
+
+TEST_CASE("mutants: mistakes in a product of codes show") {
+  const Mutant product(kCodes);
+  const std::string barrier = "barrier<256>();";
+  for (const int nth : {0, 1, 2}) CHECK(product.shows(barrier, "", nth));
+  // Factors of the step before, and bits of another code.
+  CHECK(product.shows("of_groups[floor_mod(number + 1, (i64)2)",
+                      "of_groups[floor_mod(number, (i64)2)"));
+  CHECK(product.shows("& 983055", "& 983047"));
+  CHECK(product.shows("small_bf16<0>", "small_bf16<1>"));
+  CHECK(product.shows("left_sums[c] = (f32)0.0f", "left_sums[c] = left_sums[c]",
+                      1));
 }
 
 TEST_CASE("mutants: mistakes in a product of few rows show") {
