@@ -128,6 +128,16 @@ const RegisterOp kTile({
                 "x: [B, 2], repeats: [1, 4]"},
 });
 
+// The index of the element that is number `flat` in row-major order.
+Index index_in_order(const Shape& shape, Expr flat) {
+  Index index(shape.size(), int_literal(0));
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    index[axis] = axis == 0 ? flat : flat % size_of(shape[axis]);
+    flat = flat / size_of(shape[axis]);
+  }
+  return index;
+}
+
 void define_repeat_interleave(OpBuilder& b) {
   const Operand x = b.tensor("x");
   const Dim repeats = b.dim("repeats");
@@ -136,13 +146,14 @@ void define_repeat_interleave(OpBuilder& b) {
                         repeats.to_string(),
            "repeats");
   }
-  if (!b.has("axis") && x.rank() != 1) {
-    b.fail("L0405",
-           cat({"`repeat_interleave` without an axis wants 1 axis, and gets ",
-                x.rank()}),
-           {}, "`flatten` first, or name the axis");
+  if (!b.has("axis")) {
+    const Dim count = numel(x.shape);
+    b.stage(b.op_name(), x.dtype, {count * repeats}, [&](const Index& i) {
+      return x(index_in_order(x.shape, i[0] / size_of(repeats)));
+    });
+    return;
   }
-  const int axis = b.has("axis") ? b.axis("axis", x.rank()) : 0;
+  const int axis = b.axis("axis", x.rank());
   Shape shape = x.shape;
   shape[axis] *= repeats;
   b.stage(b.op_name(), x.dtype, shape, [&](Index i) {
@@ -153,11 +164,13 @@ void define_repeat_interleave(OpBuilder& b) {
 
 const RegisterOp kRepeatInterleave({
     .name = "repeat_interleave",
-    .doc = "Each element along an axis repeated: [a, b] gives [a, a, b, b].",
+    .doc = "Each element along an axis repeated: [a, b] gives [a, a, b, b].\n"
+           "Without an axis, the elements of all of x, in one axis.",
     .signature = "x: any[...], repeats: int, axis: int? -> any[...]",
     .define = define_repeat_interleave,
     .samples = {"x: [N], repeats: 3", "x: [B, 2, 5], repeats: 4, axis: -2",
-                "x: [2, 3], repeats: 1, axis: 0"},
+                "x: [2, 3], repeats: 1, axis: 0", "x: [2, N, 3], repeats: 2",
+                "x: [], repeats: 3"},
 });
 
 void define_flip(OpBuilder& b) {
