@@ -216,6 +216,22 @@ std::vector<std::string> Elaborator::visible_names(const Scope& scope) {
   return names;
 }
 
+namespace {
+
+// True for texts that an op takes, as in activation(x, 'silu').
+bool is_choice_of_an_op(std::string_view text) {
+  const OpRegistry& registry = OpRegistry::instance();
+  for (const auto& [name, op] : registry.all()) {
+    for (const OpParam& param : registry.signature(op).params) {
+      const std::vector<std::string>& choices = param.choices;
+      if (std::count(choices.begin(), choices.end(), text) > 0) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Datum Elaborator::resolve(const ExprAst& name, const Scope& scope) {
   if (std::optional<Datum> found = find_name(name.text, scope, name.span)) {
     return *found;
@@ -227,6 +243,10 @@ Datum Elaborator::resolve(const ExprAst& name, const Scope& scope) {
   if (help.empty() && OpRegistry::instance().find(name.text) != nullptr) {
     help = cat({"`", name.text, "` is an op: call it, as `", name.text,
                 "(...)`"});
+  }
+  if (is_choice_of_an_op(name.text)) {
+    help += cat({help.empty() ? "" : "; ", "the text is in quotes: `'",
+                 name.text, "'`"});
   }
   fail("L0330", name.span, cat({"nothing is called `", name.text, "` here"}),
        help);
