@@ -1,5 +1,7 @@
 #include "interpreter/quantization_dialects.h"
 
+#include <charconv>
+
 #include "interpreter/dialect_reading.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
@@ -9,8 +11,17 @@ namespace {
 
 using Kind = ModulePattern::Kind;
 
+// Two sizes: [128, 128], in files of the first programs also "128x128".
 std::vector<int64_t> sizes_of(const ConfigValue& value, std::string_view key) {
   std::vector<int64_t> sizes;
+  if (const std::string* text = std::get_if<std::string>(&value.value)) {
+    const char* end = text->data() + text->size();
+    int64_t rows = 0, columns = 0;
+    const char* cross = std::from_chars(text->data(), end, rows).ptr;
+    const bool crossed = cross != end && *cross == 'x' &&
+                         std::from_chars(cross + 1, end, columns).ptr == end;
+    if (crossed && rows > 0 && columns > 0) sizes = {rows, columns};
+  }
   if (const ConfigList* items = std::get_if<ConfigList>(&value.value)) {
     for (const ConfigValue& item : *items) {
       const int64_t* size = std::get_if<int64_t>(&item.value);

@@ -138,7 +138,7 @@ x-config:
         input_activations: {num_bits: 8, type: float, strategy: token, dynamic: true}
       other:
         targets: ["re:.*down$"]
-        weights: {num_bits: 8, type: float, strategy: block, block_structure: [64, 32], dynamic: false}
+        weights: {num_bits: 8, type: float, strategy: block, block_structure: 64x32, dynamic: false}
         input_activations: null
 )yaml"),
            R"text(model.up.weight float8_e4m3fn[130, 256]
