@@ -75,23 +75,29 @@ void Fuser::join_siblings() {
 // single points may share fewer leading axes than they have.
 void Fuser::join_tables() {
   for (int c : clusters_.alive()) {
-    if (clusters_[c].kind != GroupKind::kRow) continue;
-    for (int table : clusters_.operands(c)) {
-      const Cluster& from = clusters_[table];
-      const Cluster& reader = clusters_[c];
-      if (from.kind != GroupKind::kRow || !is_map(from)) continue;
-      if (at_load(from) != at_load(reader)) continue;
-      if (!clusters_.only_reader(table, c)) continue;
-      int rows = is_map(reader) ? 1 : reader.row_axes;
-      for (; rows <= reader.row_axes; ++rows) {
-        Cluster shared{GroupKind::kRow, rows, reader.arrays};
-        if (!lift_into_rows(graph_, from, shared)) continue;
-        shared.arrays = together(from, reader);
-        clusters_.join(table, c, shared);
-        break;
-      }
+    // What a joined table reads may be one, too.
+    while (clusters_[c].kind == GroupKind::kRow && join_table(c)) {
     }
   }
+}
+
+bool Fuser::join_table(int c) {
+  const Cluster& reader = clusters_[c];
+  for (int table : clusters_.operands(c)) {
+    const Cluster& from = clusters_[table];
+    if (from.kind != GroupKind::kRow || !is_map(from)) continue;
+    if (at_load(from) != at_load(reader)) continue;
+    if (!clusters_.only_reader(table, c)) continue;
+    int rows = is_map(reader) ? 1 : reader.row_axes;
+    for (; rows <= reader.row_axes; ++rows) {
+      Cluster shared{GroupKind::kRow, rows, reader.arrays};
+      if (!lift_into_rows(graph_, from, shared)) continue;
+      shared.arrays = together(from, reader);
+      clusters_.join(table, c, shared);
+      return true;
+    }
+  }
+  return false;
 }
 
 // Scores, a row group over them that ends in weights, and the sum of values

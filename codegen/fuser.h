@@ -108,6 +108,7 @@ class Fuser {
 
   void join_siblings();
   void join_tables();
+  bool join_table(int c);
   void join_attention();
   bool independent(int a, int b) const {
     return !clusters_.reaches(a, b) && !clusters_.reaches(b, a);

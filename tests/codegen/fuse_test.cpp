@@ -187,6 +187,27 @@ body: [y = block(x)]
       "kernel k7  contraction  fuses matmul add\n");
 }
 
+TEST_CASE("fuse: a pre-norm layer in bfloat16 is eight kernels, too") {
+  const std::string schedule = schedule_of(R"(
+inputs: {x: "bfloat16[B, T, 768]"}
+layers:
+  block:
+    type: TransformerBlock
+    attention_norm: {type: RMSNorm, dim: 768}
+    mlp_norm: {type: RMSNorm, dim: 768}
+    attention:
+      type: AttentionWithRope
+      rope: {type: RotaryEmbedding, interleaved: false}
+      num_attention_heads: 12
+      num_key_value_heads: 4
+      hidden_size: 768
+    mlp: {type: MLP, hidden_dim: 768, feed_forward_length: 2048}
+body: [y = block(x)]
+)");
+  CHECK_NE(schedule.find("kernel k7 "), std::string::npos);
+  CHECK_EQ(schedule.find("kernel k8 "), std::string::npos);
+}
+
 TEST_CASE("fuse: equal layers share one kernel, work grows linearly") {
   const auto compiled = [](int layers, std::clock_t& taken) {
     const Graph graph = graph_from(
