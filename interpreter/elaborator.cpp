@@ -3,6 +3,7 @@
 #include "interpreter/bind_weights.h"
 #include "interpreter/initializer.h"
 #include "interpreter/layer_table.h"
+#include "interpreter/load_rules.h"
 #include "spec/text.h"
 
 namespace lathe {
@@ -217,6 +218,9 @@ Model Elaborator::run() {
   if (root_ != nullptr) model_.layers = layer_table(*root_);
   if (!diagnostics_.has_errors() && !spec.damage.any) {
     bind_weights(model_, inputs_, diagnostics_);
+  } else if (spec.checkpoint) {
+    // There is no complete model to fill, but the rules can be read.
+    read_load_rules(*spec.checkpoint, diagnostics_);
   }
   return std::move(model_);
 }

@@ -34,6 +34,16 @@ std::vector<LoadRule> read_load(SpecReader& reader, const YamlNode& node) {
   return out;
 }
 
+// Of an output its values are expected, or some of these.
+void check_expectations(SpecReader& reader, const YamlNode& expect) {
+  for (const YamlEntry& entry : expect.entries) {
+    if (!entry.value->is_mapping()) continue;
+    reader.check_keys(*entry.value,
+                      cat({"what is expected of `", entry.key, "`"}),
+                      {"shape", "finite", "values", "tolerance"});
+  }
+}
+
 TestDecl read_test(SpecReader& reader, const YamlRef& node) {
   TestDecl test;
   test.span = node->span;
@@ -61,6 +71,7 @@ TestDecl read_test(SpecReader& reader, const YamlRef& node) {
     if (reader.expect(*expect, YamlKind::kMapping, "`expect` of a test",
                       "expect: {y: {shape: [2, 3]}}")) {
       test.expect = expect;
+      check_expectations(reader, *expect);
     }
   }
   return test;
