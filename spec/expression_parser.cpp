@@ -13,7 +13,7 @@ constexpr std::string_view kComparisons[] = {
 
 // What people write in other languages, and how it is written here.
 std::string help_for(std::string_view op) {
-  if (op == "=") return "`==` compares";
+  if (op == "=" || op == "is") return "`==` compares";
   if (op == "&&") return "write `and`";
   if (op == "||") return "write `or`";
   if (op == "!") return "write `not`";
@@ -22,6 +22,16 @@ std::string help_for(std::string_view op) {
     return "write it out: `x = x + 1`";
   }
   return "";
+}
+
+// Several words and nothing else.
+bool is_prose(std::string_view text) {
+  bool blank = false;
+  for (char c : text) {
+    blank |= c == ' ';
+    if (c != ' ' && !is_identifier(std::string_view(&c, 1))) return false;
+  }
+  return blank;
 }
 
 }  // namespace
@@ -56,6 +66,11 @@ bool ExpressionParser::take(std::string_view op) {
 void ExpressionParser::close(std::string_view bracket, const Token& opening) {
   if (take(bracket)) return;
   const YamlNode& node = lexer_.node();
+  if (at(",")) {
+    lexer_.fail("L0301", token_.begin, token_.end,
+                cat({"`,` stands where `", bracket, "` should"}),
+                "a list is `[a, b]`");
+  }
   if (!at_end()) unexpected(cat({"`,` or `", bracket, "`"}));
   bool cut = node.flow && node.style == YamlStyle::kPlain;
   lexer_.fail("L0301", opening.begin, opening.end,
@@ -76,11 +91,17 @@ void ExpressionParser::unexpected(const std::string& wanted) const {
                       "bracket ends it"
                     : "");
   }
-  std::string_view text = lexer_.node().text;
+  const std::string& text = lexer_.node().text;
+  std::string help = help_for(token_.text);
+  if (help.empty() && is_prose(text)) {
+    help = cat({"a text in an expression has quotes of its own: `\"'",
+                text.size() > 40 ? "..." : text, "'\"`"});
+  }
   lexer_.fail("L0301", token_.begin, token_.end,
-              cat({quoted(text.substr(token_.begin, token_.end - token_.begin)),
+              cat({quoted(std::string_view(text).substr(
+                       token_.begin, token_.end - token_.begin)),
                    " stands where ", wanted, " should"}),
-              token_.kind == TokenKind::kOperator ? help_for(token_.text) : "");
+              help);
 }
 
 void ExpressionParser::expect_end() const {
