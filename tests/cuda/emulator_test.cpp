@@ -52,7 +52,10 @@ class KernelUnderTest {
       std::string error = run(seed, out);
       if (error.empty()) {
         for (int i = 0; i < kThreads; ++i) {
-          error += std::to_string(static_cast<int>(out[size_t(i)])) + " ";
+          const float value = out[size_t(i)];
+          error += std::isnan(value) ? "nan"
+                                     : std::to_string(static_cast<int>(value));
+          error += " ";
         }
       }
       found.insert(error);
