@@ -226,7 +226,8 @@ void encode_q3_k(const float* x, uint8_t* bytes) {
     out.add(104 + j % 4, (code >> 4) << (j / 4 * 2));
   }
   for (int i = 0; i < kBlock; ++i) {
-    const float scale = unit * static_cast<float>(codes[i / 16]);
+    const int group = i / 16;
+    const float scale = unit * static_cast<float>(codes[group]);
     const int code = scale != 0 ? rounded(x[i] / scale, -4, 3) + 4 : 4;
     out.plane(32, 32, 2, i, code);
     out.plane(0, 32, 1, i, code >> 2);
@@ -261,7 +262,8 @@ void encode_q6_k(const float* x, uint8_t* bytes) {
   const float unit = round_signed_scales(scales, 128, 208, out, codes);
   for (int j = 0; j < 16; ++j) out.byte(192 + j, codes[j]);
   for (int i = 0; i < kBlock; ++i) {
-    const float scale = unit * static_cast<float>(codes[i / 16]);
+    const int group = i / 16;
+    const float scale = unit * static_cast<float>(codes[group]);
     const int code = scale != 0 ? rounded(x[i] / scale, -32, 31) + 32 : 32;
     out.plane(0, 64, 4, i, code);
     out.plane(128, 32, 2, i, code >> 4);
