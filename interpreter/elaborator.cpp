@@ -114,7 +114,9 @@ double Elaborator::default_number(const Datum& value, const InputDecl& input) {
 void Elaborator::run_root() {
   LayerInstance& root = *root_;
   build(root);
-  if (root.failed) return;
+  // A struct has params and asserts, nothing to compute.
+  const bool is_struct = inputs_.spec->kind == SpecKind::kStruct;
+  if (root.failed || is_struct) return;
   const ActiveLayer active(*this, root, root.span);
   Frame frame;
   frame.layer = &root;

@@ -11,6 +11,11 @@ void require_runnable(const Model& model) {
   for (const UnsupportedFeature& feature : model.unsupported) {
     diagnostics.push_back(feature.diagnostic);
   }
+  if (diagnostics.empty() && model.graph.outputs.empty()) {
+    fail("L0204", model.span,
+         cat({"`", model.graph.name, "` is a struct, which computes nothing"}),
+         "import its file into a model");
+  }
   std::vector<std::string> unfilled;
   for (const WeightFill& fill : model.weights) {
     const bool filled = !fill.stored.empty() ||
