@@ -14,6 +14,7 @@
 #include "codegen/cuda/matmul_mma.h"
 #include "codegen/cuda/matmul_stream.h"
 #include "codegen/cuda/matmul_tile.h"
+#include "codegen/cuda/split_depth.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
@@ -130,23 +131,67 @@ TilePlace place_of(const Expr& tile, const Dim& rows) {
           tile / row_tiles * int_literal(kTileColumns)};
 }
 
+// Adds up what the pieces of the depth have, in order.
+LoweredKernel lower_sums(const Group& group, const MatmulPlan& plan,
+                         const Dim& pieces) {
+  MatmulKernel kernel(group, plan);
+  MatmulParts& parts = kernel.parts();
+  SplitDepth split(plan);
+  split.bind(parts, false);
+  const Dim& rows = plan.form.rows;
+  return kernel.lower(
+      many(rows) * min(pieces - Dim(1), Dim(1)),
+      [&](const MatmulSection& section) {
+        return ceildiv(rows * section.columns, Dim(kMatmulThreads));
+      },
+      [&](const MatmulSection& section, const Var& strip) {
+        return split.add_up(parts, section, var(strip), pieces);
+      });
+}
+
 LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
                        int64_t shared_bytes) {
   MatmulKernel kernel(group, plan);
   MatmulParts& parts = kernel.parts();
-  MatmulMma mma(parts, shared_bytes);
   const Dim& rows = plan.form.rows;
-  return kernel.lower(
-      many(rows),
-      [&](const MatmulSection& section) { return tiles_of(section, rows); },
-      [&](const MatmulSection& section, const Var& tile) {
-        const TilePlace at = place_of(var(tile), rows);
-        return mma.tile(section, at.row, at.column, int_literal(0),
-                        size_of(mma.steps()),
-                        [&](const Expr& m, const Expr& n, const auto& sum) {
-                          return parts.finish(section, m, n, sum);
-                        });
-      });
+  SplitDepth split(plan);
+  Dim all;
+  for (const MatmulSection& section : plan.form.sections) {
+    all += plan.form.batch * tiles_of(section, rows);
+  }
+  const Dim pieces = split.pieces(all);
+  if (!(pieces == 1)) split.bind(parts, true);
+  MatmulMma mma(parts, shared_bytes);
+  Expr steps = size_of(mma.steps());
+  auto work = [&](const MatmulSection& section, const Var& item) {
+    Var count = make_var("pieces"), piece = make_var("piece");
+    const TilePlace at = place_of(var(item) / var(count), rows);
+    auto finish = [&](const Expr& m, const Expr& n, const auto& sum) {
+      return if_then(equal(var(count), int_literal(1)),
+                     parts.finish(section, m, n, sum),
+                     split.keep(section, var(piece), m, n, sum));
+    };
+    Expr end = (var(piece) + int_literal(1)) * steps / var(count);
+    return block({let(count, size_of(pieces)),
+                  let(piece, var(item) % var(count)),
+                  mma.tile(section, at.row, at.column,
+                           var(piece) * steps / var(count), end, finish)});
+  };
+  auto whole = [&](const MatmulSection& section, const Var& tile) {
+    const TilePlace at = place_of(var(tile), rows);
+    return mma.tile(section, at.row, at.column, int_literal(0), steps,
+                    [&](const Expr& m, const Expr& n, const auto& sum) {
+                      return parts.finish(section, m, n, sum);
+                    });
+  };
+  auto groups = [&](const MatmulSection& section) {
+    return pieces * tiles_of(section, rows);
+  };
+  if (pieces == 1) return kernel.lower(many(rows), groups, whole);
+  LoweredGroup lowered = kernel.lower(many(rows), groups, work);
+  lowered.scratch = split.scratch(pieces, many(rows));
+  lowered.after.push_back(lower_sums(group, plan, pieces));
+  return lowered;
 }
 
 LoweredGroup lower_tiles(const Group& group, const MatmulPlan& plan) {

@@ -49,6 +49,16 @@ body:
        .sizes = sizes_of("M", {3, 9}),
        .strategies = "matmul",
        .terms = 96},
+      {.name = "a depth in pieces",
+       .yaml = R"(
+inputs: {x: "bfloat16[2, M, 1200]"}
+weights: {w: "bfloat16[2, 40, 1200]", b: "float32[40]"}
+body:
+  - y = gelu(cast(x, float32) @ transpose(cast(w, float32)) + b)
+)",
+       .sizes = sizes_of("M", {0, 3, 9, 66}),
+       .strategies = "matmul",
+       .terms = 1200},
       {.name = "across, in batches",
        .yaml = R"(
 inputs: {x: "bfloat16[2, 3, 48]"}
