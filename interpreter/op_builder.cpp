@@ -36,6 +36,10 @@ bool OpBuilder::has(std::string_view name) const {
   return !std::holds_alternative<std::monostate>(argument(name).value);
 }
 
+bool OpBuilder::written(std::string_view name) const {
+  return has(name) && argument(name).span.known();
+}
+
 const OpArg& OpBuilder::argument(std::string_view name) const {
   return impl_->args[impl_->index_of(name)];
 }

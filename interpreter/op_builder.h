@@ -37,6 +37,7 @@ class OpBuilder {
  public:
   // Arguments. `name` must be in the signature (InternalError otherwise).
   bool has(std::string_view name) const;  // given, or has a default
+  bool written(std::string_view name) const;  // stands in the user's file
   Operand tensor(std::string_view name);  // a weak number: slot -1
   std::vector<Operand> tensors(std::string_view name);
   Dim dim(std::string_view name) const;              // int, maybe symbolic
