@@ -32,6 +32,8 @@ class KernelBuilder {
   int shared(const std::string& name, DType dtype, int64_t size);
   // GPU: this many threads do an item together; the number of one.
   Var share_items(int workers);
+  // GPU: see LoopKernel::blocks.
+  void keep_blocks(int blocks) { lowered_.kernel.blocks = blocks; }
   // Binds the operands that `expr` loads.
   void bind_operands(const Expr& expr);
 

@@ -176,6 +176,9 @@ struct LoopKernel {
   Stmt body;
   int workers = 1;  // GPU: threads that share an item
   Var worker;       // GPU: the number of a thread among them, from 0
+  // GPU: blocks that a processor shall have room for at a time; 0: as many as
+  // the compiler likes, who may spill registers for more.
+  int blocks = 0;
 
   DType dtype_of(int slot) const;
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "codegen/cuda/strategy_attention_cuda.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
 #include "codegen/lower_rows.h"
 #include "codegen/lower_sequential.h"
@@ -24,6 +25,7 @@ bool matches_gpu_row(const Group& group, const Target& target) {
 }
 
 constexpr Strategy kGpuStrategies[] = {
+    {"attention", cuda::matches_attention, 100, cuda::lower_attention},
     {"matmul", cuda::matches_matmul, 200, cuda::lower_matmul},
     {"row", matches_gpu_row, 500, lower_row},
     {"generic", matches_generic, 1000, lower_generic},

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "codegen/attention_form.h"
+#include "codegen/attention_result.h"
 #include "codegen/kernel_builder.h"
 #include "codegen/key_limit.h"
 #include "codegen/online_softmax.h"
@@ -41,7 +42,8 @@ class AttentionLowering {
       : group_(group),
         form_(std::move(form)),
         kernel_(group),
-        tile_(tile_shape(target, kF32)) {
+        tile_(tile_shape(target, kF32)),
+        ranges_(ranges_of(form_)) {
     // One query per lane: wide tiles would waste lanes on short prompts.
     tile_.vectors = std::min(tile_.vectors, 2);
     width_ = tile_.columns();
@@ -94,19 +96,7 @@ class AttentionLowering {
   }
 
   void bind_buffers() {
-    for (const Expr& e : {form_.query, form_.key, form_.value, form_.score,
-                          form_.score_scale, form_.rest}) {
-      if (e) kernel_.bind_operands(e);
-    }
-    for (int s : form_.maps) kernel_.bind_operands(body_of(s));
-    for (size_t o = 0; o < group_.definition.outputs.size(); ++o) {
-      kernel_.output(static_cast<int>(o));
-    }
-    ranges_.add(form_.b, form_.batch);
-    ranges_.add(form_.m, form_.rows);
-    ranges_.add(form_.n, form_.columns);
-    ranges_.add(form_.s, form_.keys);
-    ranges_.add(form_.k, form_.depth);
+    bind_attention(kernel_, form_);
     query_ = kernel_.lower(form_.query, {}, ranges_);
     score_ = kernel_.lower(form_.score, {}, ranges_);
     key_ = StreamedOperand(kernel_.lower(form_.key, {}, ranges_), form_.s,
@@ -127,10 +117,6 @@ class AttentionLowering {
     locals_.acc = kernel_.local("acc", kF32, cells, tile_.lanes);
     locals_.right = kernel_.local("b", kF32, tile_.vectors, tile_.lanes);
     locals_.offsets = kernel_.local("row", DType::kInt64, tile_.rows);
-  }
-
-  const Expr& body_of(int stage) const {
-    return std::get<Compute>(group_.stage(stage).kind).body;
   }
 
   Expr zero() const { return float_literal(0, NumType::kFloat32); }
@@ -334,34 +320,15 @@ class AttentionLowering {
         [&](const Expr& i) {
           Var total = make_var("all", NumType::kFloat32);
           Var n = form_.n;
-          Stmt row = for_loop(n, int_literal(0), int_literal(columns_),
-                              maps(i, total), LoopKind::kVector);
+          Expr sum = element(sums_, i * padded_columns_ + var(n));
+          Stmt row = for_loop(
+              n, int_literal(0), int_literal(columns_),
+              store_attention(kernel_, form_, ranges_, sum / var(total)),
+              LoopKind::kVector);
           return block(
               {let(form_.m, var(m0_) + i), let(total, softmax_.total(i)), row});
         },
         LoopKind::kSerial);
-  }
-
-  // The result and the maps after it at (b, m, n).
-  Stmt maps(const Expr& i, const Var& total) {
-    std::vector<Expr> index;
-    for (const Var& axis : group_.stage(form_.result).axes) {
-      index.push_back(form_.axes.at(axis.get()));
-    }
-    std::vector<int> stages = {form_.result};
-    stages.insert(stages.end(), form_.maps.begin(), form_.maps.end());
-    return kernel_.point(stages, index, ranges_, [&](int s) {
-      return s == form_.result ? result(i, total) : Expr();
-    });
-  }
-
-  Expr result(const Expr& i, const Var& total) {
-    // An empty sum is 0.
-    Expr mean = element(sums_, i * padded_columns_ + var(form_.n)) / var(total);
-    Expr value =
-        select(equal(size_of(form_.keys), int_literal(0)), zero(), mean);
-    if (!form_.rest.get()) return value;
-    return value * kernel_.lower(form_.rest, {}, ranges_);
   }
 
   const Group& group_;

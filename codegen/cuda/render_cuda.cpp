@@ -45,8 +45,10 @@ class CudaRenderer : public cpu::Renderer {
   }
 
   std::string run(const std::string& name) override {
+    const std::string blocks =
+        kernel_.blocks > 0 ? cat({", ", kernel_.blocks}) : "";
     out_ = cat({"extern \"C\" __global__ void __launch_bounds__(",
-                threads_of(kernel_), ") ", name, "("});
+                threads_of(kernel_), blocks, ") ", name, "("});
     depth_ = 1;
     std::string separator = "\n    ";
     for (const BufferParam& b : kernel_.buffers) {

@@ -1,6 +1,13 @@
 #include "tests/cuda/model_cases.h"
 
 namespace lathe {
+namespace {
+
+DimBindings tokens(int64_t queries, int64_t keys) {
+  return {{"B", 1}, {"T", queries}, {"S", keys}};
+}
+
+}  // namespace
 
 // Rows for a thread, a warp and a block; packs whole and with a rest; values
 // kept between phases in memory, in shared arrays, and computed again.
@@ -111,16 +118,54 @@ outputs: {z: z, w: w}
 )",
        .sizes = {{{"B", 2}, {"T", 70}}, {{"B", 1}, {"T", 3}}},
        .strategies = "matmul"},
-      {.name = "attention",
-       .yaml = R"(
-inputs: {q: "float32[B, T, 16]", k: "float32[B, T, 16]", v: "float32[B, T, 16]"}
+      // Few and many queries; keys in one part and, from 512 on, in several; tiles
+    // whole and with a rest.
+    {.name = "float32, odd widths",
+     .yaml = R"(
+inputs: {q: "float32[B, T, 7]", k: "float32[B, S, 7]", v: "float32[B, S, 5]"}
 body:
-  - s = q @ transpose(k) * 0.25
-  - y = softmax(s) @ v
+  - y = softmax(q @ transpose(k) * 0.2) @ v
 outputs: {y: y}
 )",
-       .sizes = {{{"B", 2}, {"T", 70}}, {{"B", 1}, {"T", 3}}}},
-      {.name = "scans and sorts",
+     .sizes = {tokens(0, 3), tokens(3, 0), tokens(1, 1), tokens(16, 65),
+               tokens(17, 64), tokens(70, 33), tokens(3, 600), tokens(20, 600)},
+     .strategies = "attention",
+     .terms = 600},
+    {.name = "bfloat16, heads that share keys, causal",
+     .yaml = R"(
+inputs:
+  q: "bfloat16[B, T, 6, 16]"
+  k: "bfloat16[B, S, 2, 16]"
+  v: "bfloat16[B, S, 2, 24]"
+layers: {attend: {type: ScaledDotProductAttention, causal: true}}
+body:
+  - y = attend(q, k, v)
+outputs: {y: y}
+)",
+     .sizes = {tokens(1, 130), tokens(5, 5), tokens(40, 40), tokens(2, 700)},
+     .strategies = "attention",
+     .terms = 700},
+    // Weights keep the precision of a float32 result.
+    {.name = "float16, window, soft cap, mask and bias",
+     .yaml = R"(
+inputs:
+  q: "float16[B, T, 24]"
+  k: "float16[B, S, 24]"
+  v: "float16[B, S, 40]"
+  m: "bool[T, S]"
+  bias: "float32[B, T, S]"
+body:
+  - d = unsqueeze(range(0, T), -1) + (S - T) - range(0, S)
+  - f = cast(q, float32) @ transpose(cast(k, float32)) * 0.3
+  - s = where(m, 4 * tanh(f / 4) + bias, -3.0e38)
+  - w = where(d >= 0 and d < 70, s, -3.0e38)
+  - y = softmax(w) @ cast(v, float32) * 2 + 1
+outputs: {y: y}
+)",
+     .sizes = {tokens(1, 1), tokens(7, 300), tokens(100, 300), tokens(12, 520)},
+     .strategies = "attention",
+     .terms = 600},
+    {.name = "scans and sorts",
        .yaml = R"(
 inputs: {x: "float32[B, 24]", i: "int64[B]"}
 weights: {w: "float32[10, 24]"}

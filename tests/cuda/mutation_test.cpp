@@ -15,7 +15,6 @@ namespace lathe {
 namespace {
 
 constexpr uint64_t kSeeds = 6;
-constexpr int64_t kRows = 70;
 
 // A product on tensor cores: several tiles for a block, and steps of k.
 const char kProduct[] = R"(
@@ -53,11 +52,31 @@ body:
 outputs: {y: y}
 )";
 
-// One kernel, whose text may be changed, on numbers of its own.
+// Tensor cores; keys are hidden, in three steps, of which the last has a rest.
+const char kManyQueries[] = R"(
+inputs: {q: "bfloat16[2, B, 32]", k: "bfloat16[2, 150, 32]", v: "bfloat16[2, 150, 40]"}
+body:
+  - d = unsqueeze(range(0, B), -1) + 100 - range(0, 150)
+  - s = where(d >= 0, cast(q @ transpose(k), float32), -3.0e38)
+  - y = cast(softmax(s) @ v, bfloat16)
+outputs: {y: y}
+)";
+
+// Warps split the keys of a step, and items those of a query.
+const char kFewQueries[] = R"(
+inputs: {q: "float32[B, 9, 12]", k: "float32[B, 600, 12]", v: "float32[B, 600, 8]"}
+body:
+  - y = softmax(q @ transpose(k)) @ v
+outputs: {y: y}
+)";
+
+// The first kernel of a model, whose text may be changed, on numbers of its
+// own.
 class Mutant {
  public:
-  explicit Mutant(const std::string& yaml)
-      : program_(compile(graph_from(yaml), target_preset("sm_80"))) {
+  explicit Mutant(const std::string& yaml, int64_t rows = 70)
+      : program_(compile(graph_from(yaml), target_preset("sm_80"))),
+        dims_({{"B", rows}}) {
     const EmulatedObject object(program_.prelude + kernel().text);
     right_ = run(object, 0);
     for (uint64_t seed = 1; seed < kSeeds; ++seed) {
@@ -87,9 +106,8 @@ class Mutant {
     return program_.kernels[size_t(step().kernel)];
   }
 
-  // The output's bytes, or the error.
+  // The bytes of what the kernel stores, or the error.
   std::string run(const EmulatedObject& object, uint64_t seed) const {
-    const DimBindings dims = {{"B", kRows}};
     std::vector<Tensor> buffers;
     KernelParameters values = {};
     size_t next = 0;
@@ -99,8 +117,9 @@ class Mutant {
     for (int b : step().buffers) {
       const Buffer& buffer = program_.buffers[size_t(b)];
       Tensor& tensor =
-          buffers.emplace_back(buffer.dtype, eval(buffer.shape, dims));
-      const bool given = buffer.role != BufferRole::kOutput;
+          buffers.emplace_back(buffer.dtype, eval(buffer.shape, dims_));
+      const bool given = buffer.role != BufferRole::kOutput &&
+                         buffer.role != BufferRole::kTemp;
       for (int64_t i = 0; i < tensor.numel(); ++i) {
         if (given && is_int(buffer.dtype)) {
           tensor.set_int(i, bits(random));
@@ -111,21 +130,30 @@ class Mutant {
       values[next++] = reinterpret_cast<uint64_t>(tensor.mutable_data());
     }
     for (const Dim& dim : step().dims) {
-      values[next++] = static_cast<uint64_t>(dim.eval(dims));
+      values[next++] = static_cast<uint64_t>(dim.eval(dims_));
     }
-    const int64_t items = step().items.eval(dims);
+    const int64_t items = step().items.eval(dims_);
     values[next] = static_cast<uint64_t>(items);
     // Two blocks: each goes on with further items.
     const std::string error =
         emulate_kernel(object.find(kernel().name), kernel().launch, items,
                        values, seed, 2);
     if (!error.empty()) return error;
-    const Tensor& out = buffers.back();
-    return {reinterpret_cast<const char*>(out.data()),
-            static_cast<size_t>(out.bytes())};
+    std::string stored;
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      const Buffer& buffer = program_.buffers[size_t(step().buffers[i])];
+      if (buffer.role != BufferRole::kOutput &&
+          buffer.role != BufferRole::kTemp) {
+        continue;
+      }
+      stored.append(reinterpret_cast<const char*>(buffers[i].data()),
+                    static_cast<size_t>(buffers[i].bytes()));
+    }
+    return stored;
   }
 
   Program program_;
+  DimBindings dims_;
   std::string right_;
 };
 
@@ -181,6 +209,38 @@ TEST_CASE("mutants: mistakes in a row that a block shares show") {
   CHECK(softmax.shows("barrier<256>();", "", 1));
   CHECK(softmax.shows("all_max<256>", "all_max<32>"));
   CHECK(softmax.shows("all_sum<256>", "all_sum<32>"));
+}
+
+TEST_CASE("mutants: mistakes in attention on tensor cores show") {
+  const Mutant attention(kManyQueries);
+  const std::string barrier = "barrier<128>();";
+  // Keys and values are read before others have brought them, or brought while
+  // others read those of the step before.
+  for (const int nth : {0, 1, 2}) {
+    CAPTURE(nth);
+    CHECK(attention.shows(barrier, "", nth));
+  }
+  CHECK(attention.shows("await_moves<0>", "await_moves<1>"));
+  CHECK(attention.shows("await_moves<1>", "await_moves<2>"));
+  CHECK(attention.shows("load_16x16_across<", "load_16x16_across<8 + "));
+  CHECK(attention.shows("load_two_8x16<", "load_two_8x16<8 + "));
+  CHECK(attention.shows("key < key_count", "key <= key_count"));
+  CHECK(attention.shows("all_max<4>", "all_max<2>"));
+  CHECK(attention.shows("* fade);", ");"));
+  // A step that some query sees is left out.
+  CHECK(attention.shows("const i64 seen = ", "const i64 seen = -1 + "));
+}
+
+TEST_CASE("mutants: mistakes in attention of few queries show") {
+  const Mutant attention(kFewQueries, 2);
+  const std::string barrier = "barrier<128>();";
+  for (const int nth : {0, 1, 2, 3, 4}) {
+    CAPTURE(nth);
+    CHECK(attention.shows(barrier, "", nth));
+  }
+  CHECK(attention.shows("barrier<32>();", ""));
+  CHECK(attention.shows("turn == warp", "turn % 2 == warp % 2"));
+  CHECK(attention.shows("(split + 1)", "split"));
 }
 
 }  // namespace lathe

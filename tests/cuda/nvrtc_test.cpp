@@ -112,6 +112,24 @@ body:
 outputs: {y: y, g: g, t: t}
 )";
 
+// Heads of 128 in bfloat16, and in float32, which has no tensor cores.
+constexpr const char* kAttention[] = {R"(
+inputs:
+  q: "bfloat16[B, T, 8, 128]"
+  k: "bfloat16[B, S, 2, 128]"
+  v: "bfloat16[B, S, 2, 128]"
+layers: {attend: {type: ScaledDotProductAttention, causal: true, sliding_window: 500}}
+body:
+  - y = attend(q, k, v)
+outputs: {y: y}
+)",
+                                      R"(
+inputs: {q: "float32[T, 128]", k: "float32[S, 128]", v: "float32[S, 128]"}
+body:
+  - y = softmax(q @ transpose(k)) @ v
+outputs: {y: y}
+)"};
+
 }  // namespace
 
 TEST_CASE("nvrtc: kernels of the examples compile without spills") {
@@ -131,6 +149,11 @@ TEST_CASE("nvrtc: kernels of the examples compile without spills") {
   check_graph(*nvrtc, graph_from(kNarrow));
   const char* const two[] = {"sm_80", "sm_90a"};
   check_graph(*nvrtc, graph_from(kStored), two);
+  // The least and the most shared memory.
+  constexpr const char* kTwo[] = {"sm_86", "sm_90a"};
+  for (const char* model : kAttention) {
+    check_graph(*nvrtc, graph_from(model), kTwo);
+  }
 }
 
 }  // namespace lathe

@@ -5,7 +5,7 @@
 // whoever loads the kernel sets (emulator.h).
 
 #define __global__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __restrict__ __restrict
 
 #include "emulator_api.h"
