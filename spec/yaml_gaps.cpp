@@ -153,7 +153,10 @@ bool check_text(const SourceRef& file, Diagnostics& diagnostics) {
       diagnostics.error("L0104", at(file, i, i + 1),
                         cat({"the control character ", hex_byte(text[i]),
                              " cannot stand in a spec"}),
-                        "write it as an escape in double quotes: \"\\x..\"");
+                        text[i] == '\r'
+                            ? "save the file with line ends of Unix or Windows"
+                            : "write it as an escape in double quotes: "
+                              "\"\\x..\"");
       return false;
     }
     i += length;
