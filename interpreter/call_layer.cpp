@@ -180,7 +180,7 @@ Datum Elaborator::call(const Datum& callee, const CallArgs& args) {
   if (list == nullptr) {
     fail("L0335", args.span, described(callee) + " cannot be called");
   }
-  if ((*list)->empty() && args.positional.size() == 1) {
+  if ((*list)->empty() && !args.positional.empty()) {
     return args.positional[0].value;
   }
   // Each item gets the one before's output, and the other arguments again.

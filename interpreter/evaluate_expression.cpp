@@ -218,8 +218,16 @@ class Evaluator {
       return e_.param_layer(*scope_.layer, *param);
     }
     if (is_function(callee.text)) return std::nullopt;
+    if (lists_no_layers(callee.text, *found)) return found;
     fail("L0335", callee.span, not_callable(callee.text, *found),
          absent_help(callee.text));
+  }
+
+  // `repeat: 0`: a chain of no layers.
+  bool lists_no_layers(std::string_view name, const Datum& datum) const {
+    const DatumList* list = datum.as<DatumList>();
+    return list != nullptr && (*list)->empty() && scope_.layer != nullptr &&
+           scope_.layer->type->find_layer(name) != nullptr;
   }
 
   bool is_function(std::string_view name) const {

@@ -137,6 +137,22 @@ output y = %13
 )text");
 }
 
+TEST_CASE("elaborate: a chain of no layers gives its input") {
+  CHECK_EQ(graph_of(R"yaml(
+params: {depth: 0}
+inputs: {x: "float32[B, 4]", mask: "float32[B]"}
+layers:
+  blocks: {type: MLP, repeat: depth, hidden_dim: 4, feed_forward_length: 8}
+body:
+  - y = blocks(x, mask) + blocks(x)
+)yaml"),
+           R"text(%0 = input x float32[B, 4]
+%1 = input mask float32[B]
+%2 = add(%0, %0) float32[B, 4]  # y
+output y = %2
+)text");
+}
+
 TEST_CASE("elaborate: a declared layer's weight is a value") {
   CHECK_EQ(graph_of(R"yaml(
 inputs: {ids: "int64[B]"}
