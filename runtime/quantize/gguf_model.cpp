@@ -13,8 +13,9 @@ namespace lathe {
 namespace {
 
 // The architectures whose tensors stand in the file as they do in a
-// checkpoint, but for the rows that `arranged` turns.
-constexpr std::string_view kArchitectures[] = {"llama", "qwen2", "qwen3"};
+// checkpoint, but for those that `arranged` changes.
+constexpr std::string_view kArchitectures[] = {"llama", "qwen2", "qwen3",
+                                               "gemma2"};
 
 constexpr double kPi = 3.14159265358979323846;
 
@@ -54,6 +55,13 @@ double number_at(const ConfigValue& map, const char* key, double fallback) {
   }
   const auto* real = std::get_if<double>(&value->value);
   return real == nullptr ? fallback : *real;
+}
+
+// gemma2's norms multiply by 1 + weight; files hold that sum.
+Tensor plus_one(const Tensor& weight) {
+  Tensor sum(DType::kFloat32, weight.shape());
+  for (int64_t i = 0; i < sum.numel(); ++i) sum.set(i, 1 + weight.at(i));
+  return sum;
 }
 
 std::string text_at(const ConfigValue& map, const char* key) {
@@ -96,7 +104,35 @@ GgufModel::GgufModel(const std::string& folder) {
     }
   }
   read_metadata(*target.spec, *target.config);
+  if (architecture_ == "gemma2") check_gemma2(*target.config);
   read_scaling(*target.config);
+}
+
+// What GGUF has no words for, and programs take for granted: the scale of the
+// scores, and that every second layer has a window, the first one, too.
+void GgufModel::check_gemma2(const ConfigValue& config) const {
+  const auto refuse = [&](const char* key) {
+    const ConfigValue& value = *find_config(config, key);
+    fail("L0530", value.span,
+         cat({"GGUF has no words for `", key, ": ", to_string(value),
+              "` of this model"}));
+  };
+  const int64_t heads = integer("attention.head_count", 1);
+  const bool largest = integer("block_count", 0) == 46;
+  const int64_t scalar = largest ? integer("embedding_length", heads) / heads
+                                 : integer("attention.key_length", 256);
+  const auto wanted = static_cast<double>(scalar);
+  if (number_at(config, "query_pre_attn_scalar", wanted) != wanted) {
+    refuse("query_pre_attn_scalar");
+  }
+  const ConfigValue* types = find_config(config, "layer_types");
+  const ConfigList* items =
+      types == nullptr ? nullptr : std::get_if<ConfigList>(&types->value);
+  for (size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    const std::string* type = std::get_if<std::string>(&(*items)[i].value);
+    const bool slides = type != nullptr && *type == "sliding_attention";
+    if (slides != (i % 2 == 0)) refuse("layer_types");
+  }
 }
 
 void GgufModel::add(const std::string& key, ConfigValue value) {
@@ -221,6 +257,9 @@ std::string GgufModel::name_of(const std::string& tensor) const {
 
 Tensor GgufModel::arranged(const std::string& name,
                            const Tensor& stored) const {
+  if (architecture_ == "gemma2" && name.ends_with("norm.weight")) {
+    return plus_one(stored);
+  }
   const bool queries = name.find(".self_attn.q_proj.") != std::string::npos;
   const bool keys = name.find(".self_attn.k_proj.") != std::string::npos;
   if (architecture_ != "llama" || !(queries || keys)) return stored;

@@ -31,12 +31,14 @@ class GgufModel {
   // Tensors that only the file has: divisors of rotary frequencies.
   const std::vector<NamedTensor>& extra() const { return extra_; }
 
-  // A tensor of the checkpoint in the order that the file has it in: the rows
-  // of llama's queries and keys hold neighbouring pairs there, not halves.
+  // A tensor of the checkpoint as the file has it: the rows of llama's queries
+  // and keys hold neighbouring pairs there, not halves; gemma2's norms are
+  // one more.
   Tensor arranged(const std::string& name, const Tensor& stored) const;
 
  private:
   void read_metadata(const SpecFile& spec, const ConfigValue& config);
+  void check_gemma2(const ConfigValue& config) const;
   void read_scaling(const ConfigValue& config);
   void add_factors(const ConfigValue& scaling);
   void add(const std::string& key, ConfigValue value);

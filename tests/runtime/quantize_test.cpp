@@ -20,9 +20,11 @@ namespace {
 
 constexpr bool kPeakIsOurs = !kAddressSanitizer;
 
-std::string llama() {
-  return (source_dir() / "tests/data/cases/llama").string();
+std::string case_of(const std::string& model) {
+  return (source_dir() / "tests/data/cases" / model).string();
 }
+
+std::string llama() { return case_of("llama"); }
 
 QuantizeResult quantize(const std::string& source, const std::string& format,
                         const std::string& output) {
@@ -112,11 +114,12 @@ void check_gptq(const Pair& pair, int bits, int64_t group, bool sym) {
 }
 
 // Root mean square of the error of the logits, in standard deviations.
-double logits_error(const std::string& target) {
+double logits_error(const std::string& target,
+                    const std::string& source = llama()) {
   Options options = options_from_environment();
   options.device = "reference";
   Engine engine(options);
-  const auto reference = read_tensors(llama() + "/reference.safetensors");
+  const auto reference = read_tensors(source + "/reference.safetensors");
   const Tensor& wanted = reference.at("logits");
   const Tensor found = load_model(engine, target, "")
                            ->run({{"input_ids", reference.at("input_ids")}})
@@ -207,6 +210,15 @@ TEST_CASE("quantize: models run on GGUF files that are written") {
     const TempFolder folder;
     quantize(llama(), format, folder.file("out.gguf"));
     CHECK_LE(logits_error(folder.file("out.gguf")), bound);
+  }
+}
+
+TEST_CASE("quantize: every architecture that is written runs") {
+  for (const std::string model : {"qwen3", "gemma2"}) {
+    CAPTURE(model);
+    const TempFolder folder;
+    quantize(case_of(model), "q8_0", folder.file("out.gguf"));
+    CHECK_LE(logits_error(folder.file("out.gguf"), case_of(model)), 0.03);
   }
 }
 
