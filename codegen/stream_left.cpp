@@ -139,11 +139,21 @@ Stmt StreamLeft::scale_row(const Expr& row) const {
   return block(std::move(stmts));
 }
 
+// In a tree, which has less to wait for than a chain.
+Expr StreamLeft::lanes_joined(int first, int count, const Join& join) const {
+  if (count == 1) {
+    return flat_load(lanes_, context_.tile.dtype, int_literal(first));
+  }
+  int half = count / 2;
+  return join(lanes_joined(first, half, join),
+              lanes_joined(first + half, count - half, join));
+}
+
 // Joins the left side from k = first on into `result`, which begins as 0.
 Stmt StreamLeft::fold(const Var& result, const Expr& offset, const Expr& first,
                       const Expr& end, const Join& join) const {
   const TileShape& tile = context_.tile;
-  Var k = make_var("k"), rest = make_var("k"), lane = make_var("lane");
+  Var k = make_var("k"), rest = make_var("k");
   Expr whole = first + (end - first) / tile.lanes * tile.lanes;
   Expr lanes = local_vector(acc_, tile.dtype, int_literal(0), tile.lanes);
   return block(
@@ -153,11 +163,7 @@ Stmt StreamLeft::fold(const Var& result, const Expr& offset, const Expr& first,
                       join(lanes, left_.vector(offset, var(k)))),
                 LoopKind::kSerial, tile.lanes),
        store(lanes_, lathe::ramp(int_literal(0), 1, tile.lanes), lanes),
-       declare(result, zero()),
-       for_loop(lane, int_literal(0), int_literal(tile.lanes),
-                assign(result, join(var(result),
-                                    flat_load(lanes_, tile.dtype, var(lane)))),
-                LoopKind::kUnroll),
+       declare(result, lanes_joined(0, tile.lanes, join)),
        for_loop(rest, whole, end,
                 assign(result,
                        join(var(result), left_.element(offset, var(rest)))))});

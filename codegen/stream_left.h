@@ -43,6 +43,7 @@ class StreamLeft {
   Stmt find_scale(const Expr& row) const;
   Stmt scale_row(const Expr& row) const;
   Stmt sum_of_group(const Expr& row, const Expr& group) const;
+  Expr lanes_joined(int first, int count, const Join& join) const;
   Stmt fold(const Var& result, const Expr& offset, const Expr& first,
             const Expr& end, const Join& join) const;
 
