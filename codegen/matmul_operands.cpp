@@ -120,8 +120,7 @@ Expr MatmulLeft::element(const Expr& offset, const Expr& k) const {
 }
 
 Expr MatmulLeft::vector(const Expr& offset, const Expr& k) const {
-  return vector_load(slot_, context_.tile.dtype, offset + k,
-                     context_.tile.lanes);
+  return vector_load(slot_, dtype(), offset + k, context_.tile.lanes);
 }
 
 MatmulRight::MatmulRight(MatmulContext& context) : context_(context) {
@@ -142,12 +141,9 @@ MatmulRight::MatmulRight(MatmulContext& context) : context_(context) {
         context_.kernel.packed(pack_panels(form, context_.panels, value));
     return;
   }
-  if (form.right_at_load && context_.tile.dtype == DType::kFloat32) {
-    if (auto cut = cut_right(form, context_.kernel.group())) {
-      move_floats(*cut, form);
-      stored_ = std::make_unique<StoredRight>(context_, std::move(*cut));
-      return;
-    }
+  if (context_.cut) {
+    stored_ = std::make_unique<StoredRight>(context_, *context_.cut);
+    return;
   }
   for (const MatmulPart& part : form.parts) {
     context_.kernel.bind_operands(part.right);
@@ -158,17 +154,22 @@ MatmulRight::~MatmulRight() = default;
 
 void MatmulRight::add_local() {
   if (!expand_) return;
-  block_ = context_.kernel.local("right", context_.tile.dtype,
-                                 context_.depth_block * context_.panels.width);
+  const int64_t size = context_.depth_block * context_.panels.width;
+  if (stored_ && context_.pairs) {
+    block_ = context_.kernel.local("right", DType::kInt32, size / 2);
+  } else {
+    block_ = context_.kernel.local("right", context_.tile.dtype, size);
+  }
 }
 
 int MatmulRight::block_bytes() const {
+  if (stored_ && context_.pairs) return size_of(DType::kBFloat16);
   return size_of(expand_ ? context_.tile.dtype : *packed_);
 }
 
 // Columns beyond the last are never stored, but must be numbers.
 Stmt MatmulRight::prepare() const {
-  if (!expand_) return block({});
+  if (!expand_ || stored_) return block({});
   Var i = make_var("i");
   Expr size = int_literal(context_.depth_block * context_.panels.width);
   return for_loop(i, int_literal(0), size,

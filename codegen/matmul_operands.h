@@ -10,6 +10,7 @@
 #include "codegen/matmul_form.h"
 #include "codegen/matmul_panels.h"
 #include "codegen/register_tile.h"
+#include "codegen/right_cut.h"
 
 namespace lathe {
 
@@ -36,6 +37,8 @@ struct MatmulContext {
   int64_t row_block = 0, depth_block = 0;
   // The depth is taken in pairs of bfloat16 numbers: multiplies_pairs.
   bool pairs = false;
+  // Where the right sides are computed from storage.
+  std::optional<RightCut> cut;
 };
 
 // The left side, element by element.
@@ -89,6 +92,8 @@ class MatmulRight {
 
   // Bytes of an element in the block that the tiles read.
   int block_bytes() const;
+  // The local block, for one panel and block of depth.
+  int local_block() const { return block_; }
   // Fields behind the block, from which few rows are better served directly.
   const StoredRight* stored() const { return stored_.get(); }
 

@@ -36,8 +36,8 @@ bool holds_bfloat16(const Expr& value) {
   if (!call) return false;
   const bool select = call->op == ScalarOp::kSelect;
   const bool picks = select || call->op == ScalarOp::kMin ||
-                     call->op == ScalarOp::kMax ||
-                     call->op == ScalarOp::kNeg || call->op == ScalarOp::kAbs;
+                     call->op == ScalarOp::kMax || call->op == ScalarOp::kNeg ||
+                     call->op == ScalarOp::kAbs;
   return picks && std::all_of(call->args.begin() + select, call->args.end(),
                               holds_bfloat16);
 }
@@ -83,10 +83,12 @@ std::optional<DType> packed_dtype(const MatmulForm& form,
 }
 
 bool multiplies_pairs(const MatmulForm& form, const TileShape& tile,
+                      const std::optional<RightCut>& cut,
                       const Target& target) {
-  return target.bf16_dot && tile.dtype == DType::kFloat32 &&
-         packed_dtype(form, tile) == DType::kBFloat16 &&
-         holds_bfloat16(form.left);
+  if (!target.bf16_dot || tile.dtype != DType::kFloat32) return false;
+  bool right = cut ? cut->suits_pairs(form.depth, target)
+                   : packed_dtype(form, tile) == DType::kBFloat16;
+  return right && holds_bfloat16(form.left);
 }
 
 PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
@@ -138,8 +140,8 @@ PackedOperand pack_panels(const MatmulForm& form, const MatmulPanels& panels,
     shape.push_back(Dim(words));
     axes.push_back(place);
   }
-  return packed_operand(packed_value.name, packed_value.dtype,
-                        std::move(shape), std::move(axes), body);
+  return packed_operand(packed_value.name, packed_value.dtype, std::move(shape),
+                        std::move(axes), body);
 }
 
 }  // namespace lathe

@@ -12,6 +12,7 @@
 
 #include "codegen/matmul_form.h"
 #include "codegen/register_tile.h"
+#include "codegen/right_cut.h"
 #include "codegen/strategy.h"
 
 namespace lathe {
@@ -44,7 +45,7 @@ std::optional<DType> packed_dtype(const MatmulForm& form,
 // Whether both sides hold nothing but bfloat16 numbers and the target
 // multiplies pairs of them: panels are then of rows [column][2].
 bool multiplies_pairs(const MatmulForm& form, const TileShape& tile,
-                      const Target& target);
+                      const std::optional<RightCut>& cut, const Target& target);
 
 // A value that is stored in panels.
 struct PanelValue {

@@ -13,20 +13,25 @@ std::string render_prelude(const Target& target) {
   std::string quarter = std::to_string(target.vector_bytes / 4);
   auto vector = [](const char* element, const char* name,
                    const std::string& bytes) {
-    return cat({"typedef ", element, " ", name,
-                " __attribute__((vector_size(", bytes, ")));\n"});
+    return cat({"typedef ", element, " ", name, " __attribute__((vector_size(",
+                bytes, ")));\n"});
   };
   const char* widen = target.name == "avx2"     ? kPreludeWidenAvx2
                       : target.name == "avx512" ? kPreludeWidenAvx512
                                                 : kPreludeWiden;
+  std::string pairs;
+  if (target.bf16_dot) {
+    pairs = cat({"#ifdef __AVX512VBMI__", kPreludeWidenE4m3ByTable, "#else",
+                 kPreludeWidenE4m3, "#endif\n", kPreludeDotBf16});
+  }
   return std::string(kPreludeScalars) + kPreludeTypes +  //
          vector("f32", "f32v", width) + vector("i32", "i32v", width) +
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
-         vector("i16", "i16h", half) + vector("i8", "i8q", quarter) +
-         widen + kPreludeFormats + kPreludeElements + kPreludeVectors +
-         (target.bf16_dot ? kPreludeDotBf16 : "") + kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
+         vector("i16", "i16h", half) + vector("i8", "i8q", quarter) + widen +
+         kPreludeFormats + kPreludeElements + kPreludeVectors + pairs +
+         kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;
 }
 

@@ -250,6 +250,7 @@ INLINE i32v loadv_i16(const i16* p) {
   return widen_signed(x);
 }
 INLINE i32v loadv_i32(const i32* p) { i32v x; __builtin_memcpy(&x, p, sizeof x); return x; }
+INLINE void storev_i32(i32* p, i32v x) { __builtin_memcpy(p, &x, sizeof x); }
 INLINE i32v shift_left(i32v a, i32v b) { return a << b; }
 INLINE i32v shift_left(i32v a, i64 b) { return a << (i32)b; }
 INLINE i32v shift_right(i32v a, i32v b) { return a >> b; }
@@ -258,6 +259,61 @@ INLINE f32v float32_bits(i32v b) { return float_of<f32v>(b); }
 INLINE f32v to_float(i32v x) { return __builtin_convertvector(x, f32v); }
 INLINE f64v loadv_f64(const f64* p) { f64v x; __builtin_memcpy(&x, p, sizeof x); return x; }
 INLINE void storev_f64(f64* p, f64v x) { __builtin_memcpy(p, &x, sizeof x); }
+)";
+
+const char kPreludeWidenE4m3[] = R"(
+// Four float8 of each word become two words of bfloat16.
+INLINE void widen_e4m3_bf16(i32v* pairs, const u8* codes) {
+  u32v words; __builtin_memcpy(&words, codes, sizeof words);
+  for (u32 half = 0; half < 2; ++half) {
+    u32v low = __builtin_bit_cast(u32v, (decode_e4m3<f32v, u32v>(words >> (16 * half) & 0xffu)));
+    u32v high = __builtin_bit_cast(u32v, (decode_e4m3<f32v, u32v>(words >> (16 * half + 8) & 0xffu)));
+    pairs[half] = (i32v)((low >> 16) | (high & 0xffff0000u));
+  }
+}
+)";
+
+// Looks up both bytes of a bfloat16 by the seven lower bits of the code, and
+// puts them side by side.
+const char kPreludeWidenE4m3ByTable[] = R"(
+typedef u8 u8v __attribute__((vector_size(64)));
+#ifdef __clang__
+INLINE u8v look_up(u8v a, u8v b, u8v at) {
+  return (u8v)__builtin_ia32_vpermi2varqi512(
+      (char __attribute__((vector_size(64))))a, (char __attribute__((vector_size(64))))at,
+      (char __attribute__((vector_size(64))))b);
+}
+#else
+INLINE u8v look_up(u8v a, u8v b, u8v at) { return __builtin_shuffle(a, b, at); }
+#endif
+struct E4m3Pairs {
+  alignas(64) u8 low[128] = {}, high[128] = {}, order[64] = {};
+  constexpr E4m3Pairs() {
+    for (int c = 0; c < 128; ++c) {
+      int exponent = c >> 3, mantissa = c & 7;
+      int bits = (exponent + 120) << 7 | mantissa << 4;
+      if (exponent == 0) {
+        int top = mantissa >= 4 ? 2 : mantissa >= 2 ? 1 : 0;
+        bits = mantissa == 0 ? 0 : (118 + top) << 7 | (mantissa << (7 - top) & 127);
+      }
+      if (c == 127) bits = 0x7fc0;
+      low[c] = (u8)bits;
+      high[c] = (u8)(bits >> 8);
+    }
+    for (int i = 0; i < 64; ++i) order[i] = (u8)(i / 4 * 4 + i / 2 % 2 + i % 2 * 64);
+  }
+};
+static constexpr E4m3Pairs e4m3_pairs;
+INLINE u8v load_bytes(const u8* p) { u8v x; __builtin_memcpy(&x, p, sizeof x); return x; }
+INLINE void widen_e4m3_bf16(i32v* pairs, const u8* p) {
+  u8v codes = load_bytes(p);
+  u8v low = look_up(load_bytes(e4m3_pairs.low), load_bytes(e4m3_pairs.low + 64), codes);
+  u8v high = look_up(load_bytes(e4m3_pairs.high), load_bytes(e4m3_pairs.high + 64), codes);
+  high |= codes & (u8)0x80;
+  u8v order = load_bytes(e4m3_pairs.order);
+  pairs[0] = (i32v)look_up(low, high, order);
+  pairs[1] = (i32v)look_up(low, high, order + (u8)2);
+}
 )";
 
 // Each compiler has its own spelling of the instruction.
@@ -275,13 +331,13 @@ typedef i32v bf16v;
 #else
 typedef i16 bf16v __attribute__((vector_size(64)));
 #endif
-INLINE void dot_bf16(f32v* sum, const u16* left, const u16* right) {
+INLINE void dot_bf16(f32v* sum, const u16* left, const void* right) {
   i32 pair; __builtin_memcpy(&pair, left, sizeof pair);
   i32v pairs; __builtin_memcpy(&pairs, right, sizeof pairs);
   *sum = DOT_BF16(*sum, (bf16v)(pair + i32v{}), (bf16v)pairs);
 }
 #else
-INLINE void dot_bf16(f32v* sum, const u16* left, const u16* right) {
+INLINE void dot_bf16(f32v* sum, const u16* left, const void* right) {
   u32v b; __builtin_memcpy(&b, right, sizeof b);
   *sum += load_bf16(left) * float_of<f32v>(b << 16);
   *sum += load_bf16(left + 1) * float_of<f32v>(b & 0xffff0000u);

@@ -19,6 +19,9 @@ extern const char kPreludeVectors[];
 // dot_bf16, for targets that have the instruction.
 extern const char kPreludeDotBf16[];
 extern const char kPreludeIntegers[];
+// Pairs of float8 as bfloat16: in general, and where bytes are looked up.
+extern const char kPreludeWidenE4m3[];
+extern const char kPreludeWidenE4m3ByTable[];
 // The check of data-dependent indices.
 extern const char kPreludeChecked[];
 // exp, log, tanh and erf in float, by polynomials of at most 2 ulp error.

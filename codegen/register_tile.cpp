@@ -29,7 +29,9 @@ class TileEmitter {
     stmts.push_back(steps());
     if (chains_ > 1) stmts.push_back(join_chains());
     stmts.push_back(each_cell(0, rows_, [&](const Expr& i, const Expr& j) {
-      return store(code_.out, ramp(out_index(i, j)), acc(i, j));
+      Expr sum = acc(i, j);
+      if (code_.close) sum = code_.close(i, j * code_.shape.lanes, sum);
+      return store(code_.out, ramp(out_index(i, j)), sum);
     }));
     return block(std::move(stmts));
   }

@@ -62,6 +62,9 @@ struct TileCode {
   std::function<Expr(const Expr& row, const Expr& column)> out_index;
   // Whether C already holds a partial sum to go on from.
   Expr resume;
+  // Where more than the sums is stored to C: what is, at a row and a column.
+  std::function<Expr(const Expr& row, const Expr& column, const Expr& sum)>
+      close;
 };
 
 // Computes the first `rows` rows of the tile.

@@ -290,6 +290,14 @@ int64_t RightField::codes_a_word() const {
   return planes.empty() ? 1 : 32 / planes.back();
 }
 
+// Codes of few bits are put into the mantissa of 1.
+bool RightCut::suits_pairs(const Dim& depth, const Target& target) const {
+  if (!code || !(mod(depth, unit) == 0)) return false;
+  const RightField& field = fields[*code];
+  if (field.moved) return target.byte_permute;
+  return field.planes.size() == 1 && field.planes[0] <= 4;
+}
+
 int RightField::bits() const {
   if (planes.empty()) return 8 * size_of(dtype);
   return std::accumulate(planes.begin(), planes.end(), 0);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "codegen/matmul_form.h"
+#include "codegen/target.h"
 
 namespace lathe {
 
@@ -69,6 +70,10 @@ struct RightCut {
   // Neighbouring k that the kernel takes together: those of a word of codes,
   // and enough of them for sums apart from each other. Divides `group`.
   int64_t unit = 4;
+
+  // Whether codes become pairs of bfloat16 numbers, exact ones, with less work
+  // than float32.
+  bool suits_pairs(const Dim& depth, const Target& target) const;
 };
 
 // The cut of all right sides of the form, which must be alike; nothing when

@@ -75,7 +75,8 @@ void StoredRight::pack_plane(const RightField& field, int plane, int offset,
       if (field.rows % per_word != 0) {
         bits = select(k < int_literal(field.rows), bits, int_literal(0));
       }
-      Expr placed = call(ScalarOp::kShiftLeft, {bits, int_literal(plane * i)});
+      Expr at = int_literal(bit_of(i, plane));
+      Expr placed = call(ScalarOp::kShiftLeft, {bits, at});
       word = i == 0 ? placed : call(ScalarOp::kBitOr, {word, placed});
     }
     parts.push_back(simplify(word, ranges));

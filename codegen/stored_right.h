@@ -42,6 +42,16 @@ class StoredRight {
   double scale_in_place(int64_t place) const;
   // The same where the place is not known, but not the last one.
   Expr code_in_place(const Depth& at, const Expr& column) const;
+  // In pairs of bfloat16 (MatmulContext::pairs): stores the codes of a word to
+  // the first unit() / 2 of a local array of vectors. Where pair_scale() is not
+  // 1 they are 1 + code / pair_scale() instead.
+  Stmt pairs(int slot, const Expr& word, const Expr& column) const;
+  double pair_scale() const;
+  // Fills `block`, [depth / 2][width], with those of `count` k from `first` on,
+  // in the block of depth.
+  Stmt expand_pairs(int block, int pairs, const Expr& first,
+                    const Expr& count) const;
+
   // What is added to the sum of all k, or empty.
   Expr added(const Expr& column) const;
 
@@ -67,6 +77,10 @@ class StoredRight {
                   const std::string& name);
   void add_panel(PanelValue value, int64_t rows);
 
+  // Where a code of `plane` bits is in its word: the codes of a pair lie in
+  // both halves.
+  int64_t bit_of(int64_t place, int plane) const;
+  Expr pair_of_bits(const Expr& codes, int64_t pair, int plane) const;
   Expr index(const Panel& panel, const Expr& p, const Expr& row) const;
   Expr vector(const Panel& panel, const Expr& row, const Expr& column) const;
   Expr field_at(size_t f, const Depth& at, const Expr& column) const;

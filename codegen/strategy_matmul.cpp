@@ -25,6 +25,7 @@
 #include "codegen/matmul_panels.h"
 #include "codegen/register_tile.h"
 #include "codegen/stored_right.h"
+#include "codegen/stored_tiles.h"
 #include "codegen/stream_tile.h"
 
 namespace lathe {
@@ -82,7 +83,12 @@ class MatmulLowering {
   // --- sizes and buffers ---
 
   MatmulContext& complete(const Target& target) {
-    context_.pairs = multiplies_pairs(form_, context_.tile, target);
+    bool decodes = form_.right_at_load && tile_.dtype == DType::kFloat32 &&
+                   !packed_dtype(form_, tile_);
+    if (decodes) context_.cut = cut_right(form_, group_);
+    if (context_.cut) move_floats(*context_.cut, form_);
+    context_.pairs =
+        multiplies_pairs(form_, context_.tile, context_.cut, target);
     context_.ranges.add(form_.b, form_.batch);
     context_.ranges.add(form_.m, form_.rows);
     context_.ranges.add(form_.k, form_.depth);
@@ -240,8 +246,18 @@ class MatmulLowering {
         tile_rows(tile_heights(tile_), var(at_.rows),
                   [&](const Expr& first_row) { return tile_code(first_row); });
     Stmt sums = block({right_.fill(), tiles});
+    if (stream_ && context_.pairs) {
+      sums = tiles_of_stored_pairs(
+          context_, left_, right_, *stream_, locals_, sums_,
+          [&](const Expr& first_row) { return tile_code(first_row); });
+    }
     Stmt panels = for_loop(at_.p, int_literal(0), var(at_.panels), sums);
-    if (stream_) panels = if_then(few_to_stream(), streamed(), panels);
+    if (stream_) {
+      // In pairs many rows need the sums of the left side too.
+      Stmt many = context_.pairs ? block({stream_->prepare(), panels}) : panels;
+      Stmt few = block({stream_->prepare(), streamed()});
+      panels = if_then(few_to_stream(), few, many);
+    }
     Stmt body = block({let(at_.k0, var(kb) * step),
                        let(at_.depth, min(depth - var(at_.k0), step)),
                        left_.fill(), panels});
@@ -257,8 +273,7 @@ class MatmulLowering {
   Stmt streamed() const {
     Stmt panel = block({right_.stored()->prepare_prefetch(),
                         stream_->panel(sums_, sums_stride_)});
-    return block({stream_->prepare(),
-                  for_loop(at_.p, int_literal(0), var(at_.panels), panel)});
+    return for_loop(at_.p, int_literal(0), var(at_.panels), panel);
   }
 
   TileCode tile_code(const Expr& first_row) const {
@@ -287,10 +302,9 @@ class MatmulLowering {
       code.k_multiple = std::max<int64_t>(1, code.k_multiple / 2);
       code.multiply = [this](const Expr& cell, const Expr& offset,
                              const Expr& k, const Expr& column) {
-        return intrinsic(IntrinsicOp::kDotBf16,
-                         {{locals_.acc, cell},
-                          left_.pair(offset, k),
-                          right_.pairs(k, column)});
+        return intrinsic(IntrinsicOp::kDotBf16, {{locals_.acc, cell},
+                                                 left_.pair(offset, k),
+                                                 right_.pairs(k, column)});
       };
     }
     code.out = sums_;

@@ -16,7 +16,7 @@ void StreamLeft::add_locals(int acc) {
   acc_ = acc;
   const TileShape& tile = context_.tile;
   KernelBuilder& kernel = context_.kernel;
-  if (right_.reads_in_place()) {
+  if (right_.reads_in_place() && !context_.pairs) {
     scaled_ = kernel.local("scaled", tile.dtype, rows_ * context_.depth_block);
     scales_ = kernel.local("scales", tile.dtype, right_.unit());
     if (right_.log2_scale() > 0) {
@@ -24,7 +24,7 @@ void StreamLeft::add_locals(int acc) {
       unscales_ = kernel.local("unscales", tile.dtype, rows_);
     }
   }
-  bool needs_sums = right_.cut().term.get();
+  bool needs_sums = right_.cut().term.get() || shifts_codes();
   if (needs_sums) {
     sums_ = kernel.local("left_sums", tile.dtype, rows_ * groups());
   }
@@ -60,6 +60,27 @@ Expr StreamLeft::unscale(const Expr& row) const {
 Expr StreamLeft::sum(const Expr& row, const Expr& group) const {
   if (sums_ < 0) return {};
   return flat_load(sums_, context_.tile.dtype, row * groups() + group);
+}
+
+// Whether codes are read as 1 + code / pair_scale().
+bool StreamLeft::shifts_codes() const {
+  return context_.pairs && right_.pair_scale() != 1;
+}
+
+Expr StreamLeft::closed(const Expr& sum_of_codes, const Expr& row,
+                        const Expr& group, const Expr& first,
+                        const Expr& column) const {
+  Expr value = sum_of_codes, left = sum(row, group);
+  if (Expr by = unscale(row); by.get()) value = value * by;
+  if (shifts_codes()) {
+    value =
+        (value - left) * float_literal(right_.pair_scale(), NumType::kFloat32);
+  }
+  Expr word = (var(context_.at.k0) + first) / right_.unit();
+  StoredRight::Depth at = right_.depth(word, int_literal(0));
+  Expr factor = right_.factor(at, column), term = right_.term(at, column);
+  if (factor.get()) value = value * factor;
+  return term.get() ? value + term * left : value;
 }
 
 Stmt StreamLeft::begin() const {

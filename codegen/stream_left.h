@@ -9,7 +9,7 @@ namespace lathe {
 
 class StreamLeft {
  public:
-  // Of up to `rows` rows.
+  // Of up to `rows` rows, which sums need: more than a tile has only in pairs.
   StreamLeft(MatmulContext& context, const MatmulLeft& left,
              const StoredRight& right, int rows)
       : context_(context), left_(left), right_(right), rows_(rows) {}
@@ -26,10 +26,10 @@ class StreamLeft {
   // What codes read in place are multiplied by.
   bool in_place() const { return scaled_ >= 0; }
   Expr scaled(const Expr& row, const Expr& k) const;
-  // What such sums are then multiplied by, or empty.
-  Expr unscale(const Expr& row) const;
-  // The sum over a group of k, or empty where nobody needs it.
-  Expr sum(const Expr& row, const Expr& group) const;
+  // The sum of a group from the sum of products with its codes, as they are
+  // read: in columns [column, ...), `first` being its first k.
+  Expr closed(const Expr& sum, const Expr& row, const Expr& group,
+              const Expr& first, const Expr& column) const;
 
   // Values of k that share factor and term.
   Expr group_length() const;
@@ -39,6 +39,11 @@ class StreamLeft {
  private:
   using Join = std::function<Expr(const Expr& so_far, const Expr& more)>;
 
+  // What sums of codes read in place are multiplied by, or empty.
+  Expr unscale(const Expr& row) const;
+  // The sum over a group of k, or empty where nobody needs it.
+  Expr sum(const Expr& row, const Expr& group) const;
+  bool shifts_codes() const;
   int64_t groups() const;
   Stmt find_scale(const Expr& row) const;
   Stmt scale_row(const Expr& row) const;

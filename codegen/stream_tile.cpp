@@ -23,6 +23,10 @@ void StreamTile::add_locals(const TileLocals& locals) {
   const TileShape& shape = context_.tile;
   totals_ = context_.kernel.local("total", shape.dtype, rows() * shape.vectors,
                                   shape.lanes);
+  if (context_.pairs) {
+    pairs_ = context_.kernel.local("pairs", DType::kInt32, right_.unit() / 2,
+                                   shape.lanes);
+  }
   stream_left_.add_locals(locals.acc);
 }
 
@@ -66,7 +70,8 @@ Stmt StreamTile::each_cell(const Tile& tile, const Cell& body) const {
 // Those beyond the last row are copies of it.
 Stmt StreamTile::prepare() const {
   std::vector<int> heights = heights_of(context_.tile);
-  Expr rows = int_literal(heights.back());
+  Expr most = int_literal(heights.back());
+  Expr rows = ceil_div(var(context_.at.rows), most) * most;
   for (size_t h = heights.size() - 1; h-- > 0;) {
     rows = select(var(context_.at.rows) <= int_literal(heights[h]),
                   int_literal(heights[h]), rows);
@@ -144,6 +149,9 @@ Stmt StreamTile::word_of_codes(const Tile& tile, const Expr& first,
   const int64_t unit = right_.unit();
   Expr number = (var(context_.at.k0) + first) / unit + word;
   Expr k = first + word * unit;
+  if (context_.pairs) {
+    return word_of_pairs(tile, number, k);
+  }
   if (stream_left_.in_place()) {
     std::vector<Stmt> codes;
     for (int64_t c = 0; c < unit; ++c) {
@@ -205,22 +213,32 @@ Stmt StreamTile::add(const Tile& tile, const Expr& k, const Expr& chain,
   return block(std::move(stmts));
 }
 
+Stmt StreamTile::word_of_pairs(const Tile& tile, const Expr& word,
+                               const Expr& k) const {
+  std::vector<Stmt> stmts;
+  for (int v = 0; v < context_.tile.vectors; ++v) {
+    stmts.push_back(right_.pairs(pairs_, word, column(v)));
+    for (int64_t i = 0; i < right_.unit() / 2; ++i) {
+      stmts.push_back(unrolled(tile.rows, [&](const Expr& row) {
+        Expr offset = flat_load(locals_.offsets, DType::kInt64, row);
+        Expr cell = acc_index(tile, int_literal(i % tile.chains), row, v);
+        return intrinsic(IntrinsicOp::kDotBf16, {{locals_.acc, cell},
+                                                 left_.pair(offset, k / 2 + i),
+                                                 {pairs_, int_literal(i)}});
+      }));
+    }
+  }
+  return block(std::move(stmts));
+}
+
 Stmt StreamTile::close_group(const Tile& tile, const Expr& first,
                              const Expr& group) const {
-  const int64_t unit = right_.unit();
-  Expr word = (var(context_.at.k0) + first) / unit;
-  StoredRight::Depth at = right_.depth(word, int_literal(0));
   return each_cell(tile, [&](const Expr& row, int v) {
     Expr sum = acc(tile, int_literal(0), row, v);
     for (int c = 1; c < tile.chains; ++c) {
       sum = sum + acc(tile, int_literal(c), row, v);
     }
-    Expr unscale = stream_left_.unscale(row);
-    if (unscale.get()) sum = sum * unscale;
-    Expr factor = right_.factor(at, column(v));
-    if (factor.get()) sum = sum * factor;
-    Expr left = stream_left_.sum(row, group);
-    if (left.get()) sum = sum + right_.term(at, column(v)) * left;
+    sum = stream_left_.closed(sum, row, group, first, column(v));
     return store(totals_, total_index(row, v), total(row, v) + sum);
   });
 }

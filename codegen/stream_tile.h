@@ -18,7 +18,9 @@ class StreamTile {
       : context_(context),
         left_(left),
         right_(right),
-        stream_left_(context, left, right, rows()) {}
+        stream_left_(
+            context, left, right,
+            context.pairs ? static_cast<int>(context.row_block) : rows()) {}
 
   // Rows up to which this is faster than a block of numbers in memory: as many
   // as a register tile has.
@@ -34,6 +36,9 @@ class StreamTile {
   // Adds the product with panel p to the sums in `out`. Rows of it up to the
   // tile's may be written.
   Stmt panel(int out, int64_t out_stride) const;
+  // Also for more rows, where these take pairs.
+  const StreamLeft& left() const { return stream_left_; }
+  int pairs() const { return pairs_; }
 
  private:
   // Rows at once, and sums of each that are kept apart.
@@ -52,6 +57,7 @@ class StreamTile {
   Stmt rest(const Tile& tile, const Expr& k) const;
   Stmt add(const Tile& tile, const Expr& k, const Expr& chain,
            const Column& right) const;
+  Stmt word_of_pairs(const Tile& tile, const Expr& word, const Expr& k) const;
   Expr left_at(const Expr& row, const Expr& k) const;
   Stmt close_group(const Tile& tile, const Expr& first,
                    const Expr& group) const;
@@ -68,6 +74,7 @@ class StreamTile {
   StreamLeft stream_left_;
   TileLocals locals_;
   int totals_ = -1;  // [row]: a vector of columns each
+  int pairs_ = -1;   // of a word, as vectors
 };
 
 }  // namespace lathe

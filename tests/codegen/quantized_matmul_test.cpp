@@ -106,6 +106,27 @@ TEST_CASE("quantized: codes of few bits in groups") {
            "");
 }
 
+// Codes become pairs of bfloat16 where the activations are bfloat16, too.
+TEST_CASE("quantized: pairs of bfloat16") {
+  std::vector<ModelCase> cases = {every_code("float8_e4m3fn", "x", "1e-3"),
+                                  float8("float8_e4m3fn", 40, 40, 40, 40),
+                                  float8("float8_e4m3fn", 70, 300, 128, 128),
+                                  float8("float8_e4m3fn", 33, 52, 3, 16),
+                                  grouped(40, 256, 4, 128, true),
+                                  grouped(72, 96, 4, 32, false),
+                                  grouped(48, 64, 2, 16, true)};
+  for (ModelCase& c : cases) {
+    c.yaml.replace(c.yaml.find("float32[M"), 7, "bfloat16");
+    c.yaml.insert(c.yaml.find("body:") + 6, "  - x = cast(x, float32)\n");
+    c.sizes = sizes_of("M", {0, 1, 2, 6, 7, 33, 100});
+  }
+  // Four codes of a word: 38 of them fill no whole ones.
+  CHECK_NE(kernels_of(cases[1].yaml, "avx512").find("dot_bf16("),
+           std::string::npos);
+  CHECK_EQ(failures_of(cases, "avx512"), "");
+  CHECK_EQ(loop_failures_of(cases, "avx512"), "");
+}
+
 TEST_CASE("quantized: a group is picked by a table") {
   ModelCase act_order = quantized("act order", 48, R"(
   w: int32[6, 40]

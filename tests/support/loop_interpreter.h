@@ -63,6 +63,8 @@ class LoopInterpreter {
   void exec(const For& loop);
   void exec(const Store& store);
   void exec(const Intrinsic& step);
+  void widen(const Intrinsic& step);
+  Lanes halves(const Intrinsic::Address& at, int lanes);
   void put(const Place& place, const Lanes& value, bool real);
   Lanes eval(const Expr& expr);
   Lanes eval(const Load& load, const Expr& expr);
