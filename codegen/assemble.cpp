@@ -240,19 +240,20 @@ class Assembler {
   const Lowered& lower(const Group& group, const std::string& comment,
                        bool generic_only) {
     std::string key = to_string(group) + (generic_only ? "generic" : "");
-    auto [it, inserted] = lowered_.emplace(key, Lowered{});
-    if (!inserted) return it->second;
+    const auto place = lowered_.emplace(key, Lowered{});
+    Lowered& made = place.first->second;
+    if (!place.second) return made;
     const Strategy* strategy = find_strategy(group, target_, generic_only);
     LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
-    it->second.group = strategy->lower(group, target_);
+    made.group = strategy->lower(group, target_);
     auto add = [&](const LoweredKernel& lowered) {
       verify(lowered.kernel);
-      it->second.kernels.push_back(
+      made.kernels.push_back(
           add_kernel(lowered.kernel, *strategy, comment));
     };
-    add(it->second.group);
-    for (const LoweredKernel& kernel : it->second.group.after) add(kernel);
-    return it->second;
+    add(made.group);
+    for (const LoweredKernel& kernel : made.group.after) add(kernel);
+    return made;
   }
 
   int add_kernel(const LoopKernel& loops, const Strategy& strategy,
