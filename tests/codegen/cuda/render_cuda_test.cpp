@@ -27,6 +27,7 @@ outputs: {y: y}
            R"(  alignas(16) f32 in0_pack[4];
   alignas(16) u16 in1_pack[4];
   alignas(16) f32 out0_pack[4];
+  after_predecessor();
   for (i64 item = first_item<1>(); item < items; item += item_step<1>()) {
     const i64 base = item * 4;
     if (base + 4 <= (6 * n0)) {
@@ -58,6 +59,7 @@ body:
 outputs: {y: y}
 )"),
            R"(  f32* const row1 = (f32*)shared_of_item<32>(0, 256);
+  after_predecessor();
   const i64 worker = worker_number<32>();
   for (i64 item = first_item<32>(); item < items; item += item_step<32>()) {
     f32 acc0 = -__builtin_inff();
@@ -92,7 +94,8 @@ body:
   - y = argmax(x)
 outputs: {y: y}
 )"),
-           R"(  const i64 worker = worker_number<256>();
+           R"(  after_predecessor();
+  const i64 worker = worker_number<256>();
   for (i64 item = first_item<256>(); item < items; item += item_step<256>()) {
     i64 acc0 = 0;
     f32 best0 = -__builtin_inff();
