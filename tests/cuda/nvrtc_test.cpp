@@ -96,8 +96,8 @@ outputs: {y: y, z: z, q: q, t: t, g: g, a: a}
 
 // Products of weights as they are stored, with few rows and many.
 constexpr const char* kStored = R"(
-inputs: {x: "bfloat16[B, 512]", h: "float32[B, 512]"}
-weights: {w: "uint8[64, 288]", c: "int32[64, 96]", z: "int32[4, 12]", s: "float16[4, 96]",
+inputs: {x: "bfloat16[B, 512]", h: "float32[B, 512]", l: "bfloat16[B, 1024]"}
+weights: {v: "bfloat16[64, 1024]", w: "uint8[64, 288]", c: "int32[64, 96]", z: "int32[4, 12]", s: "float16[4, 96]",
           e: "float8_e4m3fn[96, 512]", d: "float32[6, 4]"}
 body:
   - f = cast(x, float32)
@@ -109,7 +109,8 @@ body:
   - g = h @ (cast(c, float32) * cast(repeat_interleave(s, 128, axis=0), float32))
   - d = repeat_interleave(repeat_interleave(d, 16, axis=0), 128, axis=1)
   - t = f @ transpose(cast(e, float32) * d)
-outputs: {y: y, g: g, t: t}
+  - u = l @ transpose(v)
+outputs: {y: y, g: g, t: t, u: u}
 )";
 
 // Heads of 128 in bfloat16, and in float32, which has no tensor cores.
