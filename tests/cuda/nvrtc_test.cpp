@@ -1,19 +1,26 @@
-// The real NVRTC, where it is installed, compiles every kernel of the examples
-// for every architecture without spilling registers in their loops. Needs no
-// GPU.
+// The real NVRTC, where it is installed, compiles the kernels of the examples,
+// checkpoints and golden models for every architecture, and those of all
+// samples of ops for two. What ptxas says of registers, shared memory and
+// spills must stay within bounds. Needs no GPU.
+#include "runtime/cuda/nvrtc.h"
+
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <set>
-#include <span>
+#include <map>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "codegen/compile.h"
-#include "runtime/cuda/nvrtc.h"
+#include "interpreter/op.h"
 #include "spec/text.h"
+#include "tests/cuda/model_cases.h"
 #include "tests/support/codegen_text.h"
-#include "tests/support/elaborate_text.h"
+#include "tests/support/load_model.h"
+#include "tests/support/op_samples.h"
 #include "tests/support/paths.h"
 #include "tests/support/temp_folder.h"
 
@@ -22,61 +29,173 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTargets[] = {"sm_80",  "sm_86",   "sm_89",
-                                    "sm_90a", "sm_100a", "sm_120a"};
+const std::vector<std::string> kAllTargets = {"sm_80",  "sm_86",   "sm_89",
+                                              "sm_90a", "sm_100a", "sm_120a"};
+const std::vector<std::string> kTwoTargets = {"sm_80", "sm_90a"};
 
+// A block must find its registers on a multiprocessor.
+constexpr int kRegisters = 65536;
 // Divisions of 64-bit integers and the slow path of those of floats are calls,
 // around which some registers may be saved.
 constexpr int kMostSpilled = 32;
+// Kernels compiled at once: ptxas then names each in its log.
+constexpr size_t kBatch = 12;
 
-// Of "8 bytes stack frame, 4 bytes spill stores, 4 bytes spill loads"; -1 where
-// ptxas does not say.
-int bytes_spilled(const std::string& log) {
-  const size_t end = log.find(" bytes spill stores");
-  const size_t begin = log.rfind(' ', end - 1);
-  return end == std::string::npos ? -1 : std::stoi(log.substr(begin));
+// What ptxas says of one kernel.
+struct Usage {
+  int registers = 0;
+  int shared = 0;
+  int spilled = 0;
+};
+
+// The number before `what` in `line`, or 0.
+int number_before(const std::string& line, const std::string& what) {
+  const size_t end = line.find(what);
+  if (end == std::string::npos || end == 0) return 0;
+  const size_t begin = line.rfind(' ', end - 1);
+  return std::atoi(line.c_str() + (begin == std::string::npos ? 0 : begin));
 }
 
-// What is wrong with a kernel: it does not compile, or it spills.
-std::string complaint(const cuda::Nvrtc& nvrtc, const Program& program,
-                      const Kernel& kernel) {
-  std::vector<std::string> flags = cuda::nvrtc_flags(program.target);
-  flags.push_back("-Xptxas=-v");
-  const cuda::NvrtcResult result =
-      nvrtc.compile(program.prelude, kernel.name, kernel.text, flags);
-  std::string what;
-  if (!result.ok) {
-    what = result.log;
-  } else if (const int spilled = bytes_spilled(result.log);
-             spilled < 0 || spilled > kMostSpilled) {
-    what = cat({spilled, " bytes spilled"});
-  }
-  if (what.empty()) return "";
-  return cat({program.target, " ", kernel.name, ": ", what, "\n",
-              kernel.text});
-}
-
-Graph graph_of_example(const std::string& name) {
-  const fs::path file = source_dir() / "examples" / name;
-  Diagnostics diagnostics;
-  Model model =
-      elaborate_file(make_source(file.string(), file_bytes(file)), diagnostics,
-                     file.parent_path().string());
-  diagnostics.throw_if_errors();
-  return std::move(model.graph);
-}
-
-// Compiles all kernels of a graph's runs for the targets.
-void check_graph(const cuda::Nvrtc& nvrtc, const Graph& graph,
-                 std::span<const char* const> targets = kTargets) {
-  for (const char* target : targets) {
-    const Program program = compile(graph, target_preset(target));
-    std::set<int> kernels;
-    for (const Step& step : program.steps) kernels.insert(step.kernel);
-    for (const int kernel : kernels) {
-      CHECK_EQ(complaint(nvrtc, program, program.kernels[size_t(kernel)]), "");
+// From the log of -Xptxas=-v, by kernel.
+std::map<std::string, Usage> usage_in(const std::string& log) {
+  std::map<std::string, Usage> found;
+  std::istringstream lines(log);
+  std::string kernel;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t entry = line.find("Compiling entry function '");
+    if (entry != std::string::npos) {
+      const size_t begin = line.find('\'') + 1;
+      kernel = line.substr(begin, line.find('\'', begin) - begin);
+    } else if (line.find("spill stores") != std::string::npos) {
+      found[kernel].spilled = number_before(line, " bytes spill stores");
+    } else if (line.find("Used ") != std::string::npos) {
+      found[kernel].registers = number_before(line, " registers");
+      found[kernel].shared = number_before(line, " bytes smem");
     }
   }
+  return found;
+}
+
+std::string complaint(const Kernel& kernel, const Usage& usage,
+                      const Target& target) {
+  std::string what;
+  if (usage.registers == 0) what = "ptxas says nothing of it";
+  if (usage.spilled > kMostSpilled) {
+    what = cat({usage.spilled, " bytes spilled"});
+  }
+  // Registers are given to warps by eights.
+  const int rounded = (usage.registers + 7) / 8 * 8;
+  if (rounded * kernel.launch.threads > kRegisters) {
+    what = cat({usage.registers, " registers for each of ",
+                kernel.launch.threads, " threads"});
+  }
+  if (usage.shared + kernel.launch.shared_bytes > target.gpu->shared_bytes) {
+    what = cat(
+        {usage.shared + kernel.launch.shared_bytes, " bytes of shared memory"});
+  }
+  return what.empty() ? "" : cat({kernel.name, ": ", what, "\n", kernel.text});
+}
+
+// The distinct kernels that models need of a target.
+class Kernels {
+ public:
+  explicit Kernels(const std::string& target)
+      : target_(target_preset(target)) {}
+
+  void add(const Graph& graph) {
+    const Program program = lathe::compile(graph, target_);
+    prelude_ = program.prelude;
+    for (const Kernel& kernel : program.kernels) {
+      kernels_.emplace(kernel.name, kernel);
+    }
+  }
+
+  // Compiles them on all cores; what is wrong, as text.
+  std::string compile(const cuda::Nvrtc& nvrtc) const {
+    std::vector<const Kernel*> all;
+    for (const auto& entry : kernels_) all.push_back(&entry.second);
+    const size_t threads = std::max(1U, std::thread::hardware_concurrency());
+    std::vector<std::string> reports(threads);
+    std::vector<std::thread> running;
+    for (size_t t = 0; t < threads; ++t) {
+      running.emplace_back([&, t] {
+        for (size_t i = t * kBatch; i < all.size(); i += threads * kBatch) {
+          const size_t end = std::min(all.size(), i + kBatch);
+          reports[t] += compile_batch(nvrtc, &all[i], end - i);
+        }
+      });
+    }
+    for (std::thread& thread : running) thread.join();
+    return join(reports, "");
+  }
+
+ private:
+  std::string compile_batch(const cuda::Nvrtc& nvrtc,
+                            const Kernel* const* kernels, size_t count) const {
+    std::vector<std::string> flags = cuda::nvrtc_flags(target_.name);
+    flags.push_back("-Xptxas=-v");
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text += kernels[i]->text;
+    const cuda::NvrtcResult result =
+        nvrtc.compile(prelude_, kernels[0]->name, text, flags);
+    if (!result.ok) return cat({target_.name, ": ", result.log, "\n", text});
+    auto usage = usage_in(result.log);
+    std::string report;
+    for (size_t i = 0; i < count; ++i) {
+      const std::string what =
+          complaint(*kernels[i], usage[kernels[i]->name], target_);
+      if (!what.empty()) report += cat({target_.name, " ", what});
+    }
+    return report;
+  }
+
+  Target target_;
+  std::string prelude_;
+  std::map<std::string, Kernel> kernels_;
+};
+
+// Null, and a message, where there is none.
+std::shared_ptr<const cuda::Nvrtc> real_nvrtc() {
+  Options options = options_from_environment();
+  options.nvrtc_library = "";
+  std::string reason;
+  auto nvrtc = cuda::Nvrtc::load(options, reason);
+  if (!nvrtc) MESSAGE("skipped: " << reason);
+  return nvrtc;
+}
+
+void check_graphs(const std::vector<Graph>& graphs,
+                  const std::vector<std::string>& targets) {
+  const auto nvrtc = real_nvrtc();
+  if (!nvrtc) return;
+  for (const std::string& target : targets) {
+    Kernels kernels(target);
+    for (const Graph& graph : graphs) kernels.add(graph);
+    CHECK_EQ(kernels.compile(*nvrtc), "");
+  }
+}
+
+// The models below a folder of the source tree: specs, or Hugging Face
+// folders, for which `file` is config.json.
+std::vector<Graph> graphs_below(const std::string& folder,
+                                const std::string& file) {
+  std::vector<Graph> graphs;
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(source_dir() / folder)) {
+    const fs::path& path = entry.path();
+    const bool is_folder = file == "config.json";
+    if (is_folder ? path.filename() != file : path.extension() != file) {
+      continue;
+    }
+    const std::string text = file_bytes(path.string());
+    const bool is_model =
+        is_folder || text.find("\nmodel:") != std::string::npos;
+    // Its weights are a download.
+    if (!is_model || path.filename() == "minilm.yaml") continue;
+    const fs::path target = is_folder ? path.parent_path() : path;
+    graphs.push_back(open_model(target.string(), "").model.graph);
+  }
+  return graphs;
 }
 
 // What the examples, all in float32, do not have.
@@ -133,28 +252,48 @@ outputs: {y: y}
 
 }  // namespace
 
-TEST_CASE("nvrtc: kernels of the examples compile without spills") {
-  Options options = options_from_environment();
-  options.nvrtc_library = "";
-  std::string reason;
-  const auto nvrtc = cuda::Nvrtc::load(options, reason);
-  if (!nvrtc) {
-    MESSAGE("skipped: " << reason);
-    return;
+TEST_CASE("nvrtc: kernels of examples and golden models fit everywhere") {
+  std::vector<Graph> graphs = graphs_below("examples", ".yaml");
+  CHECK_GT(graphs.size(), 5);
+  for (Graph& graph : graphs_below("tests/golden", ".yaml")) {
+    graphs.push_back(std::move(graph));
   }
-  for (const std::string name :
-       {"quickstart.yaml", "attention.yaml", "decoder_block.yaml",
-        "own_layer/model.yaml"}) {
-    check_graph(*nvrtc, graph_of_example(name));
+  graphs.push_back(graph_from(kNarrow));
+  check_graphs(graphs, kAllTargets);
+}
+
+TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
+  std::vector<Graph> graphs;
+  graphs.push_back(graph_from(kStored));
+  for (const char* text : kAttention) graphs.push_back(graph_from(text));
+  check_graphs(graphs, kTwoTargets);
+}
+
+TEST_CASE("nvrtc: kernels of checkpoints fit everywhere") {
+  const std::vector<Graph> graphs =
+      graphs_below("tests/data/cases", "config.json");
+  CHECK_GT(graphs.size(), 5);
+  check_graphs(graphs, kAllTargets);
+}
+
+TEST_CASE("nvrtc: the models that the emulator runs fit everywhere") {
+  std::vector<Graph> graphs;
+  for (const ModelCase& model : gpu_model_cases()) {
+    graphs.push_back(graph_from(model.yaml));
   }
-  check_graph(*nvrtc, graph_from(kNarrow));
-  const char* const two[] = {"sm_80", "sm_90a"};
-  check_graph(*nvrtc, graph_from(kStored), two);
-  // The least and the most shared memory.
-  constexpr const char* kTwo[] = {"sm_86", "sm_90a"};
-  for (const char* model : kAttention) {
-    check_graph(*nvrtc, graph_from(model), kTwo);
+  check_graphs(graphs, kAllTargets);
+}
+
+TEST_CASE("nvrtc: kernels of all samples of ops fit") {
+  std::vector<Graph> graphs;
+  for (const auto& [name, op] : OpRegistry::instance().all()) {
+    for (const std::string& text : op.samples) {
+      for (DType dtype : sample_dtypes(op, text)) {
+        graphs.push_back(make_sample(op, text, dtype).graph);
+      }
+    }
   }
+  check_graphs(graphs, kTwoTargets);
 }
 
 }  // namespace lathe
