@@ -17,6 +17,7 @@
 #include "codegen/compile.h"
 #include "interpreter/op.h"
 #include "spec/text.h"
+#include "tests/cuda/matmul_cases.h"
 #include "tests/cuda/model_cases.h"
 #include "tests/support/codegen_text.h"
 #include "tests/support/load_model.h"
@@ -266,6 +267,11 @@ TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
   std::vector<Graph> graphs;
   graphs.push_back(graph_from(kStored));
   for (const char* text : kAttention) graphs.push_back(graph_from(text));
+  for (const char* rows : {"5", "70"}) {
+    for (const ModelCase& model : stored_weight_cases("bfloat16", rows)) {
+      graphs.push_back(graph_from(model.yaml));
+    }
+  }
   check_graphs(graphs, kTwoTargets);
 }
 

@@ -6,10 +6,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/cuda/cuda_device.h"
 #include "spec/diagnostic.h"
 #include "tests/codegen/op_check.h"
+#include "tests/cuda/matmul_cases.h"
 #include "tests/cuda/model_cases.h"
 #include "tests/support/compare_tensors.h"
 #include "tests/support/device_runner.h"
@@ -79,6 +82,19 @@ class Both : public Runner {
   Runner& second_;
 };
 
+// Few rows and many of every kind of stored weight.
+std::vector<ModelCase> products() {
+  std::vector<ModelCase> cases;
+  for (const char* x : {"bfloat16", "float32"}) {
+    for (const char* rows : {"5", "70"}) {
+      for (ModelCase& c : stored_weight_cases(x, rows)) {
+        cases.push_back(std::move(c));
+      }
+    }
+  }
+  return cases;
+}
+
 }  // namespace
 
 TEST_CASE("gpu: models agree with the reference") {
@@ -87,6 +103,14 @@ TEST_CASE("gpu: models agree with the reference") {
   DeviceRunner runner = gpu.runner();
   CHECK_EQ(failures_of(runner, gpu_model_cases(), runner.device().target()),
            "");
+}
+
+TEST_CASE("gpu: products of stored weights agree with the reference" *
+          doctest::skip()) {
+  const Gpu gpu;
+  if (gpu.is_missing()) return;
+  DeviceRunner runner = gpu.runner();
+  CHECK_EQ(failures_of(runner, products(), runner.device().target()), "");
 }
 
 TEST_CASE("gpu: every sample of every op agrees with the reference" *
