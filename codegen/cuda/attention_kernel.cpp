@@ -21,8 +21,7 @@ Expr clamp(const Expr& x, const Expr& low, const Expr& high) {
 AttentionKernel::AttentionKernel(const Group& group, const AttentionForm& form,
                                  const AttentionShape& shape,
                                  const AttentionItems& items, Rows rows)
-    : group_(group),
-      form_(form),
+    : form_(form),
       shape_(shape),
       items_(items),
       is_few_(rows == Rows::kFew),

@@ -66,7 +66,6 @@ class AttentionKernel {
   Expr first_query() const;
   Expr first_key() const;
 
-  const Group& group_;
   const AttentionForm& form_;
   const AttentionShape& shape_;
   const AttentionItems& items_;

@@ -11,7 +11,8 @@ weights: {w: "float8_e4m3fn[48, 64]", s: "float32[48, 1]"}
 body:
   - y = x @ transpose(cast(w, float32) * s)
 )"),
-           "w.panels float8_e4m3fn[1, 3, 64, 16]\n");
+           "w.panels float8_e4m3fn[1, 3, 16, 16, 4]\n"
+           "w.panels1 float8_e4m3fn[1, 3, 1, 16]\n");
 }
 
 TEST_CASE("mark at load: a decoded table is read where it is stored") {
