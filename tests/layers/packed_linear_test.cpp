@@ -51,6 +51,8 @@ Numbers random_numbers(const Variant& v, std::mt19937& random) {
   const int64_t top = (int64_t{1} << v.bits) - 1;
   std::uniform_int_distribution<int64_t> code(0, top);
   std::uniform_real_distribution<double> real(0.01, 0.2);
+  // Weights of the size of 1, whatever their bits: results are compared at it.
+  const double one = 16.0 / static_cast<double>(top + 1);
   Numbers n;
   for (int64_t i = 0; i < v.in * v.out; ++i) n.codes.push_back(code(random));
   for (int64_t i = 0; i < v.groups() * v.out; ++i) {
@@ -59,7 +61,9 @@ Numbers random_numbers(const Variant& v, std::mt19937& random) {
   for (int64_t k = 0; k < v.in; ++k) n.groups.push_back(k / v.group());
   if (v.desc_act) std::shuffle(n.groups.begin(), n.groups.end(), random);
   n.scales = Tensor(*parse_dtype(v.scale_dtype), {v.groups(), v.out});
-  for (int64_t i = 0; i < n.scales.numel(); ++i) n.scales.set(i, real(random));
+  for (int64_t i = 0; i < n.scales.numel(); ++i) {
+    n.scales.set(i, real(random) * one);
+  }
   n.bias = Tensor(*parse_dtype(v.dtype), {v.out});
   for (int64_t i = 0; i < v.out; ++i) n.bias.set(i, real(random));
   return n;
