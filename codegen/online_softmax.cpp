@@ -70,15 +70,17 @@ Stmt OnlineSoftmax::take(const Expr& key, const Expr& lane,
   });
 }
 
-Stmt OnlineSoftmax::raise_maximum(const Expr& is_first_step) const {
+Stmt OnlineSoftmax::raise_maximum() const {
   return each("j", lanes_, [&](const Expr& j) {
     Var top = make_var("now", NumType::kFloat32);
     Var last = make_var("last", NumType::kFloat32);
     Expr now = element(max_, j);
+    Expr is_empty = equal(element(total_, j), zero());
     return block({
         let(top, select(equal(now, lowest()), zero(), now)),
-        // Before the first step nothing fades: the sums are 0.
-        let(last, select(is_first_step, var(top), element(shift_, j))),
+        // Sums of nothing do not fade: a first maximum far below 0 would make
+        // them 0 * infinity.
+        let(last, select(is_empty, var(top), element(shift_, j))),
         store(fade_, j, exp(var(last) - var(top))),
         store(shift_, j, var(top)),
         store(total_, j, element(total_, j) * element(fade_, j)),

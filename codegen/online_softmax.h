@@ -27,7 +27,7 @@ class OnlineSoftmax {
   // Stores x of a key and raises the lane's maximum.
   Stmt take(const Expr& key, const Expr& lane, const Expr& x) const;
   // After all keys of a step: the new m and how it fades the sums so far.
-  Stmt raise_maximum(const Expr& is_first_step) const;
+  Stmt raise_maximum() const;
   // Then: x becomes exp(x - m).
   Stmt exponentials(const Expr& keys) const;
 

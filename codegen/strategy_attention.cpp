@@ -245,7 +245,7 @@ class AttentionLowering {
   Stmt softmax() {
     return block({
         apply_score(),
-        softmax_.raise_maximum(equal(var(step_), int_literal(0))),
+        softmax_.raise_maximum(),
         softmax_.exponentials(var(key_count_)),
     });
   }

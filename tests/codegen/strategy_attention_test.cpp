@@ -87,6 +87,17 @@ body:
   CHECK_EQ(failures_of({nothing}), "");
 }
 
+TEST_CASE("attention: scores far below 0 follow keys that nothing sees") {
+  ModelCase late{"late keys", R"(
+inputs: {q: "float32[T, 8]", k: "float32[T, 8]", v: "float32[T, 8]"}
+body:
+  - seen = log(cast(range(0, T) >= 150, float32))
+  - y = softmax(q @ transpose(k) - 200 + seen) @ v
+)",
+                 sizes_of("T", {300}), "attention"};
+  CHECK_EQ(failures_of({late}), "");
+}
+
 TEST_CASE("attention: a scale may depend on sizes") {
   ModelCase scaled{"scale of the length", R"(
 inputs: {q: "float32[2, T, 8]", k: "float32[2, T, 8]", v: "float32[2, T, 8]"}
