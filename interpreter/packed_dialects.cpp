@@ -9,7 +9,11 @@ namespace {
 
 using Kind = ModulePattern::Kind;
 
-const std::vector<StoredFact> kPackedFacts = {{"scales", "scale_dtype"}};
+// AutoGPTQ gave every layer a bias, those of models without one zeros.
+const std::vector<StoredFact> kPackedFacts = {
+    {"scales", "scale_dtype"},
+    {"bias", "stored_bias", StoredFact::What::kPresence},
+};
 
 // The value under the first of the keys that is there, or null.
 const ConfigValue* first_member(const ConfigValue& section,

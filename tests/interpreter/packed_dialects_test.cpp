@@ -72,13 +72,14 @@ lm_head.weight bfloat16[8, 64]
 )text");
 }
 
-TEST_CASE("gptq: the file decides on dtypes, and what it need not use") {
+TEST_CASE("gptq: the file decides on dtypes, biases, and what it need not use") {
   CHECK_EQ(weights_of(R"yaml(
 x-config: {quantization_config: {quant_method: gptq, group_size: -1}}
 x-checkpoint:
   model.up.qweight: int32[8, 32]
   model.up.qzeros: int32[1, 4]
   model.up.scales: bfloat16[1, 32]
+  model.up.bias: float16[32]
   model.up.g_idx: int32[64]
   model.down.qweight: int32[4, 64]
   model.down.scales: float32[1, 64]
@@ -86,6 +87,7 @@ x-checkpoint:
 )yaml"),
            R"text(model.up.qweight int32[8, 32]
 model.up.scales bfloat16[1, 32]
+model.up.bias bfloat16[32]
 model.down.qweight int32[4, 64]
 model.down.scales float32[1, 64]
 lm_head.weight bfloat16[8, 64]
