@@ -253,16 +253,25 @@ body:
 outputs: {y: y}
 )"};
 
-}  // namespace
-
-TEST_CASE("nvrtc: kernels of examples and golden models fit everywhere") {
+std::vector<Graph> examples() {
   std::vector<Graph> graphs = graphs_below("examples", ".yaml");
   CHECK_GT(graphs.size(), 5);
   for (Graph& graph : graphs_below("tests/golden", ".yaml")) {
     graphs.push_back(std::move(graph));
   }
   graphs.push_back(graph_from(kNarrow));
-  check_graphs(graphs, kAllTargets);
+  return graphs;
+}
+
+}  // namespace
+
+TEST_CASE("nvrtc: kernels of examples and golden models fit") {
+  check_graphs(examples(), kTwoTargets);
+}
+
+TEST_CASE("nvrtc: kernels of examples and golden models fit everywhere" *
+          doctest::skip()) {
+  check_graphs(examples(), kAllTargets);
 }
 
 TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
@@ -277,15 +286,15 @@ TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
   check_graphs(graphs, kTwoTargets);
 }
 
-TEST_CASE("nvrtc: kernels of checkpoints fit everywhere" *
-          doctest::skip()) {
+TEST_CASE("nvrtc: kernels of checkpoints fit everywhere" * doctest::skip()) {
   const std::vector<Graph> graphs =
       graphs_below("tests/data/cases", "config.json");
   CHECK_GT(graphs.size(), 5);
   check_graphs(graphs, kAllTargets);
 }
 
-TEST_CASE("nvrtc: the models that the emulator runs fit everywhere") {
+TEST_CASE("nvrtc: the models that the emulator runs fit everywhere" *
+          doctest::skip()) {
   std::vector<Graph> graphs;
   for (const ModelCase& model : gpu_model_cases()) {
     graphs.push_back(graph_from(model.yaml));
