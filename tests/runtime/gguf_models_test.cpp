@@ -5,13 +5,13 @@
 #include <cmath>
 #include <cstring>
 
-#include "interpreter/elaborate.h"
 #include "runtime/compare.h"
 #include "runtime/engine.h"
 #include "runtime/model_target.h"
 #include "runtime/model_weights.h"
 #include "runtime/safetensors.h"
 #include "tests/support/error_text.h"
+#include "tests/support/load_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/temp_folder.h"
 
@@ -40,23 +40,12 @@ class Loaded {
  public:
   Loaded(const std::string& target, const std::string& weights,
          const std::string& device)
-      : engine_(options_for(device, cache_)) {
-    Diagnostics diagnostics;
-    target_ = open_target(target, weights, library_, diagnostics);
-    diagnostics.throw_if_errors();
-    checkpoint_ = open_weights(target_, WeightsUse::kNeeded);
-    ElaborateInputs inputs;
-    inputs.spec = target_.spec.get();
-    inputs.library = &library_;
-    inputs.config = target_.config;
-    inputs.checkpoint = checkpoint_->header();
-    model_ = elaborate(inputs, diagnostics);
-    diagnostics.throw_if_errors();
-    require_runnable(model_);
-    loaded_ = engine_.load(
-        model_.graph, std::make_shared<ModelWeights>(weight_recipes(model_),
-                                                     checkpoint_));
-  }
+      : opened_(open_model(target, weights)),
+        engine_(options_for(device, cache_)),
+        loaded_(engine_.load(
+            opened_.model.graph,
+            std::make_shared<ModelWeights>(weight_recipes(opened_.model),
+                                           opened_.checkpoint))) {}
 
   Tensor logits(const Tensor& ids) {
     return loaded_->run({{"input_ids", ids}}).front().tensor;
@@ -66,7 +55,7 @@ class Loaded {
   // do not fill their panels, so that their rows are rounded up here.
   double memory_of_stored() const {
     double stored = 0;
-    for (const Checkpoint::Entry& entry : checkpoint_->entries()) {
+    for (const Checkpoint::Entry& entry : opened_.checkpoint->entries()) {
       double bytes = static_cast<double>(entry.tensor->bytes);
       if (entry.tensor->shape.size() == 2) {
         const int64_t rows = entry.tensor->shape[0];
@@ -89,10 +78,7 @@ class Loaded {
   }
 
   TempFolder cache_;
-  SpecLibrary library_;
-  ModelTarget target_;
-  std::shared_ptr<const Checkpoint> checkpoint_;
-  Model model_;
+  OpenedModel opened_;
   Engine engine_;
   std::unique_ptr<Executable> loaded_;
 };
