@@ -244,13 +244,12 @@ QuantizationDescription read_modelopt(const ConfigValue& section) {
   return out;
 }
 
-// The name of the method: `quant_method`, or who wrote the file.
-std::string method_of(const ConfigValue& section) {
+}  // namespace
+
+std::string quantization_method(const ConfigValue& section) {
   const std::string method = config_text(section, "quant_method");
   return method.empty() ? config_text(section, "producer.name") : method;
 }
-
-}  // namespace
 
 const std::vector<QuantizationDialect>& quantization_dialects() {
   static const std::vector<QuantizationDialect> table = {
@@ -259,16 +258,18 @@ const std::vector<QuantizationDialect>& quantization_dialects() {
       {"fbgemm_fp8", "a scale a row of the weight, a scale a token",
        read_fbgemm},
       {"fp8", "blocks of the weight, or the whole", read_fp8},
-      {"gptq", "integers in words, input features first", read_gptq},
-      {"awq", "integers in words, outputs first", read_awq},
+      {"gptq", "integers in words, input features first", read_gptq,
+       "quantize_config.json"},
+      {"awq", "integers in words, outputs first", read_awq,
+       "quant_config.json"},
       {"modelopt", "algorithms FP8, FP8_PER_CHANNEL_PER_TOKEN, FP8_PB_WO",
-       read_modelopt},
+       read_modelopt, "hf_quant_config.json"},
   };
   return table;
 }
 
 QuantizationDescription read_quantization(const ConfigValue& section) {
-  const std::string method = method_of(section);
+  const std::string method = quantization_method(section);
   std::vector<std::string> known;
   for (const QuantizationDialect& dialect : quantization_dialects()) {
     known.push_back(std::string(dialect.method));

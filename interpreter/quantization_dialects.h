@@ -46,12 +46,18 @@ struct QuantizationDialect {
   std::string_view doc;
   // Throws SpecError L0508 for what lathe has no layers for.
   QuantizationDescription (*read)(const ConfigValue& section);
+  // File that holds the section where config.json has none; empty: no such.
+  // Only some of its writers name the method in it.
+  std::string_view own_file = {};
 };
 
 // All dialects; the only place that knows their names.
 const std::vector<QuantizationDialect>& quantization_dialects();
 
-// Reads a `quantization_config`, or the whole of a hf_quant_config.json.
+// The method that a section names, by `quant_method` or by who wrote it; or "".
+std::string quantization_method(const ConfigValue& section);
+
+// Reads a `quantization_config`, or the whole of a dialect's own file.
 // Throws SpecError L0508 if the method is unknown, and as the dialect does.
 QuantizationDescription read_quantization(const ConfigValue& section);
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "interpreter/quantization_dialects.h"
 #include "runtime/mapped_file.h"
 #include "runtime/pack/pack.h"
 
@@ -11,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigName = "config.json";
-constexpr const char* kQuantizationName = "hf_quant_config.json";
 constexpr const char* kQuantizationKey = "quantization_config";
 constexpr std::string_view kArchitectureKey = "general.architecture";
 
@@ -39,17 +39,36 @@ std::vector<std::string> architectures_of(const ConfigValue& config) {
   return out;
 }
 
+// The section in `folder` that a dialect keeps in a file of its own, with its
+// method; nothing where there is no such file.
+std::optional<ConfigValue> read_own_file(const fs::path& folder,
+                                         const QuantizationDialect& dialect) {
+  const fs::path path = folder / dialect.own_file;
+  if (dialect.own_file.empty() || !fs::exists(path)) return std::nullopt;
+  ConfigValue section = read_config(path.string());
+  ConfigMap* members = std::get_if<ConfigMap>(&section.value);
+  if (members != nullptr && quantization_method(section).empty()) {
+    members->push_back(
+        {"quant_method", {std::string(dialect.method), section.span}});
+  }
+  return section;
+}
+
 // A config.json. Where it does not say how the weights are quantised and a
 // file beside it does, that is its `quantization_config`.
 ConfigValue read_model_config(const fs::path& path) {
   ConfigValue config = read_config(path.string());
-  const fs::path beside = path.parent_path() / kQuantizationName;
   ConfigMap* members = std::get_if<ConfigMap>(&config.value);
-  if (members == nullptr || find_config(config, kQuantizationKey) != nullptr ||
-      !fs::exists(beside)) {
+  if (members == nullptr || find_config(config, kQuantizationKey) != nullptr) {
     return config;
   }
-  members->push_back({kQuantizationKey, read_config(beside.string())});
+  for (const QuantizationDialect& dialect : quantization_dialects()) {
+    std::optional<ConfigValue> section =
+        read_own_file(path.parent_path(), dialect);
+    if (!section) continue;
+    members->push_back({kQuantizationKey, std::move(*section)});
+    break;
+  }
   return config;
 }
 

@@ -21,8 +21,7 @@ namespace lathe {
 
 struct ModelTarget {
   std::shared_ptr<const SpecFile> spec;
-  // With the `quantization_config` that some folders keep in
-  // hf_quant_config.json.
+  // With the `quantization_config` that some folders keep in a file of its own.
   std::optional<ConfigValue> config;
   std::string weights;             // path of a checkpoint; empty: none named
   // The checkpoint at `weights`, where the target had to be read from it.

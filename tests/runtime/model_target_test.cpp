@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
+#include "interpreter/quantization_dialects.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temp_folder.h"
 
@@ -107,19 +110,51 @@ TEST_CASE("target: a quantization_config may stand in a file of its own") {
   TempFolder folder;
   folder.write("m.yaml", kSpec);
   folder.write("config.json", "{\"width\": 3}");
-  folder.write("hf_quant_config.json", "{\"producer\": {\"name\": \"p\"}}");
   SpecLibrary library;
   Diagnostics diagnostics;
-  const auto producer = [&] {
+  const auto method = [&] {
     const ModelTarget target =
         open_target(folder.file("m.yaml"), "", library, diagnostics);
-    const ConfigValue* found =
-        find_config(*target.config, "quantization_config.producer.name");
-    return found == nullptr ? "none" : to_string(*found);
+    const ConfigValue* section =
+        find_config(*target.config, "quantization_config");
+    return section == nullptr ? "none" : read_quantization(*section).method;
   };
-  CHECK_EQ(producer(), "\"p\"");
-  folder.write("config.json", "{\"quantization_config\": {}}");
-  CHECK_EQ(producer(), "none");
+  struct Case {
+    const char* file;
+    const char* text;
+    const char* method;
+  };
+  // As ModelOpt, AutoGPTQ, GPTQModel and llm-awq write them.
+  const Case cases[] = {
+      {"hf_quant_config.json",
+       "{\"producer\": {\"name\": \"modelopt\"},"
+       " \"quantization\": {\"quant_algo\": \"FP8\"}}",
+       "modelopt"},
+      {"quantize_config.json",
+       "{\"bits\": 4, \"group_size\": 128, \"damp_percent\": 0.01,"
+       " \"desc_act\": false, \"sym\": true, \"true_sequential\": true}",
+       "gptq"},
+      {"quantize_config.json",
+       "{\"bits\": 8, \"group_size\": 32, \"quant_method\": \"gptq\","
+       " \"checkpoint_format\": \"gptq_v2\"}",
+       "gptq"},
+      {"quant_config.json",
+       "{\"zero_point\": true, \"q_group_size\": 128, \"w_bit\": 4,"
+       " \"version\": \"GEMM\"}",
+       "awq"},
+  };
+  CHECK_EQ(method(), "none");
+  for (const Case& c : cases) {
+    CAPTURE(c.file);
+    folder.write(c.file, c.text);
+    CHECK_EQ(method(), c.method);
+    std::filesystem::remove(folder.file(c.file));
+  }
+  // What config.json says itself comes first.
+  folder.write("quant_config.json", cases[3].text);
+  folder.write("config.json",
+               "{\"quantization_config\": {\"quant_method\": \"fp8\"}}");
+  CHECK_EQ(method(), "fp8");
 }
 
 }  // namespace lathe
