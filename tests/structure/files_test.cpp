@@ -66,7 +66,10 @@ TEST_CASE("files: none is too long") {
 
 TEST_CASE("files: every header can be included twice") {
   for (const TreeFile& file : program_sources()) {
-    if (!file.path.ends_with(".h")) continue;
+    // What is compiled by itself is never included.
+    if (!file.path.ends_with(".h") || file.path.rfind("spec/pch/", 0) == 0) {
+      continue;
+    }
     CAPTURE(file.path);
     CHECK_NE(lines_where({file},
                          [](const std::string& line) {
