@@ -90,9 +90,13 @@ void Elaborator::build_weight(LayerInstance& layer, const WeightDecl& decl) {
   }
   const std::optional<TensorType> type = weight_type(decl.type, layer);
   if (!type) return;
-  std::string path = layer.path.empty() ? decl.name.text
-                                        : layer.path + "." + decl.name.text;
-  if (!weight_paths_.insert(path).second) {
+  std::string path = joined_path(layer.path, decl.name.text);
+  if (claim_copied(layer, path, slot)) {
+    slot.type = *type;
+    return;
+  }
+  const size_t number = model_.graph.weights.size();
+  if (!weight_paths_.emplace(path, WeightPath{number, nullptr}).second) {
     fail("L0506", decl.name.span,
          cat({"two weights have the path `", path, "`"}));
   }
@@ -115,8 +119,7 @@ void Elaborator::build_weight(LayerInstance& layer, const WeightDecl& decl) {
   model_.weights.push_back(std::move(fill));
 }
 
-void Elaborator::build(LayerInstance& layer) {
-  if (layer.built != Progress::kNotYet) return;
+void Elaborator::build_afresh(LayerInstance& layer) {
   layer.built = Progress::kNow;
   const ActiveLayer active(*this, layer, layer.span);
   build_params(layer);
@@ -176,6 +179,7 @@ std::optional<Datum> Elaborator::find_weight(LayerInstance& layer,
     }
     build(layer);
   }
+  make_sublayers(layer);
   const auto slot = layer.weights.find(name);
   if (slot == layer.weights.end()) return Datum(Unknown{});
   if (slot->second.absent) return Datum(None{});

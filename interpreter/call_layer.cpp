@@ -150,7 +150,7 @@ Datum Elaborator::call_layer(LayerInstance& layer, const CallArgs& args) {
   frame.layer = &layer;
   bind_inputs(layer, values, args.span, frame);
   const ActiveLayer active(*this, layer, args.span);
-  return returned(layer, run_body(frame), args.span);
+  return returned(layer, run_or_copy(frame, args.span), args.span);
 }
 
 // One output is the value itself, several are a struct.

@@ -45,6 +45,7 @@ Datum Elaborator::settled_config(const Datum& value, LayerInstance& layer) {
       layer.type->weights.count(marker) == 0) {
     return value;
   }
+  spoil_recordings();  // it depends on the path
   const auto fields = quantization_->config_of(layer.path, type.name);
   if (!fields) return None{};
   return config_struct(std::get<ConfigMap>(fields->value), type,

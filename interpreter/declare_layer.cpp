@@ -10,11 +10,6 @@ namespace {
 
 using RecipeRef = std::shared_ptr<const LayerRecipe>;
 
-std::string joined_path(const std::string& parent, const std::string& name) {
-  if (parent.empty()) return name;
-  return name.empty() ? parent : parent + "." + name;
-}
-
 // What a layer's path has of its own: its name, or the field `prefix`, unless
 // that is a param of its type.
 std::string own_path(const LayerRecipe& recipe, const std::string& name) {
@@ -50,6 +45,11 @@ void refuse_recursion(const LayerType& type, const LayerInstance* written_in,
 }
 
 }  // namespace
+
+std::string joined_path(std::string_view parent, std::string_view name) {
+  const bool both = !parent.empty() && !name.empty();
+  return cat({parent, both ? "." : "", name});
+}
 
 // What `type: name` stands for: recipes, or layers that exist already.
 std::vector<Datum> Elaborator::bases_of(const Name& name, const Scope& scope) {
@@ -143,6 +143,7 @@ std::vector<Datum> Elaborator::recipes_of(const LayerDecl& decl,
 }
 
 Datum Elaborator::declared_layer(LayerInstance& layer, const LayerDecl& decl) {
+  make_sublayers(layer);
   LazyDatum& slot = layer.layers[decl.name.text];
   if (slot.progress == Progress::kDone) return slot.value;
   if (slot.progress == Progress::kNow) {
@@ -191,6 +192,7 @@ Datum Elaborator::placed(LayerInstance& layer, const std::string& name,
 }
 
 Datum Elaborator::param_layer(LayerInstance& layer, const ParamDecl& decl) {
+  make_sublayers(layer);
   LazyDatum& slot = layer.param_layers[decl.name.text];
   if (slot.progress == Progress::kDone) return slot.value;
   slot.progress = Progress::kDone;

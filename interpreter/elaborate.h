@@ -44,6 +44,9 @@ struct ElaborateInputs {
   // `-p name=text`, in the order given.
   std::vector<std::pair<std::string, std::string>> overrides;
   std::string preset;  // empty: none
+  // Equal layers are elaborated once and copied (copy_layer.h). False: each by
+  // itself, which gives the same model, slowly.
+  bool copies = true;
 };
 
 // A param of the model with its value and where that came from.

@@ -12,6 +12,7 @@ ActiveLayer::ActiveLayer(Elaborator& elaborator, LayerInstance& layer,
                          const SourceSpan& from)
     : elaborator_(elaborator) {
   elaborator_.active_.push_back({&layer, from});
+  elaborator_.note_active();
 }
 
 ActiveLayer::~ActiveLayer() { elaborator_.active_.pop_back(); }
@@ -39,6 +40,7 @@ SourceSpan Elaborator::own_place(const SourceSpan& span) const {
 }
 
 void Elaborator::report(Diagnostic diagnostic) {
+  spoil_recordings();
   const SourceSpan own = own_place(diagnostic.span);
   if (own.file != diagnostic.span.file) {
     diagnostic.notes.push_back(
@@ -159,6 +161,8 @@ void Elaborator::build_uncalled() {
   if (root_->failed) return;
   for (size_t i = 0; i < instances_.size(); ++i) {
     LayerInstance& layer = instances_[i];
+    // What no call ran stays as it was built.
+    if (layer.replica && layer.replayed == nullptr) make_sublayers(layer);
     if (layer.built == Progress::kNotYet && !layer.called) build(layer);
   }
 }

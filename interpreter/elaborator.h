@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -58,6 +57,12 @@ struct CallArgs {
 // Limits that a spec must not pass.
 inline constexpr int64_t kMaxRepeat = 100'000;
 inline constexpr size_t kMaxLayerDepth = 64;
+inline constexpr int64_t kMaxIterations = 1'000'000;
+
+// For copies of layers; see copy_layer.h.
+struct CallRecording;
+class PartCopier;
+class Recorder;
 
 class Elaborator {
  public:
@@ -145,6 +150,8 @@ class Elaborator {
                                int64_t repeats, std::optional<int64_t> item);
   // Gives all params, weights and sub-layers their values.
   void build(LayerInstance& layer);
+  // Makes the sub-layers of a replica; nothing if they are there.
+  void make_sublayers(LayerInstance& layer);
   std::optional<Datum> find_weight(LayerInstance& layer, std::string_view name,
                                    const SourceSpan& span);
   bool condition(const ExprAst& expr, const Scope& scope,
@@ -185,6 +192,8 @@ class Elaborator {
   Datum call_layer(LayerInstance& layer, const CallArgs& args);
   using Outputs = std::vector<std::pair<std::string, Datum>>;
   Outputs run_body(Frame& frame);
+  // What made a value, for messages: a layer's name, and the call.
+  using Maker = std::pair<std::string, SourceSpan>;
   void run_statements(const std::vector<StatementAst>& statements,
                       Frame& frame);
   // Appends an op; several results become a list.
@@ -243,6 +252,7 @@ class Elaborator {
   bool is_list(const LayerInstance& layer, const LayerDecl& decl);
   Datum placed(LayerInstance& layer, const std::string& name,
                const LayerDecl& decl, std::vector<Datum> recipes, bool list);
+  void build_afresh(LayerInstance& layer);
   void build_params(LayerInstance& layer);
   void build_weight(LayerInstance& layer, const WeightDecl& decl);
   void note_unsupported(LayerInstance& layer);
@@ -251,6 +261,27 @@ class Elaborator {
                    const SourceSpan& call, Frame& frame);
   Datum returned(LayerInstance& layer, Outputs outputs,
                  const SourceSpan& call);
+
+  // ---- copies (copy_layer.cpp) ----
+  size_t build_key(LayerInstance& layer);
+  LayerInstance* built_alike(LayerInstance& layer, size_t key);
+  bool copy_build(LayerInstance& layer, size_t key);
+  bool claim_copied(LayerInstance& layer, const std::string& path,
+                    WeightSlot& slot);
+  void catch_up(LayerInstance& layer, const LayerInstance& twin);
+  Outputs run_or_copy(Frame& frame, const SourceSpan& call);
+  std::optional<Outputs> copy_call(LayerInstance& layer, const Frame& frame,
+                                   const SourceSpan& place);
+  bool can_copy(const CallRecording& recording, LayerInstance& layer,
+                const Frame& frame) const;
+  bool same_index(LayerInstance& a, LayerInstance& b);
+  bool finish_recording(CallRecording& recording, const Recorder& recorder);
+  bool adds_new_paths(const PartCopier& copier, const ModelExtent& begin,
+                      const ModelExtent& end) const;
+  void own_paths(LayerInstance& layer, size_t first);
+  Maker maker_of(ValueId value) const;
+  void note_active();
+  void spoil_recordings();
   void run_assign(const AssignAst& assign, Frame& frame);
   void run_loop(const ForAst& loop, Frame& frame);
   void run_branch(const IfAst& branch, Frame& frame);
@@ -276,8 +307,18 @@ class Elaborator {
   std::map<std::string, const LayerType*, std::less<>> structs_;  // imported
   std::vector<const SpecFile*> importing_;
   std::unordered_map<const YamlNode*, ExprRef> expressions_;
-  std::unordered_map<ValueId, std::pair<std::string, SourceSpan>> makers_;
-  std::set<std::string> weight_paths_;
+  std::unordered_map<ValueId, Maker> makers_;
+  // By path: the number of the weight, and the replica that it was copied for
+  // if no layer in it has it yet.
+  struct WeightPath {
+    size_t number = 0;
+    LayerInstance* replica = nullptr;
+  };
+  std::unordered_map<std::string, WeightPath> weight_paths_;
+  // Layers to copy, by what they are built from.
+  std::unordered_map<size_t, std::vector<LayerInstance*>> built_;
+  std::vector<Recorder*> recorders_;  // outermost first
+  size_t deepest_ = 0;                // that active_ has been meanwhile
   // Of the model's params, in the order of the command line.
   std::map<std::string, std::vector<FieldOverride>, std::less<>>
       field_overrides_;
@@ -285,6 +326,7 @@ class Elaborator {
   int64_t iterations_ = 0;
   std::optional<StoredQuantization> quantization_;  // when first asked for
   friend class ActiveLayer;
+  friend class Recorder;
 };
 
 // Marks a layer as being built or called while it lives.

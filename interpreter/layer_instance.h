@@ -80,6 +80,15 @@ struct WeightSlot {
   SourceSpan span;
 };
 
+// How much of a model there is: the lengths of its lists.
+struct ModelExtent {
+  size_t nodes = 0;
+  size_t values = 0;
+  size_t weights = 0;
+};
+
+struct CallRecording;  // copy_layer.h
+
 struct LayerInstance {
   const LayerType* type = nullptr;
   std::string path;  // "model.layers.3.mlp"; empty for the model
@@ -108,7 +117,21 @@ struct LayerInstance {
   std::vector<LayerInstance*> children;  // in order of declaration
   std::vector<TensorType> outputs;       // of the last call
 
+  // Of layers that can be copied (copy_layer.h):
+  LayerInstance* twin = nullptr;  // the first one built alike, maybe itself
+  bool replica = false;           // its sub-layers are not made yet
+  bool reads_index = false;       // depends on its number in a list
+  ModelExtent begin, end;         // what building it added to the model
+  size_t depth = 0;               // of the layers in it
+  // Of a twin: calls of it and of layers built alike. Of a replica: the last
+  // of its calls, which was a copy.
+  std::vector<std::shared_ptr<const CallRecording>> calls;
+  std::shared_ptr<const CallRecording> replayed;
+
   const GivenField* find_given(std::string_view param) const;
 };
+
+// "model.layers" and "0" make "model.layers.0"; either may be empty.
+std::string joined_path(std::string_view parent, std::string_view name);
 
 }  // namespace lathe

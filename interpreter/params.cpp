@@ -226,6 +226,7 @@ void Elaborator::check_choice_names_param(LayerInstance& layer,
 
 Datum Elaborator::inherited(LayerInstance& layer, std::string_view name) {
   const bool index = name == "layer_index";
+  layer.reads_index |= index;
   if (index && layer.item) return *layer.item;
   if (index && layer.parent == nullptr) return None{};
   if (layer.parent != nullptr) return builtin_param(*layer.parent, name);

@@ -6,8 +6,6 @@
 namespace lathe {
 namespace {
 
-constexpr int64_t kMaxIterations = 1'000'000;
-
 // The values of an assignment with several targets.
 std::vector<Datum> unpacked(const Datum& value, size_t count,
                             const SourceSpan& span) {

@@ -81,7 +81,7 @@ SpecLibrary& library() {
 }  // namespace
 
 Model elaborate_file(const SourceRef& file, Diagnostics& diagnostics,
-                     const std::string& folder) {
+                     const std::string& folder, bool copies) {
   const YamlDocument document = parse_yaml(file, diagnostics);
   // Kept: values of params refer to it for as long as the tests run.
   static std::vector<std::unique_ptr<SpecFile>> specs;
@@ -98,6 +98,7 @@ Model elaborate_file(const SourceRef& file, Diagnostics& diagnostics,
     if (!std::filesystem::is_regular_file(found)) return nullptr;
     return make_source(path, read_test_file(found));
   };
+  inputs.copies = copies;
   read_extras(*document.root, inputs);
   return elaborate(inputs, diagnostics);
 }

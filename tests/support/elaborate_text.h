@@ -14,9 +14,9 @@
 namespace lathe {
 
 // The model of a spec file. Imports are read from `folder`, if it is not
-// empty, then from the library.
+// empty, then from the library. `copies`: see ElaborateInputs.
 Model elaborate_file(const SourceRef& file, Diagnostics& diagnostics,
-                     const std::string& folder = "");
+                     const std::string& folder = "", bool copies = true);
 
 // The graph of a model as text, or the messages about its mistakes.
 // `lathe: 1` and `model: m` are put before the text.
