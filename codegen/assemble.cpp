@@ -215,7 +215,9 @@ class Assembler {
     if (!inserted) return it->second;
     Buffer buffer;
     buffer.role = BufferRole::kPacked;
-    buffer.name = program_.buffers[buffers[0]].name + "." + array.name;
+    const std::string from =
+        buffers.empty() ? "" : program_.buffers[buffers[0]].name;
+    buffer.name = from.empty() ? array.name : from + "." + array.name;
     buffer.dtype = array.dtype;
     buffer.shape = array.shape;
     it->second = static_cast<int>(program_.buffers.size());
@@ -227,7 +229,7 @@ class Assembler {
     step.kernel = lowered.kernels[0];
     step.items = lowered.group.items;
     step.cost = lowered.group.cost;
-    step.what = "pack " + program_.buffers[buffers[0]].name;
+    step.what = "pack " + (from.empty() ? array.name : from);
     for (const BufferBinding& binding : lowered.group.bindings) {
       bool output = binding.source == BufferSource::kOutput;
       step.buffers.push_back(
@@ -248,19 +250,20 @@ class Assembler {
     made.group = strategy->lower(group, target_);
     auto add = [&](const LoweredKernel& lowered) {
       verify(lowered.kernel);
-      made.kernels.push_back(
-          add_kernel(lowered.kernel, *strategy, comment));
+      const char* name =
+          lowered.strategy ? lowered.strategy : strategy->name;
+      made.kernels.push_back(add_kernel(lowered.kernel, name, comment));
     };
     add(made.group);
     for (const LoweredKernel& kernel : made.group.after) add(kernel);
     return made;
   }
 
-  int add_kernel(const LoopKernel& loops, const Strategy& strategy,
+  int add_kernel(const LoopKernel& loops, const char* strategy,
                  const std::string& comment) {
     std::string hash = hash_of(render_kernel(loops, "kernel", target_));
     Kernel kernel;
-    kernel.name = cat({strategy.name, "_", hash});
+    kernel.name = cat({strategy, "_", hash});
     auto [it, inserted] = kernels_.emplace(
         kernel.name, static_cast<int>(program_.kernels.size()));
     if (!inserted) return it->second;

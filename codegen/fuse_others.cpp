@@ -130,4 +130,29 @@ void Fuser::join_attention() {
   }
 }
 
+// Products of few rows may compute what they read of the rows themselves, if a
+// strategy says so.
+void Fuser::join_prologues() {
+  for (int c : clusters_.alive()) {
+    const Cluster& reader = clusters_[c];
+    if (reader.kind != GroupKind::kContraction || at_load(reader)) continue;
+    for (int rows : clusters_.operands(c)) {
+      if (join_prologue(rows, c)) break;
+    }
+  }
+}
+
+bool Fuser::join_prologue(int rows, int c) {
+  const Cluster& from = clusters_[rows];
+  if (from.kind != GroupKind::kRow || at_load(from)) return false;
+  // Then no path leads around, either.
+  if (!clusters_.only_reader(rows, c)) return false;
+  Cluster joined{GroupKind::kRowContraction, from.row_axes,
+                 together(from, clusters_[c]), from.arrays};
+  if (joined.arrays.size() > kMostArrays) return false;
+  if (!accepts_(graph_, joined)) return false;
+  clusters_.join(rows, c, joined);
+  return true;
+}
+
 }  // namespace lathe

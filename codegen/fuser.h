@@ -110,6 +110,8 @@ class Fuser {
   void join_tables();
   bool join_table(int c);
   void join_attention();
+  void join_prologues();
+  bool join_prologue(int rows, int c);
   bool independent(int a, int b) const {
     return !clusters_.reaches(a, b) && !clusters_.reaches(b, a);
   }

@@ -23,6 +23,8 @@ enum class GroupKind : uint8_t {
   // One or more sums of products over the same left operand, followed by maps
   // over the same axes (bias, activation, gate, residual).
   kContraction,
+  // A row group and the only contraction that reads it.
+  kRowContraction,
   // Sum of products (scores), maps, a softmax-like row group over the scores'
   // last axis, and a sum of products over that axis.
   kAttention,
@@ -46,6 +48,10 @@ struct Group {
   // kFloat32, so that nothing is rounded on the way; integers still wrap.
   Definition definition;
   std::vector<std::string> symbols;  // n0, n1, ... that shapes mention
+  // kRowContraction: the stages of the row group, ascending, of which
+  // `row_axes` speaks. Those that the contraction reads are outputs: memory
+  // holds them wherever the two are kernels of their own.
+  std::vector<int> rows;
 
   const Stage& stage(int s) const { return definition.stages[s]; }
   int slot_of_stage(int s) const { return definition.inputs + s; }

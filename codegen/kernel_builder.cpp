@@ -50,6 +50,18 @@ int KernelBuilder::packed(PackedOperand operand) {
   return slot;
 }
 
+int KernelBuilder::counts(const std::string& name, int64_t size) {
+  Stage stage;
+  stage.name = name;
+  stage.dtype = DType::kInt32;
+  stage.shape = {Dim(size)};
+  stage.axes = {make_var("i0")};
+  stage.kind = Compute{int_literal(0)};
+  const int slot = packed({{}, std::move(stage)});
+  lowered_.kernel.buffers.back().writable = true;
+  return slot;
+}
+
 int KernelBuilder::scratch(int index, const Scratch& scratch, bool writable) {
   return add_buffer({BufferSource::kScratch, index},
                     {scratch.name, scratch.dtype, writable});
@@ -91,8 +103,35 @@ Var KernelBuilder::share_items(int workers) {
   return lowered_.kernel.worker;
 }
 
+void KernelBuilder::define(int index, std::vector<Var> axes, Expr value) {
+  defined_[index] = {std::move(axes), std::move(value)};
+}
+
+int KernelBuilder::share_operand(int index, int64_t size) {
+  const int slot = shared("in" + std::to_string(index),
+                          group_.operands[size_t(index)].dtype, size);
+  operand_slots_[index] = slot;
+  return slot;
+}
+
+Expr KernelBuilder::expanded(const Expr& expr) const {
+  if (defined_.empty()) return expr;
+  Rewriter rewrite([&](const Expr& e) -> Expr {
+    auto* node = std::get_if<Load>(&e->node);
+    if (!node) return {};
+    auto found = defined_.find(node->slot);
+    if (found == defined_.end()) return {};
+    Substitution at;
+    for (size_t d = 0; d < node->index.size(); ++d) {
+      at[found->second.axes[d].get()] = node->index[d];
+    }
+    return substitute(found->second.value, at);
+  });
+  return rewrite(expr);
+}
+
 void KernelBuilder::bind_operands(const Expr& expr) {
-  for (const Expr& load : loads_of(expr)) {
+  for (const Expr& load : loads_of(expanded(expr))) {
     int slot = std::get<Load>(load->node).slot;
     if (slot < group_.definition.inputs) operand(slot);
   }
@@ -116,7 +155,7 @@ Expr KernelBuilder::lower(const Expr& body, const Substitution& axes,
     return flat_load(operand(node->slot), node->dtype,
                      flat_index(node->index, shape, ranges));
   });
-  return simplify(rewrite(body), ranges);
+  return simplify(rewrite(expanded(body)), ranges);
 }
 
 int KernelBuilder::output_of(int stage) const {

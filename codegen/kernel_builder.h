@@ -26,6 +26,9 @@ class KernelBuilder {
   int operand(int index);
   int output(int index);
   int packed(PackedOperand operand);
+  // GPU: `size` int32 that are 0 whenever a kernel begins: one that changes
+  // them makes them 0 again.
+  int counts(const std::string& name, int64_t size);
   int scratch(int index, const Scratch& scratch, bool writable);
   int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
   // GPU: an array that the workers of an item share.
@@ -34,6 +37,13 @@ class KernelBuilder {
   Var share_items(int workers);
   // GPU: see LoopKernel::blocks.
   void keep_blocks(int blocks) { lowered_.kernel.blocks = blocks; }
+  // GPU: operand `index` is no buffer: `value`, over `axes`, is computed where
+  // it is read.
+  void define(int index, std::vector<Var> axes, Expr value);
+  // GPU: operand `index` is no buffer but an array that the workers share. It
+  // has a slot once share_operand() has added it, behind all buffers.
+  void keep_in_block(int index) { operand_slots_[index] = -1; }
+  int share_operand(int index, int64_t size);
   // Binds the operands that `expr` loads.
   void bind_operands(const Expr& expr);
 
@@ -57,12 +67,19 @@ class KernelBuilder {
   LoweredGroup finish(Stmt body, const Dim& items, const Dim& cost);
 
  private:
+  // What define() says, put into an expression of the group.
+  Expr expanded(const Expr& expr) const;
   int output_of(int stage) const;
   std::string unused_name(const std::string& wanted) const;
   int add_buffer(BufferBinding binding, BufferParam param);
 
+  struct Defined {
+    std::vector<Var> axes;
+    Expr value;
+  };
   const Group& group_;
   LoweredGroup lowered_;
+  std::map<int, Defined> defined_;  // by operand
   std::map<int, int> operand_slots_, output_slots_;
 };
 

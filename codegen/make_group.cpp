@@ -38,6 +38,7 @@ class GroupMaker {
       }
       group.definition.stages.push_back(make_stage(id));
     }
+    for (ArrayId id : cluster_.rows) group.rows.push_back(stage_of_.at(id));
     for (ArrayId id : result_.placement.operands) {
       const Array& array = graph_.arrays[id];
       group.operands.push_back(
@@ -174,6 +175,8 @@ const char* to_string(GroupKind kind) {
       return "row";
     case GroupKind::kContraction:
       return "contraction";
+    case GroupKind::kRowContraction:
+      return "row contraction";
     case GroupKind::kAttention:
       return "attention";
     case GroupKind::kSequential:
@@ -196,7 +199,9 @@ bool checks_indices(const Group& group) {
 }
 
 std::string to_string(const Group& group) {
-  std::string text = cat({to_string(group.kind), " ", group.row_axes, "\n"});
+  std::string text = cat({to_string(group.kind), " ", group.row_axes});
+  for (int s : group.rows) text += cat({" ", s});
+  text += "\n";
   for (size_t i = 0; i < group.operands.size(); ++i) {
     const GroupOperand& operand = group.operands[i];
     text += cat({"in", i, " : ", to_string(operand.dtype),

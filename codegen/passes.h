@@ -46,6 +46,7 @@ struct Cluster {
   GroupKind kind = GroupKind::kRow;
   int row_axes = 0;
   std::vector<ArrayId> arrays;
+  std::vector<ArrayId> rows = {};  // kRowContraction: those of the row group
 };
 
 struct Schedule {
@@ -69,7 +70,12 @@ struct PlacedGroup {
 PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
                        const std::vector<bool>& stored);
 
-// Arrays that a cluster other than their own reads, or that are outputs.
+// Arrays of the row group that the contraction of the same cluster reads.
+std::vector<ArrayId> handed_over(const StageGraph& graph,
+                                 const Cluster& cluster);
+
+// Arrays that a cluster other than their own reads, that are outputs, or that
+// are handed over.
 std::vector<bool> stored_arrays(const Schedule& schedule);
 
 // The nodes whose work a cluster does, and their ops. Views do no work.

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "codegen/passes.h"
 #include "codegen/strategy.h"
 #include "spec/text.h"
@@ -18,11 +21,27 @@ Schedule schedule(const Graph& graph, const Target& target,
   auto accepts = [&](const StageGraph& in, const Cluster& cluster) {
     std::vector<bool> stored(in.arrays.size(), false);
     stored[cluster.arrays.back()] = true;
+    for (ArrayId id : handed_over(in, cluster)) stored[id] = true;
     PlacedGroup placed = make_group(in, cluster, stored);
     return find_strategy(placed.group, target, options.generic_only) !=
            nullptr;
   };
   return fuse(std::move(stages), accepts);
+}
+
+std::vector<ArrayId> handed_over(const StageGraph& graph,
+                                 const Cluster& cluster) {
+  auto in_rows = [&](ArrayId id) {
+    return std::binary_search(cluster.rows.begin(), cluster.rows.end(), id);
+  };
+  std::set<ArrayId> found;
+  for (ArrayId id : cluster.arrays) {
+    if (in_rows(id)) continue;
+    for (ArrayId operand : operands_of(graph.arrays[id])) {
+      if (in_rows(operand)) found.insert(operand);
+    }
+  }
+  return {found.begin(), found.end()};
 }
 
 std::vector<bool> stored_arrays(const Schedule& schedule) {
@@ -39,6 +58,9 @@ std::vector<bool> stored_arrays(const Schedule& schedule) {
     for (ArrayId operand : operands_of(arrays[id])) {
       if (cluster_of[operand] != cluster_of[id]) stored[operand] = true;
     }
+  }
+  for (const Cluster& cluster : schedule.clusters) {
+    for (ArrayId id : handed_over(schedule.graph, cluster)) stored[id] = true;
   }
   return stored;
 }

@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/strategy_attention_cuda.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
+#include "codegen/cuda/strategy_prologue_cuda.h"
 #include "codegen/lower_rows.h"
 #include "codegen/lower_sequential.h"
 #include "codegen/row_plan.h"
@@ -26,6 +27,7 @@ bool matches_gpu_row(const Group& group, const Target& target) {
 
 constexpr Strategy kGpuStrategies[] = {
     {"attention", cuda::matches_attention, 100, cuda::lower_attention},
+    {"matmul", cuda::matches_prologue, 150, cuda::lower_prologue},
     {"matmul", cuda::matches_matmul, 200, cuda::lower_matmul},
     {"row", matches_gpu_row, 500, lower_row},
     {"generic", matches_generic, 1000, lower_generic},
@@ -65,7 +67,9 @@ const Strategy* find_strategy(const Group& group, const Target& target,
 
 bool matches_generic(const Group& group, const Target&) {
   if (group.kind == GroupKind::kSequential) return true;
-  if (group.kind == GroupKind::kAttention) return false;
+  if (group.kind != GroupKind::kRow && group.kind != GroupKind::kContraction) {
+    return false;
+  }
   return rows_fit(group, group.row_axes);
 }
 

@@ -16,7 +16,8 @@ namespace lathe {
 // An operand in a layout the kernel likes: a buffer defined by an index
 // expression over operands of the group that are known at load. It is made
 // once, by load steps, through the generic strategy.
-// Example: packed[p, k, j] = W[p * 16 + j, k].
+// Example: packed[p, k, j] = W[p * 16 + j, k]. A kernel may write to one of no
+// operands if it leaves it as it was.
 struct PackedOperand {
   std::vector<int> operands;  // of the group; slot i of `stage` is operands[i]
   Stage stage;
@@ -34,6 +35,8 @@ struct LoweredKernel {
   std::vector<BufferBinding> bindings;  // one per kernel buffer
   Dim items;  // extent of the parallel axis, over the group's symbols
   Dim cost;   // nanoseconds of one core for all items
+  // The strategy that made it, where it is another than the group's.
+  const char* strategy = nullptr;
 };
 
 // Memory that a group's kernels hand each other; as large as the sizes of a run

@@ -10,7 +10,6 @@
 
 namespace lathe::cuda {
 
-inline constexpr int64_t kFewRows = 8;
 // Columns of an item: one for each warp.
 inline constexpr int64_t kFewColumns = kMatmulThreads / 32;
 

@@ -16,13 +16,39 @@ bool is_zero(const Expr& e) {
 
 }  // namespace
 
-MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan)
-    : group_(group), plan_(plan), form_(plan.form), kernel_(group) {
+MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
+                         const PrologueForm* prologue)
+    : group_(group),
+      plan_(plan),
+      form_(plan.form),
+      prologue_(prologue),
+      kernel_(group) {
   ranges_.add(form_.b, form_.batch);
   ranges_.add(form_.m, form_.rows);
   ranges_.add(form_.k, form_.depth);
+  if (prologue_) bind_prologue();
   bind_buffers();
   worker_ = kernel_.share_items(kMatmulThreads);
+  if (!prologue_) return;
+  for (size_t i = 0; i < prologue_->numbers.size(); ++i) {
+    const int index = prologue_->first_number() + static_cast<int>(i);
+    number_slots_.push_back(kernel_.share_operand(index, kFewRows));
+  }
+}
+
+// Handed values are rounded as memory would round them.
+void MatmulParts::bind_prologue() {
+  for (size_t i = 0; i < prologue_->numbers.size(); ++i) {
+    kernel_.keep_in_block(prologue_->first_number() + static_cast<int>(i));
+  }
+  for (const PrologueForm::Number& number : prologue_->numbers) {
+    kernel_.bind_operands(number.value);
+  }
+  for (size_t i = 0; i < prologue_->handed.size(); ++i) {
+    const PrologueForm::Handed& handed = prologue_->handed[i];
+    const int index = prologue_->first_handed() + static_cast<int>(i);
+    kernel_.define(index, handed.axes, cast(handed.dtype, handed.value));
+  }
 }
 
 // All of them, before the first local.

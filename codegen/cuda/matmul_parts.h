@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "codegen/cuda/matmul_plan.h"
+#include "codegen/cuda/prologue_form.h"
 #include "codegen/cuda/stored_codes.h"
 #include "codegen/kernel_builder.h"
 
@@ -16,17 +17,24 @@ namespace lathe::cuda {
 
 // Threads that compute an item.
 inline constexpr int kMatmulThreads = 256;
+// The most rows that the kernels for few rows do.
+inline constexpr int64_t kFewRows = 8;
 
 class MatmulParts {
  public:
-  // Requires: both outlive it.
-  MatmulParts(const Group& group, const MatmulPlan& plan);
+  // With a `prologue`, what is handed over is computed here (row_numbers.h).
+  // Requires: all of them outlive it.
+  MatmulParts(const Group& group, const MatmulPlan& plan,
+              const PrologueForm* prologue = nullptr);
 
   const MatmulPlan& plan() const { return plan_; }
   const MatmulForm& form() const { return form_; }
   // The weights, where the plan cuts them; else null.
   StoredCodes* stored() { return stored_ ? &*stored_ : nullptr; }
   KernelBuilder& kernel() { return kernel_; }
+  const PrologueForm* prologue() const { return prologue_; }
+  // Shared: number i of the prologue, by row.
+  int number_slot(size_t i) const { return number_slots_[i]; }
   const Ranges& ranges() const { return ranges_; }
   const Var& worker() const { return worker_; }
   DType dtype() const {
@@ -56,14 +64,17 @@ class MatmulParts {
               const std::function<Expr(size_t part)>& sum);
 
  private:
+  void bind_prologue();
   void bind_buffers();
 
   const Group& group_;
   const MatmulPlan& plan_;
   const MatmulForm& form_;
+  const PrologueForm* prologue_;
   KernelBuilder kernel_;
   Ranges ranges_;
   std::optional<StoredCodes> stored_;
+  std::vector<int> number_slots_;
   Var worker_;
 };
 

@@ -10,41 +10,24 @@ namespace lathe::cuda {
 namespace {
 
 constexpr int64_t kWarp = 32, kWarps = kMatmulThreads / kWarp;
-// Lanes that share a product's k, and the k of a product.
-constexpr int64_t kLanes = 4, kStep = 16;
 // Results of a thread for each part.
 constexpr int64_t kCells = 4;
-// Blocks of packs that a warp reads before it multiplies.
-constexpr int64_t kAhead = 2;
-constexpr int64_t kMove = 16;
 constexpr int64_t kTile = MatmulStream::kRows * MatmulStream::kColumns;
 
-const Load& load_of(const Expr& code) {
-  if (auto* to = std::get_if<Cast>(&code->node)) return load_of(to->arg);
-  return std::get<Load>(code->node);
-}
-
 }  // namespace
-
-bool MatmulStream::reads_left(MatmulParts& parts) {
-  const Load load = load_of(parts.left_code());
-  const int64_t pack = parts.plan().in_steps ? kLanes : parts.plan().pack;
-  Var kp = make_var("kp");
-  Ranges ranges = parts.ranges();
-  return parts.pack_address(load.index[0], ranges, kp, pack).has_value();
-}
 
 MatmulStream::MatmulStream(MatmulParts& parts)
     : parts_(parts),
       plan_(parts.plan()),
       stored_(*parts.stored()),
-      left_dtype_(load_of(plan_.left_code).dtype) {
+      left_dtype_(left_dtype(plan_)) {
   KernelBuilder& kernel = parts.kernel();
   const int64_t count = parts.most_parts(), pack = plan_.pack;
   const DType exact = *plan_.exact;
   stored_.add_registers(kAhead * count * 2);
   stored_.add_halves();
   left_ = kernel.local("left_pack", left_dtype_, kAhead * pack);
+  if (parts.prologue()) add_left_packs();
   left_halves_ = left_dtype_ == exact
                      ? left_
                      : kernel.local("left_halves", exact, kAhead * pack);
@@ -79,49 +62,6 @@ Expr MatmulStream::half(const Expr& u, size_t part, int64_t r) const {
 
 // --- reading ---
 
-// Pack `number` of `count` numbers.
-Stmt MatmulStream::read_left_at(const Expr& number, int64_t count,
-                                const Expr& to) {
-  const Load load = load_of(parts_.left_code());
-  Var kp = make_var("kp");
-  Ranges ranges = parts_.ranges();
-  Expr address = *parts_.pack_address(load.index[0], ranges, kp, count);
-  address = substitute(address, {{kp.get(), number},
-                                 {plan_.form.m.get(), var(at_.row)}});
-  const int64_t bytes = std::min(kMove, count * size_of(left_dtype_));
-  const int64_t step = bytes / size_of(left_dtype_);
-  std::vector<Stmt> moves;
-  for (int64_t i = 0; i < count; i += step) {
-    moves.push_back(intrinsic(IntrinsicOp::kMove,
-                              {{left_, to + int_literal(i)},
-                               {load.slot, address + int_literal(i)}},
-                              bytes));
-  }
-  return block(std::move(moves));
-}
-
-Stmt MatmulStream::read_left(const Expr& number, const Expr& u) {
-  const int64_t pack = plan_.pack;
-  Expr first = u * int_literal(pack);
-  if (!plan_.in_steps) {
-    return read_left_at(number * int_literal(kLanes) + var(at_.lane), pack,
-                        first);
-  }
-  Var s = make_var("s"), c = make_var("c");
-  Expr of_step = number * int_literal(pack / kLanes) + var(s);
-  Expr to = first + var(s) * int_literal(kLanes);
-  Stmt read = read_left_at(of_step * int_literal(kLanes) + var(at_.lane),
-                           kLanes, to);
-  if (!in_blocks()) {
-    Stmt zeros = unrolled(c, kLanes,
-                          store(left_, to + var(c),
-                                float_literal(0, NumType::kFloat32)));
-    read = if_then(of_step * int_literal(kStep) < size_of(plan_.form.depth),
-                   read, zeros);
-  }
-  return unrolled(s, pack / kLanes, read);
-}
-
 // A lane's packs of one block; zeros where the depth ends before them.
 Stmt MatmulStream::read_block(const MatmulSection& section, const Expr& number,
                               const Expr& u) {
@@ -147,23 +87,6 @@ Stmt MatmulStream::read_block(const MatmulSection& section, const Expr& number,
            int_literal(plan_.pack);
   return if_then(k < size_of(plan_.form.depth), block(std::move(reads)),
                  block(std::move(zeros)));
-}
-
-Stmt MatmulStream::widen_left(const Expr& u) const {
-  if (left_halves_ == left_) return block({});
-  Var i = make_var("i");
-  Expr first = u * int_literal(plan_.pack);
-  if (left_dtype_ == DType::kFloat8E4M3FN) {
-    const IntrinsicOp widen = *plan_.exact == DType::kBFloat16
-                                  ? IntrinsicOp::kWidenE4M3Bf16
-                                  : IntrinsicOp::kWidenE4M3F16;
-    Expr at = first + var(i) * int_literal(4);
-    return unrolled(i, plan_.pack / 4,
-                    intrinsic(widen, {{left_halves_, at}, {left_, at}}));
-  }
-  Expr at = first + var(i);
-  Expr number = convert(NumType::kFloat32, flat_load(left_, left_dtype_, at));
-  return unrolled(i, plan_.pack, store(left_halves_, at, number));
 }
 
 // --- multiplying ---

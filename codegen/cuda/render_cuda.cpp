@@ -63,6 +63,10 @@ class CudaRenderer : public cpu::Renderer {
     out_ += separator + "i64 items, Args a) {\n";
     names_[kernel_.hi.get()] = "items";
     declare_locals();
+    if (kernel_.worker) {
+      line(cat({"const i64 ", bind(kernel_.worker), " = worker_number<",
+                kernel_.workers, ">();"}));
+    }
     line("after_predecessor();");
     stmt(kernel_.body);
     return out_ + "}\n";
@@ -108,10 +112,6 @@ class CudaRenderer : public cpu::Renderer {
 
   void items_loop(const For& s) {
     auto outside = std::pair(taken_, names_);
-    if (kernel_.worker) {
-      line(cat({"const i64 ", bind(kernel_.worker), " = worker_number<",
-                kernel_.workers, ">();"}));
-    }
     std::string v = bind(s.var);
     line(cat({"for (i64 ", v, " = first_item<", kernel_.workers, ">(); ", v,
               " < ", print(s.end, 9), "; ", v, " += item_step<",

@@ -14,6 +14,7 @@
 #include "codegen/cuda/matmul_mma.h"
 #include "codegen/cuda/matmul_stream.h"
 #include "codegen/cuda/matmul_tile.h"
+#include "codegen/cuda/row_numbers.h"
 #include "codegen/cuda/split_depth.h"
 #include "spec/check.h"
 
@@ -26,8 +27,11 @@ static_assert(MatmulStream::kRows == kFewRows, "both are for few rows");
 // each section.
 class MatmulKernel {
  public:
-  MatmulKernel(const Group& group, const MatmulPlan& plan)
-      : parts_(group, plan) {}
+  MatmulKernel(const Group& group, const MatmulPlan& plan,
+               const PrologueForm* prologue = nullptr)
+      : parts_(group, plan, prologue) {
+    if (prologue) numbers_.emplace(parts_);
+  }
 
   MatmulParts& parts() { return parts_; }
 
@@ -46,6 +50,7 @@ class MatmulKernel {
       ends_.push_back(make_var("end"));
       stmts.push_back(let(ends_.back(), size_of(all)));
     }
+    if (numbers_) stmts.push_back(numbers_->compute());
     const bool one = form.batch == 1;
     Expr in_batch = var(ends_.back());
     stmts.push_back(for_loop(
@@ -79,18 +84,21 @@ class MatmulKernel {
   }
 
   MatmulParts parts_;
+  std::optional<RowNumbers> numbers_;  // of the prologue
   std::vector<Var> ends_;
 };
 
-// 1 when there are more than a few rows, else 0.
+}  // namespace
+
 Dim many(const Dim& rows) {
   return min(floordiv(rows, Dim(kFewRows + 1)), Dim(1));
 }
 // 1 when there are rows, and few.
-Dim few(const Dim& rows) { return min(rows, Dim(1)) - many(rows); }
+static Dim few(const Dim& rows) { return min(rows, Dim(1)) - many(rows); }
 
-LoweredGroup lower_few(const Group& group, const MatmulPlan& plan) {
-  MatmulKernel kernel(group, plan);
+LoweredGroup lower_few(const Group& group, const MatmulPlan& plan,
+                       const PrologueForm* prologue) {
+  MatmulKernel kernel(group, plan, prologue);
   MatmulParts& parts = kernel.parts();
   auto strips_of = [](int64_t width) {
     return [width](const MatmulSection& section) {
@@ -114,6 +122,8 @@ LoweredGroup lower_few(const Group& group, const MatmulPlan& plan) {
                             section, var(strip) * int_literal(kFewColumns));
                       });
 }
+
+namespace {
 
 // Tiles of one batch, of a section.
 Dim tiles_of(const MatmulSection& section, const Dim& rows) {
@@ -209,6 +219,19 @@ LoweredGroup lower_tiles(const Group& group, const MatmulPlan& plan) {
 
 }  // namespace
 
+void choose_stream(const Group& group, MatmulPlan& plan,
+                   const PrologueForm* prologue) {
+  if (!plan.streams) return;
+  MatmulParts parts(group, plan, prologue);
+  if (!MatmulStream::reads_left(parts)) plan.streams = plan.in_steps = false;
+}
+
+LoweredGroup lower_many(const Group& group, const MatmulPlan& plan,
+                        const Target& target) {
+  return plan.exact ? lower_mma(group, plan, target.gpu->shared_bytes)
+                    : lower_tiles(group, plan);
+}
+
 bool matches_matmul(const Group& group, const Target&) {
   std::optional<MatmulForm> form = match_matmul(group);
   return form && !(form->depth == 0);
@@ -216,19 +239,14 @@ bool matches_matmul(const Group& group, const Target&) {
 
 LoweredGroup lower_matmul(const Group& group, const Target& target) {
   MatmulPlan plan = plan_matmul(group, *match_matmul(group));
-  if (plan.streams) {
-    MatmulParts parts(group, plan);
-    if (!MatmulStream::reads_left(parts)) plan.streams = plan.in_steps = false;
-  }
+  choose_stream(group, plan, nullptr);
   const Dim& rows = plan.form.rows;
   const bool only_few = rows.is_static() && rows.value() <= kFewRows;
-  if (only_few) return lower_few(group, plan);
-  LoweredGroup lowered =
-      plan.exact ? lower_mma(group, plan, target.gpu->shared_bytes)
-                 : lower_tiles(group, plan);
+  if (only_few) return lower_few(group, plan, nullptr);
+  LoweredGroup lowered = lower_many(group, plan, target);
   if (rows.is_static()) return lowered;
   // Both bind the same layouts, in the same order.
-  LoweredGroup other = lower_few(group, plan);
+  LoweredGroup other = lower_few(group, plan, nullptr);
   LATHE_CHECK(other.packed.size() == lowered.packed.size(),
               "two layouts of one weight");
   lowered.after.push_back(std::move(other));

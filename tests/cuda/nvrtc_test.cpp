@@ -235,6 +235,24 @@ body:
 outputs: {y: y, g: g, t: t, u: u}
 )";
 
+// Products that make their rows themselves where these are few.
+constexpr const char* kNormed = R"(
+inputs: {x: "bfloat16[B, 1024]", h: "float32[B, 512]"}
+weights: {n: "bfloat16[1024]", w: "bfloat16[512, 1024]", u: "bfloat16[512, 1024]",
+          e: "float8_e4m3fn[96, 1024]", m: "float32[512]", f: "float32[64, 512]"}
+values:
+  f8: {type: Float8Config, weight_scale: {granularity: rowwise}, input_scale: {granularity: token}}
+layers:
+  norm: {type: LayerNorm, dims: 1024}
+  fc: {type: Linear, in_dim: 1024, out_dim: 96, float8_config: f8}
+body:
+  - a = rms_norm(x, n)
+  - y = silu(a @ transpose(w)) * (a @ transpose(u))
+  - z = fc(norm(x))
+  - t = rms_norm(h, m) @ transpose(f)
+outputs: {y: y, z: z, t: t}
+)";
+
 // Heads of 128 in bfloat16, and in float32, which has no tensor cores.
 constexpr const char* kAttention[] = {R"(
 inputs:
@@ -277,6 +295,7 @@ TEST_CASE("nvrtc: kernels of examples and golden models fit everywhere" *
 TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
   std::vector<Graph> graphs;
   graphs.push_back(graph_from(kStored));
+  graphs.push_back(graph_from(kNormed));
   for (const char* text : kAttention) graphs.push_back(graph_from(text));
   for (const char* rows : {"5", "70"}) {
     for (const ModelCase& model : stored_weight_cases("bfloat16", rows)) {

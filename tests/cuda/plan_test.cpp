@@ -41,9 +41,43 @@ std::string launches(const std::string& yaml, int64_t tokens) {
 
 }  // namespace
 
-TEST_CASE("cuda plan: one token takes eight kernels a layer") {
-  CHECK_EQ(launches(kLayer, 1),
+// Few tokens: products norm their rows themselves.
+TEST_CASE("cuda plan: one token takes six kernels a layer") {
+  for (const int64_t tokens : {1, 8}) {
+    CHECK_EQ(launches(kLayer, tokens),
+             "matmul row attention matmul matmul matmul");
+  }
+  CHECK_EQ(launches(kLayer, 9),
            "row matmul row attention matmul row matmul matmul");
+}
+
+TEST_CASE("cuda plan: a product of few rows norms and rounds them itself") {
+  const std::string rounds = R"(
+inputs: {x: "bfloat16[T, 128]"}
+values:
+  f8: {type: Float8Config, weight_scale: {granularity: rowwise}, input_scale: {granularity: token}}
+layers:
+  norm: {type: LayerNorm, dims: 128}
+  fc: {type: Linear, in_dim: 128, out_dim: 40, float8_config: f8}
+body:
+  - y = fc(norm(x))
+outputs: {y: y}
+)";
+  CHECK_EQ(launches(rounds, 1), "matmul");
+  CHECK_EQ(launches(rounds, 9), "row matmul");
+}
+
+// Others read the rows, too: they are made once.
+TEST_CASE("cuda plan: rows that are a result are a kernel of their own") {
+  const std::string kept = R"(
+inputs: {x: "bfloat16[T, 128]"}
+weights: {n: "bfloat16[128]", w: "bfloat16[128, 128]"}
+body:
+  - a = rms_norm(x, n)
+  - y = a @ w
+outputs: {a: a, y: y}
+)";
+  CHECK_EQ(launches(kept, 1), "row matmul");
 }
 
 TEST_CASE("cuda plan: keys are split where queries make too few blocks") {
@@ -54,7 +88,8 @@ body:
 outputs: {y: y}
 )";
   CHECK_EQ(launches(attend, 200), "attention");
-  CHECK_EQ(launches(attend, 2000), "attention attention");
+  // The last block to end joins the parts of few queries.
+  CHECK_EQ(launches(attend, 2000), "attention");
 }
 
 }  // namespace lathe

@@ -1,0 +1,53 @@
+#pragma once
+// The beginning of a product's kernel for few rows that makes its left side
+// itself (prologue_form.h): the threads of a block go along all rows at once,
+// 16 bytes of each at a time, and leave the rows' numbers in shared memory.
+
+#include <vector>
+
+#include "codegen/cuda/matmul_parts.h"
+
+namespace lathe::cuda {
+
+class RowNumbers {
+ public:
+  // Adds its arrays to the kernel. Requires: parts.prologue(); `parts` outlives
+  // it.
+  explicit RowNumbers(MatmulParts& parts);
+
+  // All of them, for the whole block.
+  Stmt compute() const;
+
+ private:
+  // A load that is moved, and the array of a thread for it.
+  struct Moved {
+    Expr load, address;  // of pack number kp_
+    int array = -1;
+  };
+  // One number, in terms of the kernel: at form().m and, in a reduction,
+  // form().k.
+  struct Lowered {
+    Expr value;
+    int64_t pack = 1;
+    std::vector<Moved> moved;
+  };
+
+  const PrologueForm::Number& number(size_t i) const {
+    return parts_.prologue()->numbers[i];
+  }
+  Lowered lower(size_t i);
+  // What each warp finds of the rows.
+  Stmt reduce(size_t i) const;
+  Stmt add_pack(size_t i, const Expr& row) const;
+  // The number of row form().m.
+  Stmt finish(size_t i) const;
+  Stmt for_each_row(const std::vector<size_t>& numbers) const;
+
+  MatmulParts& parts_;
+  Var kp_ = make_var("kp");
+  std::vector<Lowered> lowered_;
+  int found_ = -1;     // of a thread, by row
+  int of_warps_ = -1;  // shared, by warp and row
+};
+
+}  // namespace lathe::cuda

@@ -1,0 +1,109 @@
+// A row group and the product that reads it. Few rows are one kernel, whose
+// blocks all begin with the rows' numbers (row_numbers.h): that is little beside
+// the weights that each reads. Many rows are two, the row group's and the
+// product's. Where the number of rows is known only when it runs all three are
+// there, and those that are not wanted have no items.
+
+#include "codegen/cuda/strategy_prologue_cuda.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codegen/cuda/matmul_parts.h"
+#include "codegen/cuda/strategy_matmul_cuda.h"
+#include "codegen/lower_rows.h"
+#include "spec/check.h"
+
+namespace lathe::cuda {
+namespace {
+
+// Says of what a part's kernel binds what it is in the whole group.
+void rebind_rows(const PrologueForm& form, LoweredKernel& kernel) {
+  for (BufferBinding& binding : kernel.bindings) {
+    const auto index = static_cast<size_t>(binding.index);
+    if (binding.source == BufferSource::kOperand) {
+      binding.index = form.row_operands[index];
+    } else if (binding.source == BufferSource::kOutput) {
+      binding.index = form.row_outputs[index];
+    }
+  }
+}
+
+void rebind_product(const PrologueForm& form, LoweredKernel& kernel) {
+  for (BufferBinding& binding : kernel.bindings) {
+    if (binding.source == BufferSource::kOutput) {
+      binding.index = form.product_outputs[size_t(binding.index)];
+    } else if (binding.source == BufferSource::kOperand &&
+               binding.index >= form.first_handed()) {
+      const int i = binding.index - form.first_handed();
+      binding = {BufferSource::kOutput, form.handed[size_t(i)].output};
+    }
+  }
+}
+
+void rebind_product(const PrologueForm& form, LoweredGroup& group) {
+  LoweredKernel& first = group;
+  rebind_product(form, first);
+  for (LoweredKernel& kernel : group.after) rebind_product(form, kernel);
+}
+
+MatmulPlan plan_of(const PrologueForm& form) {
+  MatmulPlan plan = plan_matmul(form.product, *match_matmul(form.product));
+  choose_stream(form.product, plan, &form);
+  return plan;
+}
+
+bool is_few(const Dim& rows) {
+  return rows.is_static() && rows.value() <= kFewRows;
+}
+
+// Rounding to 8 bits takes many instructions where the GPU has none for it.
+bool rounds_dearly(const PrologueForm& form, const Target& target) {
+  return !target.gpu->float8 &&
+         std::any_of(form.handed.begin(), form.handed.end(),
+                     [](const PrologueForm::Handed& handed) {
+                       return is_float(handed.dtype) &&
+                              size_of(handed.dtype) == 1;
+                     });
+}
+
+}  // namespace
+
+bool matches_prologue(const Group& group, const Target& target) {
+  const std::optional<PrologueForm> form = match_prologue(group);
+  if (!form || rounds_dearly(*form, target)) return false;
+  const MatmulPlan plan = plan_of(*form);
+  const Dim& rows = plan.form.rows;
+  if (rows.is_static() && !is_few(rows)) return false;
+  // Else every column's warp computes the left side for itself.
+  return plan.streams || is_light(*form);
+}
+
+LoweredGroup lower_prologue(const Group& group, const Target& target) {
+  const PrologueForm form = *match_prologue(group);
+  const MatmulPlan plan = plan_of(form);
+  const Dim& rows = plan.form.rows;
+  LoweredGroup few = lower_few(form.product, plan, &form);
+  rebind_product(form, few);
+  if (is_few(rows)) return few;
+  LoweredGroup many_rows = lower_many(form.product, plan, target);
+  LATHE_CHECK(few.packed.size() == many_rows.packed.size(),
+              "two layouts of one weight");
+  rebind_product(form, many_rows);
+  LoweredGroup lowered = lower_rows(form.rows, target, Vectors::kYes);
+  lowered.strategy = "row";
+  lowered.items *= many(rows);
+  lowered.cost *= many(rows);
+  rebind_rows(form, lowered);
+  lowered.packed = std::move(many_rows.packed);
+  lowered.scratch = std::move(many_rows.scratch);
+  std::vector<LoweredKernel> after = std::move(many_rows.after);
+  lowered.after.push_back(std::move(many_rows));
+  for (LoweredKernel& kernel : after) {
+    lowered.after.push_back(std::move(kernel));
+  }
+  lowered.after.push_back(std::move(few));
+  return lowered;
+}
+
+}  // namespace lathe::cuda
