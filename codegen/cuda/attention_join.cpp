@@ -18,7 +18,7 @@ PartsLine::PartsLine(const AttentionForm& form, const Expr& split,
     : columns_(form.columns.value()) {
   Expr line =
       (var(form.b) * splits + split) * size_of(form.rows) + var(form.m);
-  first_ = line * int_literal(columns_ + 2);
+  first_ = line * int_literal(columns_ + kPartNumbers);
 }
 
 Expr PartsLine::top() const { return at(int_literal(columns_)); }
@@ -71,7 +71,7 @@ LoweredKernel join_attention(const Group& group, const AttentionForm& form,
   });
   Stmt loop = for_loop(item, var(kernel.lo()), var(kernel.hi()), body,
                        LoopKind::kItems);
-  const Dim lines = items.is_split * form.batch * form.rows;
+  const Dim lines = items.is_joined_after * form.batch * form.rows;
   return kernel.finish(
       block({let(splits, size_of(items.splits)), loop}), lines * Dim(blocks),
       lines * items.splits * form.columns);

@@ -21,8 +21,8 @@ class PartsLine {
   int64_t columns_;
 };
 
-// The kernel that makes the result of the parts. It has no items where the keys
-// are not split.
+// The kernel that makes the result of the parts of many queries. It has no
+// items where the keys are not split.
 LoweredKernel join_attention(const Group& group, const AttentionForm& form,
                              const AttentionItems& items);
 

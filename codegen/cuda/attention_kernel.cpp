@@ -1,5 +1,6 @@
 #include "codegen/cuda/attention_kernel.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codegen/attention_result.h"
@@ -41,6 +42,7 @@ void AttentionKernel::bind_buffers() {
   bind_attention(kernel_, form_);
   if (items_.may_split()) {
     parts_ = kernel_.scratch(0, attention_parts(form_, items_), true);
+    if (is_few_) counts_ = kernel_.counts("arrivals", kWantedItems / 2);
   }
   auto operand = [&](const Expr& value, const Var& line, const Var& inner,
                      const Dim& count) {
@@ -70,10 +72,15 @@ void AttentionKernel::add_arrays() {
                 : make_mma_tile(kernel_, operands, shape_.dtype, shape_.fine);
   softmax_ = WarpSoftmax(kernel_, *tile_);
   if (!is_few_) return;
-  few_sums_ = kernel_.shared("all_sums", DType::kFloat32,
-                             kWarpQueries * shape_.columns);
+  few_sums_ = kernel_.shared(
+      "all_sums", DType::kFloat32,
+      kWarpQueries * std::max(shape_.columns, kMostSplits));
   few_tops_ = kernel_.shared("tops", DType::kFloat32, kItemQueries);
   few_totals_ = kernel_.shared("totals", DType::kFloat32, kItemQueries);
+  if (counts_ < 0) return;
+  blocks_before_ = kernel_.shared("blocks_before", DType::kInt32, 1);
+  part_pack_ = kernel_.local("part_pack", DType::kFloat32, 4);
+  part_sums_ = kernel_.local("part_sums", DType::kFloat32, 4);
 }
 
 LoweredGroup AttentionKernel::lower() {
@@ -101,6 +108,8 @@ Stmt AttentionKernel::position(const Var& item) const {
       let(n0_, piece * int_literal(shape_.columns)),
       let(rest, var(item) / int_literal(shape_.pieces)),
       let(split_, var(rest) % var(splits_)),
+      let(whole_, var(rest) / var(splits_) * int_literal(shape_.pieces) +
+                      piece),
       let(tiles, size_of(items_.tiles)),
       let(tile, var(rest) / var(splits_) % var(tiles)),
       let(m0_, (var(tiles) - 1 - var(tile)) * int_literal(kItemQueries)),
@@ -288,7 +297,8 @@ Stmt AttentionKernel::store_sum(bool whole, const Expr& sum,
 Stmt AttentionKernel::store_row(const Expr& chosen, const Expr& top,
                                 const Expr& total) const {
   const PartsLine line(form_, var(split_), var(splits_));
-  return if_then(chosen && equal(var(n0_), int_literal(0)),
+  // Of many queries the first piece of the columns says it for all.
+  return if_then(is_few_ ? chosen : chosen && equal(var(n0_), int_literal(0)),
                  block({store(parts_, line.top(), top),
                         store(parts_, line.total(), total)}));
 }
@@ -316,82 +326,6 @@ Stmt AttentionKernel::finish_many() {
 Expr AttentionKernel::is_first_of_row() const {
   return equal(var(lane_) % int_literal(tile_->lanes_of_row()),
                int_literal(0));
-}
-
-// Warps have seen different keys: their sums are scaled to one maximum and
-// added up in the order of the warps.
-Stmt AttentionKernel::join_warps() {
-  Var r = make_var("r"), j = make_var("j"), turn = make_var("turn");
-  Var p = make_var("p"), q = make_var("q"), w = make_var("w");
-  Var high = make_var("high", NumType::kFloat32);
-  Var fade = make_var("fade", NumType::kFloat32);
-  auto at = [&](const Expr& warp, const Expr& row) {
-    return warp * int_literal(kWarpQueries) + row;
-  };
-  Expr mine = at(var(warp_), tile_->query(var(r)));
-  Stmt hand_over = if_then(
-      is_first_of_row(),
-      block({store(few_tops_, mine, softmax_.top(var(r))),
-             store(few_totals_, mine, softmax_.total(var(r)))}));
-  Expr sum = element(tile_->sums_slot(), tile_->sum_cell(var(p), var(j)));
-  Expr place = tile_->query(var(p)) * int_literal(shape_.columns) +
-               tile_->column(var(j));
-  Expr before = select(equal(var(turn), int_literal(0)), zero(),
-                       element(few_sums_, place));
-  Expr other = element(few_tops_, at(var(w), tile_->query(var(p))));
-  Stmt add = unrolled(
-      p, tile_->rows(),
-      block({declare(high, lowest()),
-             unrolled(w, kAttentionWarps,
-                      assign(high, select(other > var(high), other,
-                                          var(high)))),
-             let(fade, exp(softmax_.top(var(p)) - shift_of(var(high)))),
-             unrolled(j, tile_->cells(shape_.columns),
-                      store(few_sums_, place, before + sum * var(fade)))}));
-  return block({
-      unrolled(r, tile_->rows(), hand_over),
-      barrier(kAttentionThreads),
-      for_loop(turn, int_literal(0), int_literal(kAttentionWarps),
-               block({if_then(equal(var(turn), var(warp_)), add),
-                      barrier(kAttentionThreads)})),
-  });
-}
-
-// A thread makes cells of rows whose maxima and totals all of them look up.
-Stmt AttentionKernel::finish_few() {
-  Stmt ends = whole_or_part([&](bool whole) {
-    Var cell = make_var("cell"), row = make_var("row"), n = make_var("n");
-    Var w = make_var("w"), v = make_var("w");
-    Var high = make_var("high", NumType::kFloat32);
-    Var all = make_var("all", NumType::kFloat32);
-    auto at = [&](const Var& warp) {
-      return var(warp) * int_literal(kWarpQueries) + var(row);
-    };
-    Expr top = element(few_tops_, at(w));
-    Expr total = element(few_totals_, at(v)) *
-                 exp(element(few_tops_, at(v)) - shift_of(var(high)));
-    Expr inverse = float_literal(1, NumType::kFloat32) / var(all);
-    std::vector<Stmt> one = {
-        declare(high, lowest()),
-        unrolled(w, kAttentionWarps,
-                 assign(high, select(top > var(high), top, var(high)))),
-        declare(all, zero()),
-        unrolled(v, kAttentionWarps, assign(all, var(all) + total))};
-    if (!whole) {
-      one.push_back(
-          store_row(equal(var(n), int_literal(0)), var(high), var(all)));
-    }
-    one.push_back(let(form_.n, var(n0_) + var(n)));
-    one.push_back(store_sum(whole, element(few_sums_, var(cell)), inverse));
-    return for_loop(
-        cell, var(worker_), int_literal(kWarpQueries * shape_.columns),
-        block({let(row, var(cell) / int_literal(shape_.columns)),
-               let(n, var(cell) % int_literal(shape_.columns)),
-               let(form_.m, var(m0_) + var(row)),
-               if_then(var(form_.m) < var(rows_), block(std::move(one)))}),
-        LoopKind::kSerial, kAttentionThreads);
-  });
-  return block({join_warps(), ends});
 }
 
 }  // namespace lathe::cuda

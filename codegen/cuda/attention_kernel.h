@@ -8,7 +8,8 @@
 // and split the keys of a step; what they have added up is joined at the end.
 //
 // Where queries alone make too few items, the keys are split between items,
-// which leave parts of the sums (attention_join.h).
+// which leave parts of the sums. Of few queries, the last block to do so joins
+// them (attention_few.cpp), else a kernel of its own (attention_join.h).
 
 #include <functional>
 #include <memory>
@@ -53,6 +54,9 @@ class AttentionKernel {
   Stmt finish_many();
   Stmt finish_few();
   Stmt join_warps();
+  Stmt join_parts();
+  Stmt fade_parts() const;
+  Stmt add_parts(const Expr& row, const Expr& pack);
   Stmt whole_or_part(const std::function<Stmt(bool whole)>& store) const;
   Stmt store_sum(bool whole, const Expr& sum, const Expr& inverse);
   Stmt store_row(const Expr& chosen, const Expr& top, const Expr& total) const;
@@ -84,10 +88,14 @@ class AttentionKernel {
   WarpSoftmax softmax_;
   int parts_ = -1;                                  // scratch
   int few_sums_ = -1, few_tops_ = -1, few_totals_ = -1;  // shared
+  int counts_ = -1;                            // blocks that have left a part
+  int blocks_before_ = -1;                     // shared
+  int part_pack_ = -1, part_sums_ = -1;        // of a thread
 
   Var lane_ = make_var("lane"), warp_ = make_var("warp");
   Var m0_ = make_var("m0"), n0_ = make_var("n0"), s0_ = make_var("s0");
   Var split_ = make_var("split"), splits_ = make_var("splits");
+  Var whole_ = make_var("whole");  // the number of the item's parts together
   Var steps_ = make_var("steps"), first_step_ = make_var("first_step");
   Var rows_ = make_var("rows"), key_count_ = make_var("key_count");
 };

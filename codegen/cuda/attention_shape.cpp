@@ -12,8 +12,6 @@ constexpr int64_t kMostColumns = 128;
 constexpr int64_t kOtherBytes = 2048 + kWarpQueries * kMostColumns * 4;
 // A part of the keys is worth an item of its own from here on.
 constexpr int64_t kLeastKeys = 256;
-// Items that keep a GPU busy.
-constexpr int64_t kWantedItems = 256;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -80,11 +78,14 @@ AttentionItems attention_items(const AttentionForm& form,
   const Dim whole = form.batch * items.tiles * Dim(shape.pieces);
   const Dim wanted = floordiv(Dim(kWantedItems), max(whole, Dim(1)));
   items.splits =
-      max(min(ceildiv(form.keys, Dim(kLeastKeys)), wanted), Dim(1));
+      max(min(ceildiv(form.keys, Dim(kLeastKeys)),
+              min(wanted, Dim(kMostSplits))),
+          Dim(1));
   items.is_split = min(items.splits - 1, Dim(1));
   // 1 where there are more queries than a warp has.
   const Dim are_many =
       min(floordiv(form.rows, Dim(kWarpQueries + 1)), Dim(1));
+  items.is_joined_after = are_many * items.is_split;
   items.many = are_many * whole * items.splits;
   items.few = (Dim(1) - are_many) * whole * items.splits;
   return items;
@@ -94,7 +95,7 @@ Scratch attention_parts(const AttentionForm& form,
                         const AttentionItems& items) {
   const Dim lines = form.batch * items.splits * form.rows;
   return {"parts", DType::kFloat32,
-          {items.is_split * lines, form.columns + Dim(2)}};
+          {items.is_split * lines, form.columns + Dim(kPartNumbers)}};
 }
 
 }  // namespace lathe::cuda

@@ -15,6 +15,9 @@ inline constexpr int kAttentionWarps = 4;
 inline constexpr int kAttentionThreads = kAttentionWarps * 32;
 // Queries of an item when there are many; few are those of one warp.
 inline constexpr int64_t kItemQueries = kAttentionWarps * kWarpQueries;
+// Items that keep a GPU busy; while there are fewer, keys are split into parts,
+// but not into more than this.
+inline constexpr int64_t kWantedItems = 256, kMostSplits = 128;
 
 // By static sizes.
 struct AttentionShape {
@@ -40,15 +43,18 @@ struct AttentionItems {
   Dim tiles;
   Dim splits;  // parts of the keys
   Dim few, many;  // how many of either kind there are; one of them is 0
-  // Whether the keys are split: 1 or 0, and whether that may be.
-  Dim is_split;
+  // Whether the keys are split: 1 or 0, and whether that may be; whether a
+  // kernel of its own joins the parts.
+  Dim is_split, is_joined_after;
   bool may_split() const { return !(is_split == 0); }
 };
 AttentionItems attention_items(const AttentionForm& form,
                                const AttentionShape& shape);
 
 // What the items of a split leave: for each part of the keys and each query a
-// line of sums, then their maximum and their total.
+// line of sums, then their maximum and their total, then nothing, so that lines
+// begin at multiples of 16 bytes.
+inline constexpr int64_t kPartNumbers = 4;
 Scratch attention_parts(const AttentionForm& form,
                         const AttentionItems& items);
 

@@ -47,6 +47,11 @@ INLINE bool claim(i64* place, i64 wanted, i64 value) {
 }
 // What this thread has written is seen before what it writes next.
 INLINE void publish() { __threadfence(); }
+INLINE void count_block(i32* before, i32* count) {
+  __threadfence();
+  *before = atomicAdd(count, 1);
+  __threadfence();
+}
 template <int N> INLINE void move(void* to, const void* from) {
   if constexpr (N == 16) *(uint4*)to = *(const uint4*)from;
   else if constexpr (N == 8) *(uint2*)to = *(const uint2*)from;

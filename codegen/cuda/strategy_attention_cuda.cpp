@@ -4,6 +4,8 @@
 
 #include "codegen/cuda/strategy_attention_cuda.h"
 
+#include <utility>
+
 #include "codegen/cuda/attention_join.h"
 #include "codegen/cuda/attention_kernel.h"
 
@@ -25,11 +27,16 @@ LoweredGroup lower_attention(const Group& group, const Target& target) {
                                     ? AttentionKernel::Rows::kMany
                                     : AttentionKernel::Rows::kFew);
   if (shape->may_be_many && shape->may_be_few) {
-    lowered.after.push_back(kernel(AttentionKernel::Rows::kFew));
+    LoweredGroup few = kernel(AttentionKernel::Rows::kFew);
+    // Only these count blocks.
+    lowered.packed = std::move(few.packed);
+    lowered.after.push_back(std::move(few));
   }
   if (items.may_split()) {
     lowered.scratch = {attention_parts(*form, items)};
-    lowered.after.push_back(join_attention(group, *form, items));
+    if (shape->may_be_many) {
+      lowered.after.push_back(join_attention(group, *form, items));
+    }
   }
   return lowered;
 }

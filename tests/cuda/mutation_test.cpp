@@ -43,6 +43,15 @@ body:
 outputs: {y: y}
 )";
 
+// The same, with a norm of the rows before it.
+const char kNormed[] = R"(
+inputs: {x: "bfloat16[5, 336]"}
+weights: {n: "bfloat16[336]", w: "bfloat16[56, 336]"}
+body:
+  - y = rms_norm(x, n) @ transpose(w)
+outputs: {y: y}
+)";
+
 // A row that a block shares, kept in shared memory between its phases.
 const char kSoftmax[] = R"(
 inputs: {x: "float32[B, 2500]"}
@@ -65,6 +74,14 @@ outputs: {y: y}
 // Warps split the keys of a step, and items those of a query.
 const char kFewQueries[] = R"(
 inputs: {q: "float32[B, 9, 12]", k: "float32[B, 600, 12]", v: "float32[B, 600, 8]"}
+body:
+  - y = softmax(q @ transpose(k)) @ v
+outputs: {y: y}
+)";
+
+// Keys are split between blocks, of which the last joins the parts.
+const char kParts[] = R"(
+inputs: {q: "float32[2, 3, 12]", k: "float32[2, 700, 12]", v: "float32[2, 700, 8]"}
 body:
   - y = softmax(q @ transpose(k)) @ v
 outputs: {y: y}
@@ -120,8 +137,11 @@ class Mutant {
           buffers.emplace_back(buffer.dtype, eval(buffer.shape, dims_));
       const bool given = buffer.role != BufferRole::kOutput &&
                          buffer.role != BufferRole::kTemp;
+      const bool counts = buffer.name == "arrivals";
       for (int64_t i = 0; i < tensor.numel(); ++i) {
-        if (given && is_int(buffer.dtype)) {
+        if (given && counts) {
+          tensor.set_int(i, 0);
+        } else if (given && is_int(buffer.dtype)) {
           tensor.set_int(i, bits(random));
         } else {
           tensor.set(i, given ? real(random) : 0);
@@ -143,7 +163,7 @@ class Mutant {
     for (size_t i = 0; i < buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[size_t(step().buffers[i])];
       if (buffer.role != BufferRole::kOutput &&
-          buffer.role != BufferRole::kTemp) {
+          buffer.role != BufferRole::kTemp && buffer.name != "arrivals") {
         continue;
       }
       stored.append(reinterpret_cast<const char*>(buffers[i].data()),
@@ -201,6 +221,31 @@ TEST_CASE("mutants: mistakes in a product of few rows show") {
   CHECK(product.shows("* 8 < 336", "* 8 < 344"));
   // Sums of warps that overlap.
   CHECK(product.shows("of_warps[warp * 128", "of_warps[warp * 64"));
+}
+
+TEST_CASE("mutants: mistakes in the norm before a product show") {
+  const Mutant product(kNormed);
+  const std::string barrier = "barrier<256>();";
+  // What warps have found, and what a thread makes of it, before it is read.
+  CHECK(product.shows(barrier, "", 0));
+  CHECK(product.shows(barrier, "", 1));
+  // Lanes, warps and packs left out.
+  CHECK(product.shows("all_sum<32>", "all_sum<16>"));
+  CHECK(product.shows("found_of_warps[m + 8]", "found_of_warps[m + 16]"));
+  CHECK(product.shows("kp = worker", "kp = worker + 1"));
+}
+
+TEST_CASE("mutants: mistakes where the last block joins parts show") {
+  const Mutant attention(kParts);
+  const std::string count = "count_block(&blocks_before[0], &pack0[whole]);";
+  CHECK(attention.shows(count, "blocks_before[0] = 0;"));
+  // Threads that do not know the count yet.
+  const std::string barrier = "barrier<128>();\n";
+  CHECK(attention.shows(barrier + "      if ((i64)blocks_before",
+                        "      if ((i64)blocks_before"));
+  CHECK(attention.shows("blocks_before[0] == splits - 1",
+                        "blocks_before[0] == splits - 2"));
+  CHECK(attention.shows("pack0[whole] = (i32)0", "pack0[whole] = (i32)1"));
 }
 
 TEST_CASE("mutants: mistakes in a row that a block shares show") {

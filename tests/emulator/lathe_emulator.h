@@ -40,6 +40,9 @@ INLINE bool claim(i64* place, i64 wanted, i64 value) {
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 INLINE void publish() {}
+INLINE void count_block(i32* before, i32* count) {
+  *before = __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+}
 template <int N> INLINE void check_move(const void* to, const void* from, int line) {
   static_assert(N == 4 || N == 8 || N == 16, "no such access");
   if ((reinterpret_cast<u64>(to) | reinterpret_cast<u64>(from)) % N != 0) {
