@@ -3,6 +3,9 @@
 #include "codegen/cuda/strategy_attention_cuda.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
 #include "codegen/cuda/strategy_prologue_cuda.h"
+#include "codegen/cuda/strategy_scan_cuda.h"
+#include "codegen/cuda/strategy_sort_cuda.h"
+#include "codegen/cuda/strategy_update_cuda.h"
 #include "codegen/lower_rows.h"
 #include "codegen/lower_sequential.h"
 #include "codegen/row_plan.h"
@@ -29,6 +32,9 @@ constexpr Strategy kGpuStrategies[] = {
     {"attention", cuda::matches_attention, 100, cuda::lower_attention},
     {"matmul", cuda::matches_prologue, 150, cuda::lower_prologue},
     {"matmul", cuda::matches_matmul, 200, cuda::lower_matmul},
+    {"scan", cuda::matches_scan, 400, cuda::lower_scan},
+    {"sort", cuda::matches_sort, 400, cuda::lower_sort},
+    {"update", cuda::matches_update, 400, cuda::lower_update},
     {"row", matches_gpu_row, 500, lower_row},
     {"generic", matches_generic, 1000, lower_generic},
 };

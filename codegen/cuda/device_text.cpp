@@ -40,6 +40,9 @@ template <int W> INLINE void barrier() {
 template <class T> INLINE T shuffle_xor(T x, int mask) {
   return __shfl_xor_sync(0xffffffffu, x, mask);
 }
+template <class T> INLINE T shuffle_up(T x, int lanes) {
+  return __shfl_up_sync(0xffffffffu, x, lanes);
+}
 // Writes `value` where `wanted` stands; true for the one thread that did.
 INLINE bool claim(i64* place, i64 wanted, i64 value) {
   typedef unsigned long long Word;
@@ -236,6 +239,23 @@ INLINE void quick_exp(f32* x) {
   }
 LATHE_PACK(bf16)
 LATHE_PACK(f16)
+
+// Sum, product, minimum or maximum of a lane and of the lanes before it.
+template <int OP, class T> INLINE T joined(T a, T b) {
+  if constexpr (OP == 0) return a + b;
+  else if constexpr (OP == 1) return a * b;
+  else if constexpr (OP == 2) return min_(a, b);
+  else return max_(a, b);
+}
+template <int OP, class T> INLINE void prefix(T* before, T* x) {
+  int lane = thread_index() % 32;
+  for (int lanes = 1; lanes < 32; lanes *= 2) {
+    T other = shuffle_up(*x, lanes);
+    if (lane >= lanes) *x = joined<OP>(other, *x);
+  }
+  T other = shuffle_up(*x, 1);
+  if (lane > 0) *before = other;
+}
 
 // Items of W threads each: the first one of a thread, the way to its next, and
 // the thread's number in it.

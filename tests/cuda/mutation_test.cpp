@@ -87,6 +87,20 @@ body:
 outputs: {y: y}
 )";
 
+// A row in three steps; one that is no power of 2.
+const char kRunning[] = R"(
+inputs: {x: "float32[2, 3000]"}
+body:
+  - y = cumsum(x)
+outputs: {y: y}
+)";
+const char kOrder[] = R"(
+inputs: {x: "float32[5, 700]"}
+body:
+  - y = argsort(x)
+outputs: {y: y}
+)";
+
 // The first kernel of a model, whose text may be changed, on numbers of its
 // own.
 class Mutant {
@@ -233,6 +247,17 @@ TEST_CASE("mutants: mistakes in the norm before a product show") {
   CHECK(product.shows("all_sum<32>", "all_sum<16>"));
   CHECK(product.shows("found_of_warps[m + 8]", "found_of_warps[m + 16]"));
   CHECK(product.shows("kp = worker", "kp = worker + 1"));
+}
+
+TEST_CASE("mutants: mistakes in running sums and orders show") {
+  const std::string barrier = "barrier<256>();";
+  const Mutant running(kRunning);
+  for (const int nth : {0, 1}) CHECK(running.shows(barrier, "", nth));
+  CHECK(running.shows("carry + of_warps[w]", "carry"));
+  CHECK(running.shows("lane == 31", "lane == 30"));
+  const Mutant order(kOrder);
+  for (const int nth : {0, 1}) CHECK(order.shows(barrier, "", nth));
+  CHECK(order.shows(" < 11; ++a", " < 10; ++a"));
 }
 
 TEST_CASE("mutants: mistakes where the last block joins parts show") {

@@ -253,6 +253,25 @@ body:
 outputs: {y: y, z: z, t: t}
 )";
 
+// Scans, sorts and updates of rows of any length.
+constexpr const char* kOrdered[] = {R"(
+inputs: {x: "float32[B, T]", u: "float32[N, 64]", i: "int64[N, 1]", t: "float32[B, 64]"}
+body:
+  - a = cumsum(x)
+  - b = argsort(x)
+  - v, w = top_k(x, 40)
+  - s = scatter_nd(t, u, i, mode='add')
+outputs: {a: a, b: b, v: v, w: w, s: s}
+)",
+                                    R"(
+inputs: {x: "float64[9, 5000]", l: "int64[3, 60]"}
+body:
+  - a = cumsum(x, reverse=true)
+  - b = argsort(x, descending=true)
+  - v, w = top_k(l, 8)
+outputs: {a: a, b: b, v: v, w: w}
+)"};
+
 // Heads of 128 in bfloat16, and in float32, which has no tensor cores.
 constexpr const char* kAttention[] = {R"(
 inputs:
@@ -302,6 +321,12 @@ TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
       graphs.push_back(graph_from(model.yaml));
     }
   }
+  check_graphs(graphs, kTwoTargets);
+}
+
+TEST_CASE("nvrtc: scans, sorts and updates fit") {
+  std::vector<Graph> graphs;
+  for (const char* text : kOrdered) graphs.push_back(graph_from(text));
   check_graphs(graphs, kTwoTargets);
 }
 

@@ -35,6 +35,14 @@ INLINE T shuffle_xor(T x, int mask, int line = __builtin_LINE()) {
   lathe_emulator->exchange(&x, &other, sizeof x, from, line);
   return other;
 }
+template <class T>
+INLINE T shuffle_up(T x, int lanes, int line = __builtin_LINE()) {
+  T other;
+  u32 lane = thread_index() % 32, distance = static_cast<u32>(lanes);
+  lathe_emulator->exchange(&x, &other, sizeof x,
+                           lane >= distance ? lane - distance : lane, line);
+  return other;
+}
 INLINE bool claim(i64* place, i64 wanted, i64 value) {
   return __atomic_compare_exchange_n(place, &wanted, value, false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
