@@ -1,24 +1,82 @@
 #include "codegen/rewrite.h"
 
+#include <algorithm>
+
 #include "codegen/index_algebra.h"
 
 namespace lathe {
 
 namespace {
 
+// A range of children_of(), without copying it.
+struct Children {
+  const Expr* begin = nullptr;
+  size_t count = 0;
+};
+
+Children children_in(const Expr& expr) {
+  if (auto* load = std::get_if<Load>(&expr->node)) {
+    return {load->index.data(), load->index.size()};
+  }
+  if (auto* call = std::get_if<Call>(&expr->node)) {
+    return {call->args.data(), call->args.size()};
+  }
+  if (auto* cast = std::get_if<Cast>(&expr->node)) return {&cast->arg, 1};
+  if (auto* reduce = std::get_if<Reduce>(&expr->node)) {
+    return {&reduce->body, 1};
+  }
+  if (auto* ramp = std::get_if<Ramp>(&expr->node)) return {&ramp->base, 1};
+  return {};
+}
+
+// Nodes that were met, a few of them without a hash table.
+class SeenNodes {
+ public:
+  bool insert(const ExprNode* node) {
+    if (few_.size() < kFew) {
+      if (std::find(few_.begin(), few_.end(), node) != few_.end()) {
+        return false;
+      }
+      few_.push_back(node);
+      return true;
+    }
+    if (many_.empty()) many_.insert(few_.begin(), few_.end());
+    return many_.insert(node).second;
+  }
+
+ private:
+  static constexpr size_t kFew = 24;
+  std::vector<const ExprNode*> few_;
+  std::unordered_set<const ExprNode*> many_;
+};
+
 void walk_nodes(const Expr& expr, bool always,
                 const std::function<bool(const Expr&)>& visit) {
-  std::unordered_set<const ExprNode*> seen;
-  std::vector<Expr> todo = {expr};
+  SeenNodes seen;
+  // What holds them lives as long as `expr`.
+  std::vector<const Expr*> todo = {&expr};
   while (!todo.empty()) {
-    Expr next = todo.back();
+    const Expr& next = *todo.back();
     todo.pop_back();
-    if (!seen.insert(next.get()).second || !visit(next)) continue;
-    std::vector<Expr> children = children_of(next);
+    if (!seen.insert(next.get()) || !visit(next)) continue;
+    if (auto* check = std::get_if<CheckedIndex>(&next->node)) {
+      todo.insert(todo.end(), {&check->position, &check->extent,
+                               &check->index});
+      continue;
+    }
+    Children children = children_in(next);
     auto* call = std::get_if<Call>(&next->node);
-    if (always && call && call->op == ScalarOp::kSelect) children.resize(1);
-    todo.insert(todo.end(), children.rbegin(), children.rend());
+    if (always && call && call->op == ScalarOp::kSelect) children.count = 1;
+    for (size_t i = children.count; i-- > 0;) {
+      todo.push_back(children.begin + i);
+    }
   }
+}
+
+bool is_leaf(const Expr& expr) {
+  return std::holds_alternative<Literal>(expr->node) ||
+         std::holds_alternative<VarRef>(expr->node) ||
+         std::holds_alternative<SizeOf>(expr->node);
 }
 
 }  // namespace
@@ -33,6 +91,10 @@ void walk_always(const Expr& expr,
 }
 
 Expr Rewriter::operator()(const Expr& expr) {
+  if (is_leaf(expr)) {
+    Expr replaced = rule_(expr);
+    return replaced ? replaced : expr;
+  }
   auto found = done_.find(expr.get());
   if (found != done_.end()) return found->second.second;
   std::vector<Expr> children = children_of(expr);
