@@ -3,6 +3,7 @@
 
 #include "codegen/target.h"
 #include "runtime/cli/command.h"
+#include "runtime/quantize/weight_format.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -76,6 +77,16 @@ void set_target(Command& command, const std::string& value) {
   set_choice(command.target, value, "--target", choices);
 }
 
+void set_format(Command& command, const std::string& value) {
+  try {
+    make_weight_format(value);
+  } catch (const FormatError& error) {
+    throw UsageError(cat({"`--to ", value, "`: ", error.what()}),
+                     error.help());
+  }
+  command.format_to = value;
+}
+
 void set_tolerance(Command& command, const std::string& value) {
   char* end = nullptr;
   command.tolerance = std::strtod(value.c_str(), &end);
@@ -131,7 +142,7 @@ const std::vector<OptionRow>& option_rows() {
        "the folder's config.json describe it",
        "inspect", [](C& c, S&) { c.fit = true; }},
       {"--to", "FORMAT", "how weights are stored; the formats are above",
-       "quantize", [](C& c, S& v) { c.format_to = v; }},
+       "quantize", set_format},
       {"-o,--output", "PATH", "the folder, .safetensors or .gguf file to write",
        "quantize", [](C& c, S& v) { c.outputs.push_back(v); }},
       {"--only", "PATTERN",

@@ -26,8 +26,8 @@ struct QuantizeResult {
   int64_t bytes_before = 0, bytes_after = 0;
 };
 
-// Throws SpecError L0530 for what cannot be done, and as readers and writers
-// do. What the reporter throws stops it as any error does: nothing is left.
+// Throws FormatError for `format`, SpecError L0530 for what cannot be done, and
+// as readers and writers do. What the reporter throws stops it as any error does: nothing is left.
 QuantizeResult quantize_checkpoint(const QuantizeRequest& request,
                                    const Reporter& reporter);
 

@@ -49,28 +49,32 @@ void read_as(const Tensor& tensor, int64_t begin, int64_t count, float* out,
 
 }  // namespace
 
-std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
-  const FormatRequest request = read_request(text);
+std::vector<std::string> weight_format_names() {
   std::vector<std::string> names;
-  for (const Family& family : kFamilies) {
-    if (family.name == request.name) return family.make(request);
-    names.emplace_back(family.name);
-  }
-  if (auto blocks = make_block_format(request)) return blocks;
+  for (const Family& family : kFamilies) names.emplace_back(family.name);
   for (const DTypeInfo& row : all_dtypes()) {
     if (is_block(row.dtype)) names.emplace_back(row.name);
   }
-  std::string help = did_you_mean(request.name, names);
-  if (help.empty()) help = cat({"formats are ", join(names, ", ")});
-  fail("L0530", {}, cat({"there is no format ", lathe::quoted(text)}), help);
+  return names;
+}
+
+std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
+  const FormatRequest request = read_request(text);
+  for (const Family& family : kFamilies) {
+    if (family.name == request.name) return family.make(request);
+  }
+  if (auto blocks = make_block_format(request)) return blocks;
+  const std::vector<std::string> names = weight_format_names();
+  throw FormatError(cat({"the format is one of ", join(names, ", "), ", not ",
+                         lathe::quoted(request.name)}),
+                    did_you_mean(request.name, names));
 }
 
 void refuse_setting(const FormatRequest& request, const std::string& setting,
                     const std::string& known) {
-  fail("L0530", {},
-       cat({"the format `", request.name, "` has no setting ",
-            lathe::quoted(setting)}),
-       cat({"it has ", known}));
+  throw FormatError(cat({"the format `", request.name, "` has no setting ",
+                         lathe::quoted(setting)}),
+                    cat({"it has ", known}));
 }
 
 int64_t setting_number(const FormatRequest& request, const std::string& setting,
@@ -81,9 +85,10 @@ int64_t setting_number(const FormatRequest& request, const std::string& setting,
   if (error == std::errc() && end == last && out > 0 && out <= INT32_MAX) {
     return out;
   }
-  fail("L0530", {},
-       cat({"`", setting, "` of the format `", request.name,
-            "` is a positive integer, not ", lathe::quoted(value)}));
+  throw FormatError(cat({"`", setting, "` of the format `", request.name,
+                         "` is a positive integer, not ",
+                         lathe::quoted(value)}),
+                    "");
 }
 
 std::string layer_of(const std::string& name) {

@@ -4,7 +4,9 @@
 // per family of formats; weight_format.cpp lists them.
 
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/json.h"
@@ -17,6 +19,18 @@ struct FormatRequest {
   std::string text;  // as the user wrote it
   std::string name;
   std::vector<std::pair<std::string, std::string>> settings;  // value or ""
+};
+
+// The text names no format, or a setting that the format lacks.
+class FormatError : public std::runtime_error {
+ public:
+  FormatError(const std::string& message, std::string help)
+      : std::runtime_error(message), help_(std::move(help)) {}
+  // What to write instead; may be empty.
+  const std::string& help() const { return help_; }
+
+ private:
+  std::string help_;
 };
 
 // What kind of file holds such weights.
@@ -45,10 +59,13 @@ class WeightFormat {
   virtual JsonValue config(const std::vector<std::string>& plain) const = 0;
 };
 
-// The format that `text` asks for. Throws SpecError L0530 if there is none.
+// Names of formats, as texts begin with them.
+std::vector<std::string> weight_format_names();
+
+// The format that `text` asks for. Throws FormatError.
 std::unique_ptr<WeightFormat> make_weight_format(const std::string& text);
 
-// Makers, a family each. Throw SpecError L0530 for a setting they lack.
+// Makers, a family each. Throw FormatError for a setting they lack.
 std::unique_ptr<WeightFormat> make_float8_format(const FormatRequest& request);
 std::unique_ptr<WeightFormat> make_gptq_format(const FormatRequest& request);
 // Null if the name is no block type.
