@@ -49,9 +49,16 @@ std::vector<std::string> safetensors_files(const std::string& folder) {
 std::map<std::string, std::string> read_index(const std::string& path) {
   SourceRef source = make_source(path, read_text_file(path));
   JsonValue tree = parse_json(source);
-  const JsonValue* weights = tree.find("weight_map");
-  if (weights == nullptr || !weights->is(JsonKind::kObject)) {
+  const JsonValue* weights =
+      tree.is(JsonKind::kObject) ? tree.find("weight_map") : nullptr;
+  if (weights == nullptr) {
     not_a_checkpoint(path, "it has no object `weight_map`");
+  }
+  if (!weights->is(JsonKind::kObject)) {
+    fail("L0519", span_of(*weights, source),
+         cat({"`weight_map` is an object that gives each tensor's file, and "
+              "this is ",
+              kind_name(weights->kind)}));
   }
   std::map<std::string, std::string> out;
   for (const JsonMember& member : weights->members) {
@@ -169,8 +176,13 @@ void Checkpoint::add_index(const std::string& path) {
   std::map<std::string, size_t> number;
   for (const std::string& name : names) {
     number[name] = files_.size();
-    files_.push_back(
-        std::make_unique<SafetensorsFile>((folder / name).string()));
+    try {
+      files_.push_back(
+          std::make_unique<SafetensorsFile>((folder / name).string()));
+    } catch (SpecError& error) {
+      error.add_note(cat({"the index ", lathe::quoted(path), " names it"}));
+      throw;
+    }
   }
   for (const auto& [tensor, file] : index) {
     if (files_[number[file]]->find(tensor) != nullptr) continue;

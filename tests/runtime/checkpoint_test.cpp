@@ -91,6 +91,51 @@ TEST_CASE("checkpoint: an index stays in its folder") {
            "`weight_map`\n");
 }
 
+TEST_CASE("checkpoint: an index that is wrong says what and where") {
+  TempFolder folder;
+  store(folder, "1.safetensors", {"a"});
+  const auto found = [&](const std::string& text) {
+    folder.write("i.json", text);
+    return names_of(folder, "i.json");
+  };
+  CHECK_EQ(found(index_of(R"("a": "1.safetensors", "b": "2.safetensors")")),
+           "error[L0511]: cannot read `2.safetensors`: No such file or "
+           "directory\n"
+           "   = the index `i.json` names it\n");
+  CHECK_EQ(found(R"({"weight_map": {"a": "1.safetensors",}})"),
+           R"(error[L0514]: not JSON: unexpected '}'; expected string literal)" "\n"
+           R"(  --> i.json:1:38)" "\n"
+           R"(   |)" "\n"
+           R"( 1 | {"weight_map": {"a": "1.safetensors",}})" "\n"
+           R"(   |                                      ^ here)" "\n");
+  CHECK_EQ(found(R"({"weight_map": {"a": "1.safetensors")"),
+           R"(error[L0514]: not JSON: unexpected end of input; expected '}')" "\n"
+           R"(  --> i.json:1:37)" "\n"
+           R"(   |)" "\n"
+           R"( 1 | {"weight_map": {"a": "1.safetensors")" "\n"
+           R"(   |                                     ^ here)" "\n");
+  CHECK_EQ(found(R"({"weight_map": ["1.safetensors"]})"),
+           R"(error[L0519]: `weight_map` is an object that gives each tensor's file, and this is a list)" "\n"
+           R"(  --> i.json:1:16)" "\n"
+           R"(   |)" "\n"
+           R"( 1 | {"weight_map": ["1.safetensors"]})" "\n"
+           R"(   |                ^^^^^^^^^^^^^^^^^ here)" "\n");
+  CHECK_EQ(found(R"(["1.safetensors"])"),
+           R"(error[L0519]: `i.json` is not a checkpoint: it has no object `weight_map`)" "\n");
+  CHECK_EQ(found(index_of(R"("a": 1)")),
+           R"(error[L0519]: the file of `a` is not the name of a file beside the index)" "\n"
+           R"(  --> i.json:1:22)" "\n"
+           R"(   |)" "\n"
+           R"( 1 | {"weight_map": {"a": 1}})" "\n"
+           R"(   |                      ^ here)" "\n");
+  CHECK_EQ(found(index_of(R"("a": "1.safetensors", "a": "1.safetensors")")),
+           R"(error[L0514]: not JSON: duplicate name `a`)" "\n"
+           R"(  --> i.json:1:39)" "\n"
+           R"(   |)" "\n"
+           R"( 1 | {"weight_map": {"a": "1.safetensors", "a": "1.safetensors"}})" "\n"
+           R"(   |                                       ^ here)" "\n");
+}
+
 TEST_CASE("checkpoint: what is none is said") {
   TempFolder folder;
   CHECK_EQ(names_of(folder, "no"),
