@@ -56,6 +56,7 @@ struct ResolvedParam {
   std::string value;   // as an expression
   std::string origin;  // "default", "config.json", "preset small", "-p"
   std::string doc;
+  YamlRef node;  // the value as a file has it; null if it holds layers
 };
 
 // A layer of the model; one row of `check --summary`. Rows are in preorder,

@@ -169,20 +169,23 @@ void Elaborator::build_uncalled() {
 
 void Elaborator::list_params() {
   const auto add = [&](const std::string& name, const std::string& type,
-                       const std::string& doc) {
+                       const ParamTypeAst& read_as, const std::string& doc) {
     const std::optional<Datum> value = find_param_or_value(*root_, name);
     const GivenField* given = root_->find_given(name);
     std::string origin = given ? given->origin : "default";
     const bool changed = !field_overrides(*root_, name).empty();
     if (changed && origin != "-p") origin += ", -p";
     model_.params.push_back({name, type, value ? to_string(*value) : "",
-                             std::move(origin), doc});
+                             std::move(origin), doc,
+                             value ? value_node(*value, read_as) : nullptr});
   };
+  static const ParamTypeAst any{.name = "any"};
   for (const ParamDecl& decl : root_->type->spec->params) {
-    add(decl.name.text, to_string(param_type(*root_->type, decl)), decl.doc);
+    add(decl.name.text, to_string(param_type(*root_->type, decl)),
+        decl.type ? *decl.type : any, decl.doc);
   }
   if (!root_->type->find_param("dtype")) {
-    add("dtype", "dtype", "of weights and of inputs that say `dtype`");
+    add("dtype", "dtype", any, "of weights and of inputs that say `dtype`");
   }
 }
 

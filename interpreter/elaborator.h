@@ -101,6 +101,10 @@ class Elaborator {
   Datum make_struct(const LayerType& type, std::vector<GivenField> fields,
                     const SourceSpan& span);
   ExprRef expression_of(const YamlNode& node);
+  // A field of the type that reads back to the value (value_node.cpp). Null if
+  // it holds layers, or is unknown.
+  YamlRef value_node(const Datum& datum, const ParamTypeAst& type);
+  YamlRef struct_node(const DatumStruct& value, const ParamTypeAst& type);
 
   // ---- `checkpoint` as a value (checkpoint_config.cpp) ----
   // The struct that the checkpoint's quantization_config describes, or none.

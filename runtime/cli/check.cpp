@@ -1,4 +1,6 @@
 // `lathe check`: all mistakes of a spec, and what it amounts to.
+#include <algorithm>
+
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
 #include "runtime/cli/verbs.h"
@@ -101,11 +103,20 @@ JsonValue result_json(const Command& command, const Session* session,
 // The spec with the values of its params in the place of their defaults.
 std::string resolved_yaml(const Session& session) {
   SpecFile spec = *session.target.spec;
-  for (ParamDecl& param : spec.params) {
-    for (const ResolvedParam& value : session.model.params) {
-      if (value.name != param.name.text) continue;
-      param.default_value = make_scalar(value.value);
-      param.from.clear();
+  for (const ResolvedParam& value : session.model.params) {
+    if (value.node == nullptr) continue;
+    const auto param = std::find_if(
+        spec.params.begin(), spec.params.end(),
+        [&](const ParamDecl& decl) { return decl.name.text == value.name; });
+    if (param != spec.params.end()) {
+      param->default_value = value.node;
+      param->from.clear();
+    } else if (value.origin != "default") {
+      // `dtype`, which need not be declared.
+      std::erase_if(spec.defaults, [&](const ValueDecl& decl) {
+        return decl.name.text == value.name;
+      });
+      spec.defaults.push_back({{value.name, {}}, value.node});
     }
   }
   return to_yaml(spec);
