@@ -1,5 +1,6 @@
 #include "runtime/cli/command_line.h"
 
+#include <algorithm>
 #include <csignal>
 #include <new>
 
@@ -23,8 +24,35 @@ enum ExitStatus : int {
   kBug = 4,
 };
 
-int report_usage(const UsageError& error) {
-  Console console{Command()};
+// The objects of to_json(), a line each.
+std::string json_lines(const std::vector<Diagnostic>& diagnostics) {
+  std::string lines;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const std::string list = to_json({diagnostic});
+    lines += list.substr(1, list.rfind(']') - 1) + "\n";
+  }
+  return lines;
+}
+
+// Shows messages on stderr: for people, or as JSON.
+void show(Console& console, const std::vector<Diagnostic>& diagnostics) {
+  console.diagnostic(console.json()
+                         ? json_lines(diagnostics)
+                         : render(diagnostics, console.error_color()));
+}
+
+int report_usage(const UsageError& error, bool json) {
+  Command command;
+  command.json = json;
+  Console console{command};
+  if (json) {
+    show(console, {{.code = "usage",
+                    .message = error.what(),
+                    .span = {},
+                    .notes = {},
+                    .help = error.help()}});
+    return kUsage;
+  }
   console.diagnostic(cat({"lathe: ", error.what(), "\n"}));
   if (!error.help().empty()) {
     console.diagnostic(cat({"  ", error.help(), "\n"}));
@@ -33,9 +61,7 @@ int report_usage(const UsageError& error) {
 }
 
 int report_spec(Console& console, const SpecError& error) {
-  console.diagnostic(console.json()
-                         ? to_json(error.diagnostics())
-                         : render(error.diagnostics(), console.error_color()));
+  show(console, error.diagnostics());
   return kSpecIsWrong;
 }
 
@@ -43,19 +69,24 @@ int report_machine(Console& console, const std::string& code,
                    const std::string& message, const std::string& log) {
   Diagnostic diagnostic{.code = code, .message = message};
   if (!log.empty()) diagnostic.notes.push_back(log);
-  console.diagnostic(console.json()
-                         ? to_json({diagnostic})
-                         : render(diagnostic, console.error_color()));
+  show(console, {diagnostic});
   return kMachineCannot;
 }
 
 int report_bug(Console& console, const std::vector<std::string>& arguments,
                const std::string& what) {
+  const std::string message =
+      cat({"this is a bug in lathe ", program_version(), ": ", what});
+  const std::string command = cat({"lathe ", join(arguments, " ")});
+  if (console.json()) {
+    show(console, {{.code = "bug", .message = message, .notes = {command}}});
+    return kBug;
+  }
   console.diagnostic(cat(
-      {"lathe: this is a bug in lathe ", program_version(), ": ", what,
+      {"lathe: ", message,
        "\n  Please report it with the spec, what `lathe doctor` prints, and "
-       "this command:\n  lathe ",
-       join(arguments, " "), "\n"}));
+       "this command:\n  ",
+       command, "\n"}));
   return kBug;
 }
 
@@ -70,7 +101,7 @@ int run(const Command& command, Console& console,
   } catch (const SpecError& error) {
     return report_spec(console, error);
   } catch (const UsageError& error) {
-    return report_usage(error);
+    return report_usage(error, command.json);
   } catch (const DeviceError& error) {
     return report_machine(console, error.code(), error.what(), error.log());
   } catch (const std::bad_alloc&) {
@@ -118,7 +149,9 @@ int run_command_line(const std::vector<std::string>& arguments) {
     Console console(command);
     return run(command, console, arguments);
   } catch (const UsageError& error) {
-    return report_usage(error);
+    const bool json = std::find(arguments.begin(), arguments.end(),
+                                "--json") != arguments.end();
+    return report_usage(error, json);
   }
 }
 

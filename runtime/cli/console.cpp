@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/json.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -22,15 +23,27 @@ Color color_of(ColorMode mode, int fd) {
   return mode == ColorMode::kAlways ? Color::kYes : Color::kNo;
 }
 
+std::string json_line(std::string_view severity, std::string_view text) {
+  return cat({"{\"severity\": \"", severity, "\", \"message\": ",
+              json_string(text), "}\n"});
+}
+
+void write_error(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace
 
 Console::Console(const Command& command)
     : quiet_(command.quiet),
       json_(command.json),
       verbosity_(command.verbosity),
-      terminal_(::isatty(STDERR_FILENO) != 0),
+      terminal_(::isatty(STDERR_FILENO) != 0 && !json_),
       error_color_(color_of(command.color, STDERR_FILENO)),
-      result_color_(color_of(command.color, STDOUT_FILENO)) {}
+      result_color_(color_of(command.color, STDOUT_FILENO)),
+      // A file gets one line a step, a terminal a line that changes.
+      watch_({kQuietTime, terminal_ ? kRedrawTime : ProgressWatch::Time(0)},
+             [this](const Progress& step) { show_progress(step); }) {}
 
 void Console::result(std::string_view text) {
   end_progress();
@@ -44,53 +57,40 @@ void Console::flush() {
                                   std::strerror(errno)}));
 }
 
+// A line that says something of the given severity; `shown` is the text for
+// people.
+void Console::say(std::string_view severity, std::string_view text,
+                  std::string_view shown) {
+  diagnostic(json_ ? json_line(severity, text) : cat({shown, "\n"}));
+}
+
 void Console::note(std::string_view text) {
-  if (!quiet_) diagnostic(cat({"note: ", text, "\n"}));
+  if (!quiet_) say("note", text, cat({"note: ", text}));
 }
 
 void Console::warning(std::string_view text) {
-  if (!quiet_) diagnostic(cat({"warning: ", text, "\n"}));
+  if (!quiet_) say("warning", text, cat({"warning: ", text}));
 }
 
 void Console::detail(int level, std::string_view text) {
-  if (verbosity() >= level) diagnostic(cat({text, "\n"}));
+  if (verbosity() >= level) say("detail", text, text);
 }
 
 void Console::diagnostic(std::string_view text) {
   end_progress();
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  write_error(text);
 }
 
-void Console::progress(const Progress& progress) {
-  const Clock::time_point now = Clock::now();
-  if (progress.what != step_) {
-    end_progress();
-    step_ = progress.what;
-    step_begin_ = now;
-    shown_ = {};
-  }
-  if (quiet_ || now - step_begin_ < kQuietTime) return;
-  // A file gets one line a step, a terminal a line that changes.
-  if (shown_ != Clock::time_point{} &&
-      (!terminal_ || now - shown_ < kRedrawTime)) {
-    return;
-  }
-  shown_ = now;
-  std::string text = progress.what;
-  if (terminal_ && progress.total > 0) {
-    text += cat({" ", progress.done * 100 / progress.total, " %"});
-  }
-  std::string line =
-      terminal_ ? cat({"\r\x1b[K", text, " ..."}) : cat({text, " ...\n"});
-  std::fwrite(line.data(), 1, line.size(), stderr);
-  line_open_ = terminal_;
+void Console::show_progress(const Progress& step) const {
+  if (json_) return write_error(json_line("progress", step.what));
+  if (!terminal_) return write_error(cat({step.what, " ...\n"}));
+  std::string text = step.what;
+  if (step.total > 0) text += cat({" ", step.done * 100 / step.total, " %"});
+  write_error(cat({"\r\x1b[K", text, " ..."}));
 }
 
 void Console::end_progress() {
-  step_.clear();
-  if (!line_open_) return;
-  std::fputs("\r\x1b[K", stderr);
-  line_open_ = false;
+  if (watch_.end() && terminal_) write_error("\r\x1b[K");
 }
 
 Reporter Console::reporter() {
@@ -108,7 +108,9 @@ Reporter Console::reporter() {
         break;
     }
   };
-  out.on_progress = [this](const Progress& step) { progress(step); };
+  out.on_progress = [this](const Progress& step) {
+    if (!quiet_) watch_.update(step);
+  };
   return out;
 }
 

@@ -3,11 +3,11 @@
 // stderr. Decides about colours, what -q and -v show, and when progress is
 // worth a line.
 
-#include <chrono>
 #include <string>
 #include <string_view>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/progress_watch.h"
 #include "runtime/report.h"
 #include "spec/diagnostic.h"
 
@@ -46,18 +46,16 @@ class Console {
   Reporter reporter();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  void progress(const Progress& progress);
+  void say(std::string_view severity, std::string_view text,
+           std::string_view shown);
+  void show_progress(const Progress& progress) const;
   void end_progress();
 
   bool quiet_, json_;
   int verbosity_;
-  bool terminal_;  // stderr is one
+  bool terminal_;  // stderr is one, and people read it
   Color error_color_, result_color_;
-  std::string step_;  // the step whose progress is watched
-  Clock::time_point step_begin_, shown_;
-  bool line_open_ = false;  // a progress line stands without its end
+  ProgressWatch watch_;
 };
 
 }  // namespace lathe
