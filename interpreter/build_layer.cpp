@@ -50,6 +50,17 @@ Diagnostic missing_param(const LayerInstance& layer, const ParamDecl& decl) {
 
 }  // namespace
 
+// A param may lack its value because of a mistake that was reported: its name
+// was written wrongly, or the call that gives it failed, or the section.
+bool Elaborator::is_consequence(const LayerInstance& layer,
+                                const ParamDecl& decl) const {
+  if (has_unknown_field(*layer.type, layer.given)) return true;
+  if (layer.parent == nullptr) {
+    return layer.type->spec->damage.any && !decl.from.empty();
+  }
+  return calls_failed_ && is_dim_of_input(*layer.type->spec, decl.name.text);
+}
+
 bool Elaborator::condition(const ExprAst& expr, const Scope& scope,
                            const std::string& what) {
   const Datum value = evaluate(expr, scope);
@@ -66,7 +77,7 @@ void Elaborator::build_params(LayerInstance& layer) {
   for (const ParamDecl* decl : missing_params(layer)) {
     layer.params[decl->name.text] = {Progress::kDone, Unknown{}};
     layer.failed = true;
-    report(missing_param(layer, *decl));
+    if (!is_consequence(layer, *decl)) report(missing_param(layer, *decl));
   }
   for (const ParamDecl& decl : spec.params) param(layer, decl);
   for (const ValueDecl& decl : spec.values) {

@@ -125,6 +125,9 @@ class Elaborator {
                                       const std::vector<ValueDecl>& fields,
                                       const Scope& scope,
                                       const std::string& owner);
+  // True if one was given a name that the type has not.
+  static bool has_unknown_field(const LayerType& type,
+                                const std::vector<GivenField>& fields);
   // Throws L0334 for the first condition that does not hold.
   void check_asserts(const std::vector<AssertDecl>& asserts,
                      const Scope& scope);
@@ -256,6 +259,7 @@ class Elaborator {
   bool is_list(const LayerInstance& layer, const LayerDecl& decl);
   Datum placed(LayerInstance& layer, const std::string& name,
                const LayerDecl& decl, std::vector<Datum> recipes, bool list);
+  bool is_consequence(const LayerInstance& layer, const ParamDecl& decl) const;
   void build_afresh(LayerInstance& layer);
   void build_params(LayerInstance& layer);
   void build_weight(LayerInstance& layer, const WeightDecl& decl);
@@ -328,6 +332,7 @@ class Elaborator {
       field_overrides_;
   std::vector<std::string> resolving_;  // params and values, outermost first
   int64_t iterations_ = 0;
+  bool calls_failed_ = false;  // some may not have been made
   std::optional<StoredQuantization> quantization_;  // when first asked for
   friend class ActiveLayer;
   friend class Recorder;

@@ -101,6 +101,17 @@ void Elaborator::unknown_field(const LayerType& type, const Name& field,
        cat({owner, " has no field `", field.text, "`"}), help);
 }
 
+bool Elaborator::has_unknown_field(const LayerType& type,
+                                   const std::vector<GivenField>& fields) {
+  const bool is_layer = type.spec->kind != SpecKind::kStruct;
+  return std::any_of(
+      fields.begin(), fields.end(), [&](const GivenField& field) {
+        const std::string& name = field.name;
+        return type.find_param(name) == nullptr && !is_builtin(name) &&
+               !(is_layer && is_prefix(name));
+      });
+}
+
 std::vector<const ParamDecl*> Elaborator::missing_params(
     const LayerInstance& layer) {
   std::vector<const ParamDecl*> missing;
@@ -325,6 +336,7 @@ Datum Elaborator::make_struct(const LayerType& type,
                         "`" + decl.name.text + "`");
     }
     if (wanted.optional) return None{};
+    if (has_unknown_field(type, fields)) return Unknown{};
     fail("L0212", span,
          cat({"this ", type.name, " needs the field `", decl.name.text, "`"}),
          decl.doc.empty() ? "" : decl.name.text + ": " + decl.doc);

@@ -1,5 +1,7 @@
 #include "interpreter/reports.h"
 
+#include <algorithm>
+
 #include "spec/text.h"
 
 namespace lathe {
@@ -30,7 +32,60 @@ std::string chain_note(const std::vector<ReportPlace>& places) {
   return note;
 }
 
+// The name that a message is about, if it is that the name means nothing.
+std::string unknown_name(const Diagnostic& d) {
+  if (d.code != "L0330" || !d.span.known()) return "";
+  const std::string name(d.span.text());
+  const bool named = d.message.find(cat({"`", name, "`"})) != std::string::npos;
+  return named ? cat({d.span.file->name, ":", name}) : "";
+}
+
+// "and at m.yaml:22, m.yaml:28 and 3 more places".
+std::string also_note(const std::vector<SourceSpan>& places) {
+  constexpr size_t kShown = 3;
+  std::vector<std::string> shown;
+  for (const SourceSpan& place : places) {
+    const std::string text = place_of(place);
+    if (shown.empty() || shown.back() != text) shown.push_back(text);
+  }
+  const size_t more = shown.size() > kShown ? shown.size() - kShown : 0;
+  shown.resize(shown.size() - more);
+  std::string note = "and at " + join(shown, ", ");
+  if (more > 0) note += cat({" and ", more, more > 1 ? " more" : " other"});
+  return note;
+}
+
 }  // namespace
+
+// The first place keeps the message, which tells the others.
+void Reports::join_unknown_names() {
+  std::map<std::string, std::vector<size_t>> uses;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const std::string name = unknown_name(entries_[i].diagnostic);
+    if (!name.empty()) uses[name].push_back(i);
+  }
+  std::vector<bool> joined(entries_.size(), false);
+  for (auto& [name, at] : uses) {
+    if (at.size() == 1) continue;
+    std::sort(at.begin(), at.end(), [&](size_t a, size_t b) {
+      return entries_[a].diagnostic.span.begin <
+             entries_[b].diagnostic.span.begin;
+    });
+    std::vector<SourceSpan> others;
+    for (size_t i = 1; i < at.size(); ++i) {
+      others.push_back(entries_[at[i]].diagnostic.span);
+      joined[at[i]] = true;
+    }
+    entries_[at[0]].diagnostic.notes.push_back(also_note(others));
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (joined[i]) continue;
+    if (kept != i) entries_[kept] = std::move(entries_[i]);
+    ++kept;
+  }
+  entries_.resize(kept);
+}
 
 void Reports::add(Diagnostic diagnostic, ReportPlace place) {
   const auto [it, is_new] =
@@ -43,6 +98,7 @@ void Reports::add(Diagnostic diagnostic, ReportPlace place) {
 }
 
 void Reports::flush(Diagnostics& diagnostics) {
+  join_unknown_names();
   for (Entry& entry : entries_) {
     if (!entry.places.front().path.empty()) {
       entry.diagnostic.notes.push_back(chain_note(entry.places));

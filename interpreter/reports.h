@@ -24,10 +24,15 @@ class Reports {
  public:
   void add(Diagnostic diagnostic, ReportPlace place);
 
-  // Gives everything to `diagnostics`, each message once.
+  bool any() const { return !entries_.empty(); }
+
+  // Gives everything to `diagnostics`, each message once. A name that means
+  // nothing is one mistake, however often it is used.
   void flush(Diagnostics& diagnostics);
 
  private:
+  void join_unknown_names();
+
   struct Entry {
     Diagnostic diagnostic;
     std::vector<ReportPlace> places;

@@ -62,14 +62,21 @@ void add_part(const YamlEntry& section, const SourceSpan& place,
   const bool declares = is_among(kDeclaring, section.key);
   const bool known = declares || is_among(kOthers, section.key);
   SourceSpan part = known ? part_at(*section.value, place) : SourceSpan{};
-  if (!part.known()) part = whole_of(section);
+  const bool one_item = part.known();
+  if (!one_item) part = whole_of(section);
   damage.parts.push_back(part);
   if (!declares && known) return;
   std::string_view text = part.text();
   // Of an assignment only the left side matters to others.
-  const bool assigns = section.key == "body" && text.front() != '{';
+  const bool assigns =
+      section.key == "body" && one_item && text.front() != '{';
   if (assigns) text = text.substr(0, text.find('='));
   add_words(text, damage.names);
+}
+
+bool says_what_it_is(const YamlNode& root) {
+  return root.find("model") != nullptr || root.find("layer") != nullptr ||
+         root.find("struct") != nullptr;
 }
 
 bool is_of_other_version(const YamlNode& root) {
@@ -107,7 +114,8 @@ Damage damage_of(const YamlNode* root,
     if (mistake.severity != Severity::kError) continue;
     damage.any = true;
     damage.whole |= root == nullptr || !root->is_mapping() ||
-                    mistake.code == "L0207" || is_of_other_version(*root);
+                    mistake.code == "L0207" || is_of_other_version(*root) ||
+                    !says_what_it_is(*root);
     if (damage.whole) continue;
     for (const YamlEntry& section : root->entries) {
       if (!touches(whole_of(section), mistake.span)) continue;

@@ -150,6 +150,22 @@ void check_version(SpecReader& reader, const YamlNode& root) {
   }
 }
 
+// True if a key was probably meant to be `model`, `layer` or `struct`.
+bool has_misspelt_kind(const YamlNode& root) {
+  std::vector<std::string> names;
+  for (const Section& section : kSections) names.emplace_back(section.name);
+  for (std::string_view kind : kKindNames) names.emplace_back(kind);
+  for (const YamlEntry& entry : root.entries) {
+    if (is_user_key(entry.key) || find_section(entry.key)) continue;
+    const std::string meant = nearest(entry.key, names);
+    if (std::find(std::begin(kKindNames), std::end(kKindNames), meant) !=
+        std::end(kKindNames)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // The kind and the name of the file; true if the kind is known.
 bool read_kind(SpecReader& reader, const YamlNode& root, SpecFile& spec) {
   const YamlEntry* found = nullptr;
@@ -167,6 +183,7 @@ bool read_kind(SpecReader& reader, const YamlNode& root, SpecFile& spec) {
     spec.kind = static_cast<SpecKind>(kind - std::begin(kKindNames));
   }
   if (found == nullptr) {
+    if (has_misspelt_kind(root)) return false;
     const YamlEntry* first = root.find("lathe");
     if (first == nullptr) first = &root.entries.front();
     reader.error("L0207", first->key_span, "the file does not say what it is",

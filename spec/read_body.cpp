@@ -7,11 +7,12 @@ namespace {
 constexpr const char* kForForm = "{for: i, in: range(n), body: [...]}";
 constexpr const char* kIfForm = "{if: condition, then: [...], else: [...]}";
 
-// The node of a key that must be there, or null and an error.
-YamlRef required(SpecReader& reader, const YamlNode& node, const char* key,
-                 const char* what, const char* form) {
+// The node of a key that must be there, or null and an error. Unless the keys
+// that are there are good, it may be one of them.
+YamlRef required(SpecReader& reader, const YamlNode& node, bool good_keys,
+                 const char* key, const char* what, const char* form) {
   YamlRef value = reader.get(node, key);
-  if (value == nullptr) {
+  if (value == nullptr && good_keys) {
     reader.error("L0204", node.entries.front().key_span,
                  cat({what, " has no `", key, "`"}),
                  cat({"write `", form, "`"}));
@@ -20,7 +21,8 @@ YamlRef required(SpecReader& reader, const YamlNode& node, const char* key,
 }
 
 bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
-  reader.check_keys(node, "a `for` statement", {"for", "in", "body"});
+  const bool known =
+      reader.check_keys(node, "a `for` statement", {"for", "in", "body"});
   auto loop = std::make_shared<ForAst>();
   const char* what = "the `for` statement";
   YamlRef variable = reader.get(node, "for");
@@ -29,10 +31,10 @@ bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
       loop->variable = *name;
     }
   }
-  if (YamlRef range = required(reader, node, "in", what, kForForm)) {
+  if (YamlRef range = required(reader, node, known, "in", what, kForForm)) {
     loop->range = parse_expression(*range, reader.diagnostics());
   }
-  if (YamlRef body = required(reader, node, "body", what, kForForm)) {
+  if (YamlRef body = required(reader, node, known, "body", what, kForForm)) {
     loop->body = read_body(reader, *body, "the `body` of `for`");
   }
   out.kind = StatementKind::kFor;
@@ -42,11 +44,13 @@ bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
 }
 
 bool read_if(SpecReader& reader, const YamlNode& node, StatementAst& out) {
-  reader.check_keys(node, "an `if` statement", {"if", "then", "else"});
+  const bool known =
+      reader.check_keys(node, "an `if` statement", {"if", "then", "else"});
   auto branch = std::make_shared<IfAst>();
   branch->condition = reader.expression(node, "if");
   if (YamlRef body =
-          required(reader, node, "then", "the `if` statement", kIfForm)) {
+          required(reader, node, known, "then", "the `if` statement",
+                   kIfForm)) {
     branch->then_body = read_body(reader, *body, "`then`");
   }
   if (YamlRef body = reader.get(node, "else")) {
