@@ -79,13 +79,41 @@ body:
 checkpoint: {init: {normal: {std: 0.02}, seed: 0}}
 END
 
+cat > "$work/blocks.yaml" << 'END'
+lathe: 1
+model: blocks
+params: {depth: 100}
+inputs: {x: "float32[B, T, 64]"}
+layers:
+  rope: {type: RotaryEmbedding, interleaved: false}
+  blocks:
+    type: TransformerBlock
+    repeat: depth
+    attention_norm: {type: RMSNorm, dim: 64}
+    attention:
+      type: AttentionWithRope
+      rope: rope
+      num_attention_heads: 4
+      num_key_value_heads: 2
+      hidden_size: 64
+    mlp_norm: {type: RMSNorm, dim: 64}
+    mlp: {type: MLP, hidden_dim: 64, feed_forward_length: 160}
+body: [y = blocks(x)]
+checkpoint: {init: {normal: {std: 0.02}, seed: 0}}
+END
+
 echo "| ms | cold | warm |"
 echo "|---|---:|---:|"
 plain "\`--help\`" --help
 plain "\`layers\`" layers
 plain "\`check\` of 100 MLPs" check "$work/deep.yaml"
+plain "\`check\` of 100 transformer blocks" check "$work/blocks.yaml"
+plain "\`check\` of 2,000 transformer blocks" \
+  check "$work/blocks.yaml" -p depth=2000
 plain "fused schedule of 2,000 MLPs" \
   graph "$work/deep.yaml" -p depth=2000 --stage fused
+plain "fused schedule of 2,000 transformer blocks" \
+  graph "$work/blocks.yaml" -p depth=2000 --stage fused
 model "one op" run "$work/one_op.yaml" -i x=random:1 -d N=1000
 model "two linear layers" run "$work/mlp.yaml" -i x=random:1 -d B=4
 model "quickstart" run "$root/examples/quickstart.yaml"
