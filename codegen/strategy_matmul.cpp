@@ -21,6 +21,7 @@
 
 #include "codegen/kernel_builder.h"
 #include "codegen/matmul_form.h"
+#include "codegen/matmul_grid.h"
 #include "codegen/matmul_operands.h"
 #include "codegen/matmul_panels.h"
 #include "codegen/register_tile.h"
@@ -33,8 +34,6 @@ namespace {
 
 // Rows of a work item, in tiles.
 constexpr int kRowTiles = 16;
-// With at most this many row tiles a product counts as one with few rows.
-constexpr int kFewRowTiles = 2;
 // Steps of a tile that pay for loading and storing its sums.
 constexpr int64_t kLeastSteps = 128;
 // A depth block is a multiple of this, and so of every count of chains.
@@ -60,7 +59,8 @@ class MatmulLowering {
         tile_(context_.tile),
         at_(context_.at),
         left_(complete(target)),
-        right_(context_) {
+        right_(context_),
+        grid_(context_) {
     context_.depth_block = depth_block(target);
     context_.row_block = row_block();
     bind_rest();
@@ -68,15 +68,15 @@ class MatmulLowering {
   }
 
   LoweredGroup lower() {
-    Stmt shared = grid();
+    Stmt shared = begin();
     Var item = make_var("item");
-    std::vector<Stmt> body = {item_position(item), depth_loop()};
+    std::vector<Stmt> body = {grid_.position(item), depth_loop()};
     for (size_t s = 0; s < form_.sections.size(); ++s) {
       body.push_back(in_section(context_, s, epilogue(s)));
     }
     Stmt loop = for_loop(item, var(kernel_.lo()), var(kernel_.hi()),
                          block(std::move(body)), LoopKind::kItems);
-    return kernel_.finish(block({shared, loop}), items(), cost());
+    return kernel_.finish(block({shared, loop}), grid_.items(), cost());
   }
 
  private:
@@ -148,28 +148,6 @@ class MatmulLowering {
     stream_->add_locals(locals_);
   }
 
-  // --- the grid of work items ---
-
-  Dim row_blocks() const {
-    return ceildiv(form_.rows, Dim(context_.row_block));
-  }
-  int64_t few_rows() const {
-    return static_cast<int64_t>(kFewRowTiles) * tile_.rows;
-  }
-  // 1 when there are more than a few rows, else 0.
-  Dim many() const {
-    return min(floordiv(form_.rows, Dim(few_rows() + 1)), Dim(1));
-  }
-
-  Dim items() const {
-    Dim groups;
-    for (const PanelSection& s : panels_.sections) {
-      groups += many() * ceildiv(s.units, Dim(s.group)) +
-                (Dim(1) - many()) * ceildiv(s.units, Dim(s.group_few));
-    }
-    return form_.batch * row_blocks() * groups;
-  }
-
   // A core does some 40 multiply-adds a nanosecond and reads 10 bytes.
   Dim cost() const {
     Dim weights = form_.batch * panels_.panels * panels_.width * form_.depth;
@@ -178,61 +156,9 @@ class MatmulLowering {
   }
 
   // What does not depend on the work item.
-  Stmt grid() {
-    std::vector<Stmt> stmts;
-    Expr is_few = size_of(form_.rows) <= int_literal(few_rows());
-    Expr total = int_literal(0);
-    for (const PanelSection& s : panels_.sections) {
-      Var size = make_var("group"), count = make_var("groups");
-      stmts.push_back(let(size, select(is_few, int_literal(s.group_few),
-                                       int_literal(s.group))));
-      stmts.push_back(let(count, ceil_div(size_of(s.units), var(size))));
-      group_size_.push_back(size);
-      group_start_.push_back(total);
-      total = total + var(count);
-    }
-    stmts.push_back(let(groups_, total));
-    stmts.push_back(right_.prepare());
+  Stmt begin() {
+    std::vector<Stmt> stmts = {grid_.begin(), right_.prepare()};
     if (stream_) stmts.push_back(stream_->begin());
-    return block(std::move(stmts));
-  }
-
-  // From the item to its rows, section, units and panels.
-  Stmt item_position(const Var& item) const {
-    Var blocks = make_var("row_blocks"), rest = make_var("rest");
-    Var group = make_var("g");
-    Expr first_row = var(item) % var(blocks) * context_.row_block;
-    Expr rows_left = size_of(form_.rows) - var(at_.m0);
-    std::vector<Stmt> stmts = {
-        let(blocks, size_of(row_blocks())),
-        let(at_.m0, first_row),
-        let(at_.rows, min(rows_left, int_literal(context_.row_block))),
-        let(rest, var(item) / var(blocks)),
-        let(group, var(rest) % var(groups_)),
-        let(form_.b, var(rest) / var(groups_)),
-    };
-    Expr section, u0, units, p0, panels;
-    // From the last section to the first, so that the selects nest in order.
-    for (size_t s = panels_.sections.size(); s-- > 0;) {
-      const PanelSection& plan = panels_.sections[s];
-      bool last = s + 1 == panels_.sections.size();
-      Expr here = last ? literal(true) : var(group) < group_start_[s + 1];
-      auto choose = [&](Expr& chosen, const Expr& value) {
-        chosen = last ? value : select(here, value, chosen);
-      };
-      Expr first = (var(group) - group_start_[s]) * var(group_size_[s]);
-      Expr count = min(size_of(plan.units) - first, var(group_size_[s]));
-      choose(section, int_literal(static_cast<int64_t>(s)));
-      choose(u0, first);
-      choose(units, count);
-      choose(p0, first * plan.parts + size_of(plan.first_panel));
-      choose(panels, count * plan.parts);
-    }
-    stmts.push_back(let(at_.section, section));
-    stmts.push_back(let(at_.u0, u0));
-    stmts.push_back(let(at_.units, units));
-    stmts.push_back(let(at_.p0, p0));
-    stmts.push_back(let(at_.panels, panels));
     return block(std::move(stmts));
   }
 
@@ -377,13 +303,11 @@ class MatmulLowering {
   const MatmulPlace& at_;
   MatmulLeft left_;
   MatmulRight right_;
+  MatmulGrid grid_;
   TileLocals locals_;
   std::optional<StreamTile> stream_;
   int sums_ = -1;
   int64_t sums_stride_ = 0;
-  std::vector<Var> group_size_;
-  std::vector<Expr> group_start_;
-  Var groups_ = make_var("all_groups");
 };
 
 }  // namespace
