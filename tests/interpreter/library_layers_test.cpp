@@ -26,6 +26,7 @@ const std::map<std::string, Params> kParams = {
     {"BertEmbeddings",
      {{"vocab_size", "8"}, {"positions", "8"}, {"types", "2"}, {"hidden", "4"}}},
     {"BertLayer", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
+    {"BlockQuantize", {{"encoding", "Q8_0"}}},
     {"Embedding", {{"vocab_size", "8"}, {"hidden_dim", "4"}}},
     {"Float8Quantize", {{"spec", "{granularity: token}"}}},
     {"GPTQLinear", {{"in_dim", "8"}, {"out_dim", "4"}}},

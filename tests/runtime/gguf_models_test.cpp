@@ -10,6 +10,7 @@
 #include "runtime/model_target.h"
 #include "runtime/model_weights.h"
 #include "runtime/safetensors.h"
+#include "spec/text.h"
 #include "tests/support/error_text.h"
 #include "tests/support/load_model.h"
 #include "tests/support/paths.h"
@@ -20,6 +21,8 @@ namespace {
 
 // Of the standard deviation of the logits.
 constexpr double kLargestError = 1e-3;
+// The same of activations in codes, as a root mean square.
+constexpr double kCodesError = 0.02;
 // Memory of weights, of their bytes in the file once all rows fill panels.
 constexpr double kMostMemory = 1.3;
 // Rows of a panel on the widest machine.
@@ -39,8 +42,8 @@ Tensor stored(const std::string& name, const std::string& tensor) {
 class Loaded {
  public:
   Loaded(const std::string& target, const std::string& weights,
-         const std::string& device)
-      : opened_(open_model(target, weights)),
+         const std::string& device, ParamTexts params = {})
+      : opened_(open_model(target, weights, std::move(params))),
         engine_(options_for(device, cache_)),
         loaded_(engine_.load(
             opened_.model.graph,
@@ -147,6 +150,25 @@ TEST_CASE("gguf: qwen2 runs from its file, with biases") {
 }
 
 TEST_CASE("gguf: gemma2 runs from its file") { check_model("gemma2"); }
+
+// One flipped code moves single logits by percents.
+TEST_CASE("gguf: activations rounded to codes by a param of the model") {
+  for (const char* name : {"llama", "qwen2", "qwen3", "gemma2"}) {
+    CAPTURE(name);
+    const Tensor wanted = stored(name, "logits");
+    Loaded model(data_file(cat({name, ".gguf"})), "", "cpu",
+                 {{"input_encoding", "Q8_0"}});
+    const Tensor found = model.logits(stored(name, "input_ids"));
+    double squares = 0;
+    for (int64_t i = 0; i < wanted.numel(); ++i) {
+      const double error = found.at(i) - wanted.at(i);
+      squares += error * error;
+    }
+    const double rms = std::sqrt(squares / static_cast<double>(wanted.numel()));
+    CHECK_LE(rms, kCodesError * deviation(wanted));
+    CHECK_GT(rms, kLargestError * deviation(wanted));
+  }
+}
 
 TEST_CASE("gguf: weights for a spec of the user's, params from metadata") {
   TempFolder folder;
