@@ -52,6 +52,20 @@ double default_tolerance(DType dtype) {
   return 0;
 }
 
+namespace {
+
+// Floats that were rounded to integers of a byte: one more or one less.
+constexpr double kToleranceOfCodes = 1e-2;
+
+bool makes_codes(const Graph& graph, const Node& node, ValueId output) {
+  return graph.type(output).dtype == DType::kInt8 &&
+         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) {
+           return is_float(graph.type(in).dtype);
+         });
+}
+
+}  // namespace
+
 std::vector<double> tolerances(const Graph& graph) {
   std::vector<double> coarsest(graph.values.size(), 0);
   for (const Node& node : graph.nodes) {
@@ -61,12 +75,18 @@ std::vector<double> tolerances(const Graph& graph) {
       before = std::max(before, coarsest[size_t(input)]);
     }
     for (ValueId output : node.outputs) {
-      coarsest[size_t(output)] =
-          std::max(before, default_tolerance(graph.type(output).dtype));
+      double own = default_tolerance(graph.type(output).dtype);
+      if (makes_codes(graph, node, output)) own = kToleranceOfCodes;
+      coarsest[size_t(output)] = std::max(before, own);
     }
   }
   for (size_t i = 0; i < coarsest.size(); ++i) {
-    if (!is_float(graph.values[i].type.dtype)) coarsest[i] = 0;
+    const DType dtype = graph.values[i].type.dtype;
+    if (dtype == DType::kInt8 && coarsest[i] > 0) {
+      coarsest[i] = std::min(coarsest[i], kToleranceOfCodes);
+    } else if (!is_float(dtype)) {
+      coarsest[i] = 0;
+    }
   }
   return coarsest;
 }

@@ -28,7 +28,7 @@ double default_tolerance(DType dtype);
 
 // The same for every value of a graph: a value is held to the coarsest float
 // type that it was rounded to on the way, its own included. Inputs and weights
-// are exact.
+// are exact; codes of a byte that floats were rounded to may be one off.
 std::vector<double> tolerances(const Graph& graph);
 
 // "[1, 0, 7]" for a flat position.

@@ -36,6 +36,17 @@ TEST_CASE("compare: a value is held to the coarsest type behind it") {
   CHECK_EQ(allowed[5], default_tolerance(kBFloat16));
 }
 
+TEST_CASE("compare: codes that floats were rounded to may be one off") {
+  using enum DType;
+  const auto allowed = tolerances(chain_of({kInt8, kFloat32, kInt32, kInt8}));
+  CHECK_GT(allowed[1], 1 / 127.0);
+  CHECK_LT(allowed[1], 2 / 127.0);
+  CHECK_EQ(allowed[2], allowed[1]);
+  CHECK_EQ(allowed[3], 0);
+  // One integer made of another is exact, but for what is behind both.
+  CHECK_EQ(tolerances(chain_of({kInt32, kInt8}))[2], 0);
+}
+
 TEST_CASE("layer places: a path gets the line that declares the layer") {
   const SourceRef file = make_source("m.yaml", "layers:\n  e: {type: E}\n");
   LayerRow row;
