@@ -71,6 +71,25 @@ Work work_of(const Expr& body) {
   return contains<Load>(body) ? Work::kCheap : Work::kFree;
 }
 
+// Whether the body makes numbers of codes, integers of eight bits. A product
+// multiplies these faster than numbers, and reads less.
+bool reads_codes(const Expr& body) {
+  bool found = false;
+  walk(body, [&](const Expr& e) {
+    auto* node = std::get_if<Load>(&e->node);
+    found = found || (node && node->dtype == DType::kInt8);
+    return !found;
+  });
+  return found && body->type == NumType::kFloat32;
+}
+
+// Whether the body rounds numbers to such codes.
+bool makes_codes(const Expr& body) {
+  auto* node = std::get_if<Cast>(&body->node);
+  return node && node->dtype == DType::kInt8 &&
+         node->arg->type != NumType::kInt64;
+}
+
 class Inliner {
  public:
   explicit Inliner(StageGraph graph) : graph_(std::move(graph)) {
@@ -179,11 +198,28 @@ class Inliner {
     }
     // Weights are prepared at load, not in every run.
     if (from.at_load && !graph_.arrays[reader].at_load) return false;
+    if (makes_codes(compute->body) && becomes_factor(node.slot)) return false;
     bool only_reader = readers_[node.slot].size() == 1;
     if (only_reader && times == 1 && site.once) return true;
     // Copies for several readers must not read more than the value itself.
     bool light = work == Work::kCheap && loads_of(compute->body).size() <= 1;
+    bool decodes = work == Work::kCheap && reads_codes(compute->body);
+    if (decodes && times == 1 && site.contraction) return true;
     return light && times == 1 && site.once && !site.contraction;
+  }
+
+  // Whether a product reads the array, or cheap maps of it.
+  bool becomes_factor(ArrayId id) const {
+    return std::any_of(
+        readers_[id].begin(), readers_[id].end(), [&](ArrayId reader) {
+          const Array& array = graph_.arrays[reader];
+          auto* compute = std::get_if<Compute>(&array.kind);
+          if (!compute) return false;
+          if (match_contraction(compute->body, array.axes)) return true;
+          bool map = !std::holds_alternative<Reduce>(compute->body->node);
+          return map && work_of(compute->body) != Work::kExpensive &&
+                 becomes_factor(reader);
+        });
   }
 
   // Every index that is data is checked, whether its element is needed or

@@ -163,6 +163,7 @@ void MatmulRight::add_local() {
 }
 
 int MatmulRight::block_bytes() const {
+  if (context_.left_codes) return size_of(DType::kInt8);
   if (stored_ && context_.pairs) return size_of(DType::kBFloat16);
   return size_of(expand_ ? context_.tile.dtype : *packed_);
 }

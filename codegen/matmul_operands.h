@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "codegen/kernel_builder.h"
+#include "codegen/left_cut.h"
 #include "codegen/matmul_form.h"
 #include "codegen/matmul_panels.h"
 #include "codegen/register_tile.h"
@@ -39,6 +40,9 @@ struct MatmulContext {
   bool pairs = false;
   // Where the right sides are computed from storage.
   std::optional<RightCut> cut;
+  // Where the left side is codes as well, to be multiplied as bytes: `cut` is
+  // a cut_bytes.
+  std::optional<LeftCut> left_codes;
 };
 
 // The left side, element by element.

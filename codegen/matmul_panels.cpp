@@ -68,6 +68,12 @@ MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile) {
   return plan;
 }
 
+void share_out_few(MatmulPanels& panels, int64_t items) {
+  for (PanelSection& section : panels.sections) {
+    section.group_few = group_for(section.units, section.group, items);
+  }
+}
+
 std::optional<DType> packed_dtype(const MatmulForm& form,
                                   const TileShape& tile) {
   if (!form.right_at_load) return std::nullopt;

@@ -37,6 +37,9 @@ struct MatmulPanels {
 
 MatmulPanels plan_panels(const MatmulForm& form, const TileShape& tile);
 
+// Aims at so many work items where there are few rows.
+void share_out_few(MatmulPanels& panels, int64_t items);
+
 // The dtype that panels have whose tiles load them as they are, or nothing
 // when the right sides are not plain weights of one such dtype.
 std::optional<DType> packed_dtype(const MatmulForm& form,

@@ -19,18 +19,22 @@ std::string render_prelude(const Target& target) {
   const char* widen = target.name == "avx2"     ? kPreludeWidenAvx2
                       : target.name == "avx512" ? kPreludeWidenAvx512
                                                 : kPreludeWiden;
-  std::string pairs;
+  std::string products;
   if (target.bf16_dot) {
-    pairs = cat({"#ifdef __AVX512VBMI__", kPreludeWidenE4m3ByTable, "#else",
-                 kPreludeWidenE4m3, "#endif\n", kPreludeDotBf16});
+    products = cat({"#ifdef __AVX512VBMI__", kPreludeWidenE4m3ByTable, "#else",
+                    kPreludeWidenE4m3, "#endif\n", kPreludeDotBf16});
   }
+  if (target.name == "avx2") products += kPreludeDotAvx2;
+  if (target.name == "avx512") products += kPreludeDotAvx512;
+  if (target.name == "neon") products += kPreludeDotNeon;
+  if (target.int8_dot) products += kPreludeDots;
   return std::string(kPreludeScalars) + kPreludeTypes +  //
          vector("f32", "f32v", width) + vector("i32", "i32v", width) +
          vector("u32", "u32v", width) + vector("f64", "f64v", width) +
          vector("i64", "i64v", width) + vector("u64", "u64v", width) +
          vector("u16", "u16h", half) + vector("u8", "u8q", quarter) +
          vector("i16", "i16h", half) + vector("i8", "i8q", quarter) + widen +
-         kPreludeFormats + kPreludeElements + kPreludeVectors + pairs +
+         kPreludeFormats + kPreludeElements + kPreludeVectors + products +
          kPreludeIntegers + kPreludeChecked + kPreludeFloat32 +
          kPreludeFloat64 + kPreludeFunctions;
 }

@@ -18,6 +18,10 @@ extern const char kPreludeElements[];
 extern const char kPreludeVectors[];
 // dot_bf16, for targets that have the instruction.
 extern const char kPreludeDotBf16[];
+extern const char kPreludeDotAvx2[];
+extern const char kPreludeDotAvx512[];
+extern const char kPreludeDotNeon[];
+extern const char kPreludeDots[];
 extern const char kPreludeIntegers[];
 // Pairs of float8 as bfloat16: in general, and where bytes are looked up.
 extern const char kPreludeWidenE4m3[];

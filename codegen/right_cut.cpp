@@ -18,6 +18,8 @@ constexpr int64_t kExact = int64_t{1} << 24;
 // Neighbouring k that must share a factor for it to be worth a loop.
 constexpr int64_t kLeastGroup = 8;
 constexpr int64_t kMostGroup = 256;
+// Most k of a run: their bytes take eight registers.
+constexpr int64_t kMostRun = 32;
 
 // One way to make an expression: what it is above the cut, and its fields.
 struct Choice {
@@ -49,12 +51,16 @@ std::vector<int> planes_of(int bits) {
   }
 }
 
+// What the kernel makes of codes.
+enum class CodeUse : uint8_t { kNumbers, kBytes };
+
 bool holds_load(const Expr& e) { return contains<Load>(e); }
 
 class Cutter {
  public:
-  Cutter(const MatmulForm& form, const Group& group, const Var& row)
-      : form_(form), group_(group), row_(row) {}
+  Cutter(const MatmulForm& form, const Group& group, const Var& row,
+         CodeUse use)
+      : form_(form), group_(group), row_(row), use_(use) {}
 
   // Of one part.
   Found cut(const MatmulPart& part, const Dim& columns) {
@@ -142,9 +148,11 @@ class Cutter {
     if (!field) return std::nullopt;
     if (!field->is_fine()) return coarse_integer(std::move(*field), *range);
     field->planes = planes_of(bits);
+    if (use_ == CodeUse::kBytes && field->planes.empty()) field->planes = {8};
     if (field->planes.empty()) return byte_code(std::move(*field), *range);
     field->dtype = DType::kInt32;
     field->least = range->low;
+    if (use_ == CodeUse::kBytes) return choice_of(std::move(*field));
     Choice choice = choice_of(std::move(*field));
     choice.value = choice.value + float_literal(static_cast<double>(range->low),
                                                 NumType::kFloat32);
@@ -232,6 +240,7 @@ class Cutter {
   const MatmulForm& form_;
   const Group& group_;
   Var row_;
+  CodeUse use_;
   Ranges ranges_;
   std::map<std::string, Var> names_;
 };
@@ -258,10 +267,19 @@ int64_t part_of_group(int64_t group, int64_t unit) {
   return -1;
 }
 
+// The longest part of a group that is whole units; `group` 0: of any length.
+int64_t run_of(int64_t group, int64_t unit) {
+  if (group == 0) group = kMostRun;
+  for (int64_t run = std::min(group, kMostRun); run > unit; --run) {
+    if (group % run == 0 && run % unit == 0) return run;
+  }
+  return unit;
+}
+
 // Sets code, factor, term and group, if the value has that form.
-void find_linear(RightCut& cut) {
+void find_linear(RightCut& cut, int64_t left_group) {
   std::optional<int> code;
-  int64_t group = 0;
+  int64_t group = left_group;
   for (size_t f = 0; f < cut.fields.size(); ++f) {
     const RightField& field = cut.fields[f];
     if (field.gather.get()) return;
@@ -283,30 +301,11 @@ void find_linear(RightCut& cut) {
   cut.group = group;
 }
 
-}  // namespace
-
-int64_t RightField::codes_a_word() const {
-  if (moved) return 4;
-  return planes.empty() ? 1 : 32 / planes.back();
-}
-
-// Codes of few bits are put into the mantissa of 1.
-bool RightCut::suits_pairs(const Dim& depth, const Target& target) const {
-  if (!code || !(mod(depth, unit) == 0)) return false;
-  const RightField& field = fields[*code];
-  if (field.moved) return target.byte_permute;
-  return field.planes.size() == 1 && field.planes[0] <= 4;
-}
-
-int RightField::bits() const {
-  if (planes.empty()) return 8 * size_of(dtype);
-  return std::accumulate(planes.begin(), planes.end(), 0);
-}
-
-std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group) {
+std::optional<RightCut> cut_for(CodeUse use, const MatmulForm& form,
+                                const Group& group, int64_t left_group) {
   RightCut cut;
   cut.row = make_var("row");
-  Cutter cutter(form, group, cut.row);
+  Cutter cutter(form, group, cut.row, use);
   std::string text;
   for (const MatmulSection& section : form.sections) {
     for (int p : section.parts) {
@@ -330,7 +329,41 @@ std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group) {
   for (const RightField& field : cut.fields) {
     if (field.is_fine()) cut.unit = std::max(cut.unit, field.codes_a_word());
   }
-  find_linear(cut);
+  find_linear(cut, left_group);
+  return cut;
+}
+
+}  // namespace
+
+int64_t RightField::codes_a_word() const {
+  if (moved) return 4;
+  return planes.empty() ? 1 : 32 / planes.back();
+}
+
+// Codes of few bits are put into the mantissa of 1.
+bool RightCut::suits_pairs(const Dim& depth, const Target& target) const {
+  if (!code || !(mod(depth, unit) == 0)) return false;
+  const RightField& field = fields[*code];
+  if (field.moved) return target.byte_permute;
+  return field.planes.size() == 1 && field.planes[0] <= 4;
+}
+
+int RightField::bits() const {
+  if (planes.empty()) return 8 * size_of(dtype);
+  return std::accumulate(planes.begin(), planes.end(), 0);
+}
+
+std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group) {
+  return cut_for(CodeUse::kNumbers, form, group, 0);
+}
+
+std::optional<RightCut> cut_bytes(const MatmulForm& form, const Group& group,
+                                  int64_t left_group) {
+  std::optional<RightCut> cut =
+      cut_for(CodeUse::kBytes, form, group, left_group);
+  if (!cut || !cut->code) return std::nullopt;
+  if (cut->fields[*cut->code].planes.empty()) return std::nullopt;
+  cut->run = run_of(cut->group, cut->unit);
   return cut;
 }
 

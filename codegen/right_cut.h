@@ -33,7 +33,8 @@ struct RightField {
   std::vector<Expr> parts;
   // Numbers are stored in `dtype`. Codes of less than eight bits are stored as
   // planes of 1, 2 or 4 bits, highest first, in words of neighbouring k, and
-  // read as what they are above `least`.
+  // read as what they are above `least`. In a cut for bytes those of eight bits
+  // are, too, as one plane.
   DType dtype = DType::kFloat32;
   std::vector<int> planes;
   // Set: stored in words of four neighbouring k.
@@ -70,6 +71,8 @@ struct RightCut {
   // Neighbouring k that the kernel takes together: those of a word of codes,
   // and enough of them for sums apart from each other. Divides `group`.
   int64_t unit = 4;
+  // Of a cut for bytes: k that are taken together, whole units. Divides `group`.
+  int64_t run = 0;
 
   // Whether codes become pairs of bfloat16 numbers, exact ones, with less work
   // than float32.
@@ -79,6 +82,13 @@ struct RightCut {
 // The cut of all right sides of the form, which must be alike; nothing when
 // they have another form. Requires: form.right_at_load, float32.
 std::optional<RightCut> cut_right(const MatmulForm& form, const Group& group);
+
+// The same for products with a left side of codes, of which `left_group`
+// neighbouring k share a factor (0: all): the code is an integer of at most
+// eight bits, and its field stands for the whole number, not for what it is
+// above its least. Nothing also when the value is not linear in such a code.
+std::optional<RightCut> cut_bytes(const MatmulForm& form, const Group& group,
+                                  int64_t left_group);
 
 // Lets a code of eight bits become float32 by moving its bits, where it is of
 // such a float; for targets that have no faster way.

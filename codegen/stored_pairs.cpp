@@ -8,6 +8,7 @@
 namespace lathe {
 
 int64_t StoredRight::bit_of(int64_t place, int plane) const {
+  if (context_.left_codes) return place % 4 * 8 + place / 4 * plane;
   if (!context_.pairs) return place * plane;
   return place % 2 * 16 + place / 2 * plane;
 }

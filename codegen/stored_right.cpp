@@ -82,7 +82,7 @@ void StoredRight::pack_plane(const RightField& field, int plane, int offset,
     parts.push_back(simplify(word, ranges));
   }
   PanelValue value{name, DType::kInt32, std::move(parts), cut_.row};
-  value.row_multiple = unit() / per_word;
+  value.row_multiple = std::max(unit(), cut_.run) / per_word;
   add_panel(std::move(value), words_for(field.rows, per_word));
 }
 

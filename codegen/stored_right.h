@@ -52,6 +52,13 @@ class StoredRight {
   Stmt expand_pairs(int block, int pairs, const Expr& first,
                     const Expr& count) const;
 
+  // For a left side of codes (MatmulContext::left_codes): stores the codes of
+  // `words` words from `word` on, above the least, to the first unit() / 4 of
+  // each in a local array of vectors: four neighbouring k in the bytes of a
+  // lane, the first one lowest.
+  Stmt bytes(int slot, const Expr& word, int64_t words,
+             const Expr& column) const;
+
   // What is added to the sum of all k, or empty.
   Expr added(const Expr& column) const;
 
@@ -78,8 +85,9 @@ class StoredRight {
   void add_panel(PanelValue value, int64_t rows);
 
   // Where a code of `plane` bits is in its word: the codes of a pair lie in
-  // both halves.
+  // both halves, four that are multiplied as bytes in all four bytes.
   int64_t bit_of(int64_t place, int plane) const;
+  Expr four_codes(const Expr& word, int64_t place, const Expr& column) const;
   Expr pair_of_bits(const Expr& codes, int64_t pair, int plane) const;
   Expr index(const Panel& panel, const Expr& p, const Expr& row) const;
   Expr vector(const Panel& panel, const Expr& row, const Expr& column) const;

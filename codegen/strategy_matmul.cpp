@@ -19,6 +19,7 @@
 #include <optional>
 #include <utility>
 
+#include "codegen/dot_tile.h"
 #include "codegen/kernel_builder.h"
 #include "codegen/matmul_form.h"
 #include "codegen/matmul_grid.h"
@@ -36,6 +37,8 @@ namespace {
 constexpr int kRowTiles = 16;
 // Steps of a tile that pay for loading and storing its sums.
 constexpr int64_t kLeastSteps = 128;
+// Work items to aim at with few rows where each prepares codes.
+constexpr int64_t kItemsThatPrepare = 128;
 // A depth block is a multiple of this, and so of every count of chains.
 constexpr int64_t kDepthStep = 8;
 
@@ -61,6 +64,7 @@ class MatmulLowering {
         left_(complete(target)),
         right_(context_),
         grid_(context_) {
+    if (context_.left_codes) dots_.emplace(context_, *right_.stored());
     context_.depth_block = depth_block(target);
     context_.row_block = row_block();
     bind_rest();
@@ -85,14 +89,26 @@ class MatmulLowering {
   MatmulContext& complete(const Target& target) {
     bool decodes = form_.right_at_load && tile_.dtype == DType::kFloat32 &&
                    !packed_dtype(form_, tile_);
-    if (decodes) context_.cut = cut_right(form_, group_);
+    if (decodes && target.int8_dot) cut_both();
+    if (decodes && !context_.cut) context_.cut = cut_right(form_, group_);
     if (context_.cut) move_floats(*context_.cut, form_);
     context_.pairs =
+        !context_.left_codes &&
         multiplies_pairs(form_, context_.tile, context_.cut, target);
     context_.ranges.add(form_.b, form_.batch);
     context_.ranges.add(form_.m, form_.rows);
     context_.ranges.add(form_.k, form_.depth);
     return context_;
+  }
+
+  // Codes on both sides.
+  void cut_both() {
+    std::optional<LeftCut> left = cut_left(form_, group_);
+    if (!left) return;
+    context_.cut = cut_bytes(form_, group_, left->group);
+    if (!context_.cut) return;
+    context_.left_codes = std::move(left);
+    share_out_few(panels_, kItemsThatPrepare);
   }
 
   // A panel's block takes half of L1, or more where it would be too short.
@@ -103,6 +119,7 @@ class MatmulLowering {
     depth = std::max<int64_t>(least, depth / 64 * 64);
     int64_t step = left_.run() % kDepthStep == 0 ? left_.run() : kDepthStep;
     if (right_.stored()) step = std::lcm(step, right_.stored()->depth_step());
+    if (dots_) step = dots_->depth_step();
     if (!form_.depth.is_static()) return round_up(depth, step);
     // Blocks of about equal size.
     int64_t all = std::max<int64_t>(1, form_.depth.value());
@@ -137,6 +154,7 @@ class MatmulLowering {
     sums_stride_ = static_cast<int64_t>(panels_.most) * panels_.width;
     sums_ =
         kernel_.local("sums", tile_.dtype, context_.row_block * sums_stride_);
+    if (dots_) return dots_->add_locals();
     left_.add_local();
     right_.add_local();
     int cells = tile_.rows * tile_.vectors;
@@ -168,6 +186,24 @@ class MatmulLowering {
     Var kb = make_var("kb");
     Expr depth = size_of(form_.depth);
     Expr step = int_literal(context_.depth_block);
+    Stmt body = block({let(at_.k0, var(kb) * step),
+                       let(at_.depth, min(depth - var(at_.k0), step)),
+                       dots_ ? dots() : sums_of_block()});
+    // An empty sum still writes its zeros.
+    Expr blocks = max(ceil_div(depth, step), int_literal(1));
+    return for_loop(kb, int_literal(0), blocks, body);
+  }
+
+  Stmt dots() const {
+    Stmt panel =
+        block({right_.stored()->prepare_prefetch(),
+               dots_->panel(sums_, sum_index(int_literal(0), var(at_.p),
+                                             int_literal(0)))});
+    return block({dots_->prepare(),
+                  for_loop(at_.p, int_literal(0), var(at_.panels), panel)});
+  }
+
+  Stmt sums_of_block() const {
     Stmt tiles =
         tile_rows(tile_heights(tile_), var(at_.rows),
                   [&](const Expr& first_row) { return tile_code(first_row); });
@@ -184,12 +220,15 @@ class MatmulLowering {
       Stmt few = block({stream_->prepare(), streamed()});
       panels = if_then(few_to_stream(), few, many);
     }
-    Stmt body = block({let(at_.k0, var(kb) * step),
-                       let(at_.depth, min(depth - var(at_.k0), step)),
-                       left_.fill(), panels});
-    // An empty sum still writes its zeros.
-    Expr blocks = max(ceil_div(depth, step), int_literal(1));
-    return for_loop(kb, int_literal(0), blocks, body);
+    return block({left_.fill(), panels});
+  }
+
+  // Where the sum of a row is: rows of all panels, or one panel behind the
+  // other where all rows take turns with a panel.
+  Expr sum_index(const Expr& row, const Expr& panel, const Expr& column) const {
+    const int64_t width = panels_.width;
+    if (dots_) return (panel * context_.row_block + row) * width + column;
+    return row * sums_stride_ + panel * width + column;
   }
 
   Expr few_to_stream() const {
@@ -235,7 +274,7 @@ class MatmulLowering {
     }
     code.out = sums_;
     code.out_index = [this, first_row](const Expr& i, const Expr& j) {
-      return (first_row + i) * sums_stride_ + var(at_.p) * panels_.width + j;
+      return sum_index(first_row + i, var(at_.p), j);
     };
     code.resume = var(at_.k0) > int_literal(0);
     return code;
@@ -276,8 +315,8 @@ class MatmulLowering {
       int q = part_of(section, stage);
       if (q < 0) return Expr();
       int count = static_cast<int>(section.parts.size());
-      Expr column = (unit * count + q) * panels_.width + j;
-      Expr sum = flat_load(sums_, tile_.dtype, i * sums_stride_ + column);
+      Expr place = sum_index(i, unit * count + q, j);
+      Expr sum = flat_load(sums_, tile_.dtype, place);
       const MatmulPart& part = form_.parts[section.parts[q]];
       if (!part.scale.get()) return sum;
       return sum * kernel_.lower(part.scale, part.axes, ranges);
@@ -306,6 +345,7 @@ class MatmulLowering {
   MatmulGrid grid_;
   TileLocals locals_;
   std::optional<StreamTile> stream_;
+  std::optional<DotTile> dots_;
   int sums_ = -1;
   int64_t sums_stride_ = 0;
 };

@@ -35,10 +35,12 @@ Target target_preset(const std::string& name) {
             .l2_bytes = 1024 * 1024};
   }
   if (name == "avx2") {
-    return {.name = name, .vector_bytes = 32, .fma = true};
+    return {
+        .name = name, .vector_bytes = 32, .fma = true, .int8_dot = true};
   }
   if (name == "neon") {
-    return {.name = name, .vector_registers = 32, .fma = true};
+    return {
+        .name = name, .vector_registers = 32, .fma = true, .int8_dot = true};
   }
   for (const GpuRow& row : kGpus) {
     if (name == row.name) return {.name = name, .gpu = row.gpu};

@@ -27,7 +27,7 @@ struct Target {
   int vector_registers = 16;
   bool fma = false;
   bool bf16_dot = false;  // vdpbf16ps
-  bool int8_dot = false;  // vpdpbusd
+  bool int8_dot = false;  // multiplies bytes faster than floats
   bool byte_permute = false;  // vpermi2b
   int l1_bytes = 32 * 1024;
   int l2_bytes = 512 * 1024;

@@ -189,7 +189,6 @@ Target target_of(const Machine& machine, int threads) {
   target.threads = threads;
   if (machine.target == "avx512") {
     target.bf16_dot = has_feature(machine, "avx512bf16");
-    target.int8_dot = has_feature(machine, "avx512vnni");
     target.byte_permute = has_feature(machine, "avx512vbmi");
   }
   return target;

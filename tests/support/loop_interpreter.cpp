@@ -159,64 +159,6 @@ LoopInterpreter::Place LoopInterpreter::place_of(int slot, const Expr& index,
   return place;
 }
 
-// Four float8 of a lane become two words of bfloat16, in two vectors.
-void LoopInterpreter::widen(const Intrinsic& step) {
-  const Intrinsic::Address &to = step.at[0], &from = step.at[1];
-  const int lanes = slots_[static_cast<size_t>(to.slot)].lanes;
-  const Lanes codes =
-      eval(vector_load(from.slot, DType::kFloat8E4M3FN, from.index, 4 * lanes));
-  for (int half = 0; half < 2; ++half) {
-    Lanes pairs;
-    pairs.count = lanes;
-    for (int i = 0; i < lanes; ++i) {
-      const double* pair = codes.real + 4 * i + 2 * half;
-      const uint32_t low = bfloat16_bits(pair[0]),
-                     high = bfloat16_bits(pair[1]);
-      pairs.whole[i] = static_cast<int32_t>(high << 16 | low);
-    }
-    put(place_of(to.slot, to.index + half, true, "stores"), pairs, false);
-  }
-}
-
-// The bfloat16 numbers in words: of elements, or of one vector.
-LoopInterpreter::Lanes LoopInterpreter::halves(const Intrinsic::Address& at,
-                                               int lanes) {
-  bool vector = slots_[static_cast<size_t>(at.slot)].lanes > 1;
-  auto read = vector ? local_vector : vector_load;
-  Lanes out, words = eval(read(at.slot, DType::kInt32, at.index, lanes));
-  out.count = 2 * lanes;
-  for (int i = 0; i < out.count; ++i) {
-    const int64_t half = words.whole[i / 2] >> (16 * (i % 2));
-    out.real[i] = bfloat16_value(static_cast<uint16_t>(half));
-  }
-  return out;
-}
-
-// Sums of pairs of products; `at` has the sums, a pair and pairs of the lanes.
-void LoopInterpreter::exec(const Intrinsic& step) {
-  if (step.op == IntrinsicOp::kWidenE4M3Bf16) return widen(step);
-  LATHE_CHECK(step.op == IntrinsicOp::kDotBf16,
-              "a statement of GPUs: ", info_of(step.op).name);
-  auto numbers = [&](const Intrinsic::Address& at, int count) {
-    return eval(
-        vector_load(at.slot, kernel_.dtype_of(at.slot), at.index, count));
-  };
-  const Intrinsic::Address& sums = step.at[0];
-  const int lanes = slots_[static_cast<size_t>(sums.slot)].lanes;
-  Expr sum = local_vector(sums.slot, DType::kFloat32, sums.index, lanes);
-  Lanes out = eval(sum);
-  const Lanes left = numbers(step.at[1], 2);
-  const bool words = kernel_.dtype_of(step.at[2].slot) == DType::kInt32;
-  const Lanes right =
-      words ? halves(step.at[2], lanes) : numbers(step.at[2], 2 * lanes);
-  for (int i = 0; i < 2 * lanes; ++i) {
-    float total = static_cast<float>(out.real[i / 2]);
-    total += static_cast<float>(left.real[i % 2] * right.real[i]);
-    out.real[i / 2] = total;
-  }
-  put(place_of(sums.slot, sums.index, true, "stores"), out, true);
-}
-
 void LoopInterpreter::exec(const Store& store) {
   Lanes value = eval(store.value);
   bool vectors = slots_[static_cast<size_t>(store.slot)].lanes > 1;

@@ -64,6 +64,8 @@ class LoopInterpreter {
   void exec(const Store& store);
   void exec(const Intrinsic& step);
   void widen(const Intrinsic& step);
+  void dot_pairs(const Intrinsic& step);
+  void dot_bytes(const Intrinsic& step, int bits);
   Lanes halves(const Intrinsic::Address& at, int lanes);
   void put(const Place& place, const Lanes& value, bool real);
   Lanes eval(const Expr& expr);
