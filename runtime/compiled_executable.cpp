@@ -181,7 +181,11 @@ void CompiledExecutable::bind(const DimBindings& dims) {
     fail("L0410", {}, cat({"a size is too large: ", error.what()}));
   }
   place_temporaries(buffer_sizes());
-  if (!next.launches) next.launches = make_launches();
+  if (!next.launches) {
+    next.launches = make_launches();
+    // Kernels that rested may have come.
+    load_report_.kernels = module_->wait();
+  }
   bound_ = std::move(others);
   bound_.push_front(std::move(next));
   if (bound_.size() > kMostBindings) bound_.pop_back();

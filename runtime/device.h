@@ -40,6 +40,9 @@ struct KernelSource {
   // Kernels of the load steps are wanted first; those of a run may still be
   // compiling while weights are packed.
   bool wanted_first = false;
+  // A run of some sizes has nothing for it to do. A device may leave it until a
+  // run has.
+  bool may_rest = false;
   KernelLaunch launch;  // GPUs
 };
 
@@ -56,7 +59,8 @@ class Module {
  public:
   virtual ~Module() = default;
 
-  // Waits until everything is compiled. Throws DeviceError L06.
+  // Waits until all is compiled but what rests. Again at any time: what has come
+  // since. Throws DeviceError L06.
   virtual CompileReport wait() = 0;
 };
 

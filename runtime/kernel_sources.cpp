@@ -17,6 +17,22 @@ std::string place_of_kernel(const Program& program, int kernel) {
   return "no step";
 }
 
+// Whether the step has no items with all sizes 1, or with all sizes large: there
+// is another kernel for few of something, or for many.
+bool may_rest(const Program& program, const Step& step) {
+  constexpr int64_t kLarge = 4096;
+  for (const int64_t size : {int64_t{1}, kLarge}) {
+    DimBindings sizes;
+    for (const std::string& symbol : program.symbols) sizes[symbol] = size;
+    try {
+      if (step.items.eval(sizes) == 0) return true;
+    } catch (const DimError&) {
+      // Too large to say.
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<KernelSource> kernel_sources(const Program& program) {
@@ -27,9 +43,15 @@ std::vector<KernelSource> kernel_sources(const Program& program) {
                        .place = place_of_kernel(program, int(i)),
                        .launch = kernel.launch});
   }
+  std::vector<bool> always(sources.size(), false);
+  for (const Step& step : program.steps) {
+    if (!may_rest(program, step)) always[size_t(step.kernel)] = true;
+  }
   for (const Step& step : program.load_steps) {
+    always[size_t(step.kernel)] = true;
     sources[size_t(step.kernel)].wanted_first = true;
   }
+  for (size_t i = 0; i < sources.size(); ++i) sources[i].may_rest = !always[i];
   return sources;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "runtime/cache_tools.h"
 #include "runtime/machine.h"
@@ -56,41 +57,60 @@ CubinCompiler::CubinCompiler(CudaToolchain& tools, std::string header,
       header_(std::move(header)),
       jobs_(kernels_.size()),
       start_(Clock::now()) {
+  std::vector<int> first, others;
   for (size_t i = 0; i < kernels_.size(); ++i) {
     Job& job = jobs_[i];
     job.key = tools_.cache.key(header_, kernels_[i].text);
     if (auto cubin = tools_.cache.find(job.key, kernels_[i].name)) {
       job.cubin = std::move(*cubin);
-    } else {
-      missing_.push_back(static_cast<int>(i));
-      tools_.reporter.detail(cat({"kernel ", kernels_[i].name,
-                                  " is compiled by NVRTC"}));
+      job.is_asked_for = true;
+      ++report_.cached;
+    } else if (!kernels_[i].may_rest) {
+      (kernels_[i].wanted_first ? first : others).push_back(int(i));
     }
   }
-  std::stable_sort(missing_.begin(), missing_.end(), [&](int a, int b) {
-    return kernels_[size_t(a)].wanted_first &&
-           !kernels_[size_t(b)].wanted_first;
-  });
-  report_.cached = static_cast<int>(kernels_.size() - missing_.size());
-  report_.compiled = static_cast<int>(missing_.size());
-  start_workers();
+  request(first);
+  request(others);
 }
 
 CubinCompiler::~CubinCompiler() {
-  next_ = missing_.size();
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+  }
   for (std::thread& worker : workers_) worker.join();
 }
 
-void CubinCompiler::start_workers() {
-  const size_t count =
-      std::min(missing_.size(), static_cast<size_t>(tools_.parallel));
-  for (size_t i = 0; i < count; ++i) {
-    workers_.emplace_back([this] {
-      for (size_t m = next_++; m < missing_.size(); m = next_++) {
-        compile(missing_[m]);
-      }
-    });
+void CubinCompiler::request(const std::vector<int>& kernels) {
+  const std::lock_guard lock(mutex_);
+  for (int kernel : kernels) {
+    Job& job = jobs_[static_cast<size_t>(kernel)];
+    if (std::exchange(job.is_asked_for, true)) continue;
+    tools_.reporter.detail(cat({"kernel ",
+                                kernels_[static_cast<size_t>(kernel)].name,
+                                " is compiled by NVRTC"}));
+    ++report_.compiled;
+    waiting_.push_back(kernel);
+    if (working_ == tools_.parallel) continue;
+    ++working_;
+    workers_.emplace_back([this] { work(); });
   }
+}
+
+// A worker ends when nothing waits; the next request starts another.
+void CubinCompiler::work() {
+  while (const std::optional<int> kernel = next()) compile(*kernel);
+}
+
+std::optional<int> CubinCompiler::next() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) {
+    --working_;
+    return std::nullopt;
+  }
+  const int kernel = waiting_.front();
+  waiting_.pop_front();
+  return kernel;
 }
 
 void CubinCompiler::compile(int kernel) {
@@ -110,6 +130,7 @@ std::string CubinCompiler::take(int kernel) {
   Job& job = jobs_[static_cast<size_t>(kernel)];
   const KernelSource& from = kernels_[static_cast<size_t>(kernel)];
   if (!job.cubin.empty()) return std::move(job.cubin);
+  request({kernel});
   NvrtcResult result = job.promise.get_future().get();
   if (!result.ok) fail(from, result);
   report_.seconds = std::max(report_.seconds, job.ready);

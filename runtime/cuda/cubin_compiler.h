@@ -1,11 +1,14 @@
 #pragma once
 // Cubins from the cache, the others compiled by NVRTC on threads of their own,
-// one kernel at a time. Needs no GPU.
+// one kernel at a time: at once, or where they may rest, once they are requested.
+// Needs no GPU.
 
-#include <atomic>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +41,7 @@ class CubinCompiler : public CubinSource {
                 std::vector<KernelSource> kernels);
   ~CubinCompiler() override;
 
+  void request(const std::vector<int>& kernels) override;
   std::string take(int kernel) override;
   CompileReport report() const override { return report_; }
 
@@ -46,10 +50,12 @@ class CubinCompiler : public CubinSource {
     std::string key;
     std::promise<NvrtcResult> promise;
     std::string cubin;  // from the cache
+    bool is_asked_for = false;  // or there from the start
     double ready = 0;   // seconds since the start
   };
 
-  void start_workers();
+  void work();
+  std::optional<int> next();
   void compile(int kernel);
   [[noreturn]] void fail(const KernelSource& kernel,
                          const NvrtcResult& result);
@@ -57,8 +63,9 @@ class CubinCompiler : public CubinSource {
   CudaToolchain& tools_;
   std::string header_;
   std::vector<Job> jobs_;     // by kernel
-  std::vector<int> missing_;  // in the order of compiling
-  std::atomic<size_t> next_{0};
+  std::mutex mutex_;  // of the two below
+  std::deque<int> waiting_;
+  int working_ = 0;
   std::vector<std::thread> workers_;
   std::chrono::steady_clock::time_point start_;
   CompileReport report_;

@@ -13,6 +13,7 @@ class CubinFiles : public CubinSource {
   CubinFiles(std::vector<KernelSource> kernels, std::vector<std::string> files)
       : CubinSource(std::move(kernels)), files_(std::move(files)) {}
 
+  void request(const std::vector<int>&) override {}
   std::string take(int kernel) override;
   CompileReport report() const override;
 

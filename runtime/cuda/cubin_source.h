@@ -14,6 +14,9 @@ class CubinSource {
 
   const std::vector<KernelSource>& kernels() const { return kernels_; }
 
+  // Says that these are wanted soon.
+  virtual void request(const std::vector<int>& kernels) = 0;
+
   // The kernel's cubin, once. Waits until it is there; throws DeviceError L06.
   virtual std::string take(int kernel) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <optional>
 
 #include "runtime/cuda/cubin_compiler.h"
@@ -219,6 +220,9 @@ std::vector<std::string> compile_for_cuda(const Options& options,
                                           const Program& program) {
   CudaToolchain tools(options, reporter, program.target);
   CubinCompiler compiler(tools, program.prelude, kernel_sources(program));
+  std::vector<int> all(program.kernels.size());
+  std::iota(all.begin(), all.end(), 0);
+  compiler.request(all);
   std::vector<std::string> cubins;
   for (size_t i = 0; i < program.kernels.size(); ++i) {
     cubins.push_back(compiler.take(static_cast<int>(i)));

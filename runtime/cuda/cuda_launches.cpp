@@ -22,6 +22,11 @@ CudaLaunches::CudaLaunches(CudaModule& module, StreamRef stream,
       stream_(std::move(stream)),
       overlaps_(stream_->context().capability() >= kLeastOverlapping),
       graph_(stream_) {
+  std::vector<int> wanted;
+  for (const Launch& launch : launches_) {
+    if (launch.items > 0) wanted.push_back(launch.kernel);
+  }
+  module.request(wanted);
   for (const Launch& launch : launches_) {
     steps_.push_back(make_step(module, launch));
   }
@@ -43,7 +48,7 @@ CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
   const KernelLaunch& shape = source.launch;
   LATHE_CHECK(shape.threads > 0, source.name, " is not for a GPU");
   Step step;
-  step.function = module.function(launch.kernel);
+  if (launch.items > 0) step.function = module.function(launch.kernel);
   step.place = cat({"kernel ", source.name, " of ", source.place});
   const int64_t blocks = (launch.items + shape.items() - 1) / shape.items();
   step.config.gridDimX =

@@ -15,7 +15,7 @@ namespace lathe::cuda {
 
 class CudaLaunches : public LaunchList {
  public:
-  // Waits for the kernels. Requires: the module outlives the list.
+  // Waits for the kernels of launches that have items. Requires: the module outlives the list.
   CudaLaunches(CudaModule& module, StreamRef stream,
                std::vector<Launch> launches);
 

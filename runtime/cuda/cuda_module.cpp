@@ -24,8 +24,19 @@ CUfunction CudaModule::function(int kernel) {
   return loaded->function();
 }
 
+void CudaModule::request(const std::vector<int>& kernels) {
+  std::vector<int> missing;
+  for (int kernel : kernels) {
+    if (!loaded_[static_cast<size_t>(kernel)]) missing.push_back(kernel);
+  }
+  cubins_->request(missing);
+}
+
 CompileReport CudaModule::wait() {
-  for (size_t i = 0; i < loaded_.size(); ++i) function(static_cast<int>(i));
+  for (size_t i = 0; i < loaded_.size(); ++i) {
+    const int kernel = static_cast<int>(i);
+    if (!source(kernel).may_rest) function(kernel);
+  }
   return cubins_->report();
 }
 

@@ -16,6 +16,8 @@ class CudaModule : public Module {
 
   CompileReport wait() override;
 
+  // Says that these kernels are wanted soon.
+  void request(const std::vector<int>& kernels);
   // Waits until this kernel is there. Throws DeviceError L0602, L0703.
   CUfunction function(int kernel);
   const KernelSource& source(int kernel) const;

@@ -5,6 +5,9 @@
 #
 # MINILM and LLAMA name folders with the weights of examples/minilm (its
 # fetch.sh gets them) and of a small Llama; their rows are left out otherwise.
+# FAKE_CUDA names the tests' driver without a GPU (build/tests/fake_cuda's
+# libfake_cuda.so): rows for a GPU follow, with the real NVRTC, two threads and
+# launches that do nothing.
 # Prints a Markdown table of milliseconds: medians of 3 cold and 9 warm runs.
 set -euo pipefail
 
@@ -125,4 +128,13 @@ if [ -n "${MINILM:-}" ]; then
 fi
 if [ -n "${LLAMA:-}" ]; then
   model "tiny Llama" run "$LLAMA" -i 'input_ids=[[1, 2, 3, 4]]'
+fi
+if [ -n "${FAKE_CUDA:-}" ]; then
+  export LATHE_CUDA_LIB=$FAKE_CUDA LATHE_FAKE_IDLE=1
+  gpu() { model "$@" --device cuda --threads 2; }
+  gpu "quickstart, NVRTC" run "$root/examples/quickstart.yaml"
+  gpu "a prompt of tiny Llama, NVRTC" run "$root/tests/data/cases/llama" \
+    -i 'input_ids=[[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]'
+  gpu "a token of tiny Llama, NVRTC" run "$root/tests/data/cases/llama" \
+    -i 'input_ids=[[1]]'
 fi

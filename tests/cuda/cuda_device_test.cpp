@@ -85,6 +85,23 @@ TEST_CASE("cuda device: a second run compiles nothing and leaves nothing") {
   CHECK(holds(launches, "left: 0 bytes, 0 objects"));
 }
 
+// With one row the norm is part of the products: "row_" kernels rest.
+TEST_CASE("cuda device: kernels for other sizes are compiled when they come") {
+  const TempFolder folder;
+  const std::string run = "run -vv " + example("quickstart.yaml") +
+                          " --preset tiny --device cuda -d T=1 -d B=";
+  const std::string compiled = "is compiled by NVRTC", row = "kernel row_";
+  const Said few = lathe(folder, run + "1");
+  CAPTURE(few.text);
+  CHECK(holds(few.text, compiled));
+  CHECK_FALSE(holds(few.text, row));
+  const Said many = lathe(folder, run + "9");
+  CAPTURE(many.text);
+  CHECK(holds(many.text, compiled));
+  CHECK(holds(many.text, row));
+  CHECK_FALSE(holds(lathe(folder, run + "2").text, compiled));
+}
+
 TEST_CASE("cuda device: another compute capability compiles anew") {
   const TempFolder folder;
   const std::string run = "run -vv " + example("quickstart.yaml") +

@@ -9,6 +9,7 @@
 //   LATHE_FAKE_BAD_LAUNCH=N    the Nth launch fails, from 1
 //   LATHE_FAKE_DEVICES=0       how many GPUs there are
 //   LATHE_FAKE_FAIL=CALL       that function of the driver fails
+//   LATHE_FAKE_IDLE=1          takes any image, and launches nothing
 //   LATHE_FAKE_POOLS=0         no memory in the order of a stream
 //   LATHE_FAKE_LOG=FILE        gets a line for each launch, and what is left
 //                              not given back when the process ends
