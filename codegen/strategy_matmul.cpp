@@ -37,7 +37,7 @@ namespace {
 constexpr int kRowTiles = 16;
 // Steps of a tile that pay for loading and storing its sums.
 constexpr int64_t kLeastSteps = 128;
-// Work items to aim at with few rows where each prepares codes.
+// Work items to aim at with few rows where each prepares its left side.
 constexpr int64_t kItemsThatPrepare = 128;
 // A depth block is a multiple of this, and so of every count of chains.
 constexpr int64_t kDepthStep = 8;
@@ -91,7 +91,10 @@ class MatmulLowering {
                    !packed_dtype(form_, tile_);
     if (decodes && target.int8_dot) cut_both();
     if (decodes && !context_.cut) context_.cut = cut_right(form_, group_);
-    if (context_.cut) move_floats(*context_.cut, form_);
+    if (context_.cut) {
+      move_floats(*context_.cut, form_);
+      share_out_few(panels_, kItemsThatPrepare);
+    }
     context_.pairs =
         !context_.left_codes &&
         multiplies_pairs(form_, context_.tile, context_.cut, target);
@@ -108,7 +111,6 @@ class MatmulLowering {
     context_.cut = cut_bytes(form_, group_, left->group);
     if (!context_.cut) return;
     context_.left_codes = std::move(left);
-    share_out_few(panels_, kItemsThatPrepare);
   }
 
   // A panel's block takes half of L1, or more where it would be too short.
