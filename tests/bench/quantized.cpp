@@ -34,11 +34,14 @@ struct Format {
   bool pairs;   // multiplied in pairs of bfloat16, where the machine can
   const char* weights;
   const char* body;
+  // Not none: float32 activations are rounded to codes of this encoding.
+  const char* codes = nullptr;
 };
 
+constexpr char kPlain[] = "  - y = x @ transpose(w)\n";
+
 const Format kFormats[] = {
-    {"bfloat16", 16, true, "  w: bfloat16[n, k]\n",
-     "  - y = x @ transpose(w)\n"},
+    {"bfloat16", 16, true, "  w: bfloat16[n, k]\n", kPlain},
     {"float8_e4m3fn", 8, true, "  w: float8_e4m3fn[n, k]\n  s: float32[n]\n",
      "  - y = x @ transpose(cast(w, float32)) * s\n"},
     {"float8 128x128", 8, true,
@@ -64,6 +67,12 @@ const Format kFormats[] = {
     {"int8 by 32", 8.5, false, "  w: int8[n, k]\n  s: float16[n, k // 32]\n",
      "  - s = repeat_interleave(s, 32, axis=1)\n"
      "  - y = x @ transpose(cast(w, float32) * cast(s, float32))\n"},
+    {"Q4_0", 4.5, true, "  w: q4_0[n, k]\n", kPlain},
+    {"Q4_0, Q8_0 activations", 4.5, false, "  w: q4_0[n, k]\n", kPlain, "Q8_0"},
+    {"Q8_0, Q8_0 activations", 8.5, false, "  w: q8_0[n, k]\n", kPlain, "Q8_0"},
+    {"Q4_K, Q8_K activations", 4.5, false, "  w: q4_k[n, k]\n", kPlain, "Q8_K"},
+    {"Q6_K, Q8_K activations", 6.56, false, "  w: q6_k[n, k]\n", kPlain,
+     "Q8_K"},
 };
 
 using Clock = std::chrono::steady_clock;
@@ -166,14 +175,7 @@ class Bench {
     TempFolder folder;
     std::vector<std::unique_ptr<Executable>> models;
     for (const Format& f : kFormats) {
-      std::string path = folder.write(
-          "model.yaml",
-          fmt::format("lathe: 1\nmodel: m\nparams: {{n: {}, k: {}}}\n"
-                      "inputs: {{x: \"bfloat16[M, k]\"}}\nweights:\n{}"
-                      "body:\n  - x = cast(x, float32)\n{}"
-                      "  - y = cast(y, bfloat16)\n"
-                      "checkpoint: {{init: uniform}}\n",
-                      n, k, f.weights, f.body));
+      std::string path = folder.write("model.yaml", model_of(f, n, k));
       models.push_back(load_model(engine, path, ""));
     }
     BigPages memory(static_cast<size_t>(n) * k * 2);
@@ -181,21 +183,45 @@ class Bench {
   }
 
  private:
+  static std::string model_of(const Format& f, int n, int k) {
+    std::string layers, round;
+    if (f.codes) {
+      layers = fmt::format(
+          "layers: {{q: {{type: BlockQuantize, encoding: {}}}}}\n", f.codes);
+      round = "  - p = q(x)\n  - x = cast(p.codes, float32) * p.scale\n";
+    }
+    return fmt::format(
+        "lathe: 1\nmodel: m\nparams: {{n: {}, k: {}}}\n"
+        "inputs: {{x: \"{}[M, k]\"}}\nweights:\n{}{}"
+        "body:\n  - x = cast(x, float32)\n{}{}  - y = cast(y, bfloat16)\n"
+        "checkpoint: {{init: uniform}}\n",
+        n, k, f.codes ? "float32" : "bfloat16", f.weights, layers, round,
+        f.body);
+  }
+
+  static Tensor activations(DType dtype, int rows, int k) {
+    Tensor x(dtype, {rows, k});
+    for (int64_t i = 0; i < x.numel(); ++i) x.set(i, 0.001 * (i % 997));
+    return x;
+  }
+
   void time_rows(std::vector<std::unique_ptr<Executable>>& models,
                  const BigPages& memory, int n, int k, int rows) {
-    Tensor x(DType::kBFloat16, {rows, k});
-    for (int64_t i = 0; i < x.numel(); ++i) x.set(i, 0.001 * (i % 997));
-    std::map<std::string, Tensor> inputs = {{"x", x}};
+    const Tensor narrow = activations(DType::kBFloat16, rows, k);
+    const Tensor wide = activations(DType::kFloat32, rows, k);
+    auto run = [&](size_t i) {
+      models[i]->run({{"x", kFormats[i].codes ? wide : narrow}});
+    };
     std::vector<double> best(models.size(), 1e9);
     double read = 1e9, peak = 0, pair_peak = 0;
-    for (auto& model : models) model->run(inputs);
+    for (size_t i = 0; i < models.size(); ++i) run(i);
     auto end = Clock::now() + std::chrono::duration<double>(seconds_);
     for (int turn = 0; turn < 3 || Clock::now() < end; ++turn) {
       read = std::min(read, seconds_of([&] { read_memory(memory); }));
       peak = std::max(peak, measure_peak(multiply_add));
       pair_peak = std::max(pair_peak, measure_peak(best_for_bfloat16()));
       for (size_t i = 0; i < models.size(); ++i) {
-        double taken = seconds_of([&] { models[i]->run(inputs); });
+        double taken = seconds_of([&] { run(i); });
         best[i] = std::min(best[i], taken);
       }
     }
