@@ -51,7 +51,7 @@ std::vector<Cluster> Fuser::run() {
 // Both factors must have output axes of their own, else it is a weighted
 // sum along rows; but weights with axes of their own make a product with
 // even one row.
-std::optional<Contraction> Fuser::product(ArrayId id) const {
+std::optional<Contraction> Fuser::find_product(ArrayId id) const {
   if (!std::holds_alternative<Compute>(array(id).kind)) return std::nullopt;
   auto match = match_contraction(body(id), array(id).axes);
   if (!match || (!match->rows.empty() && !match->cols.empty())) return match;
@@ -61,6 +61,16 @@ std::optional<Contraction> Fuser::product(ArrayId id) const {
     if (!array(std::get<Load>(e->node).slot).at_load) return std::nullopt;
   }
   return match;
+}
+
+const std::optional<Contraction>& Fuser::product(ArrayId id) const {
+  static const std::optional<Contraction> none;
+  if (!std::holds_alternative<Compute>(array(id).kind)) return none;
+  Known& known = known_[static_cast<size_t>(id)];
+  if (known.body.get() != body(id).get()) {
+    known = {body(id), find_product(id), std::nullopt};
+  }
+  return known.product;
 }
 
 void Fuser::join_operands(ArrayId id) {
@@ -177,8 +187,15 @@ std::optional<Cluster> Fuser::join_epilogue(const Cluster& a,
 
 // The left operand as text, and the storage of the right one: equal for
 // products that may share a kernel.
-std::string Fuser::left_of(ArrayId id) const {
-  auto match = product(id);
+const std::string& Fuser::left_of(ArrayId id) const {
+  product(id);
+  std::optional<std::string>& left = known_[static_cast<size_t>(id)].left;
+  if (!left) left = find_left(id);
+  return *left;
+}
+
+std::string Fuser::find_left(ArrayId id) const {
+  const std::optional<Contraction>& match = product(id);
   if (!match) return "";
   // With one row only, the weights may be the first factor.
   bool swapped = match->cols.empty();

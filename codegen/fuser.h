@@ -27,7 +27,7 @@ inline constexpr int64_t kMostSerialElements = 1 << 18;
 class Fuser {
  public:
   Fuser(StageGraph& graph, const Accepts& accepts)
-      : graph_(graph), accepts_(accepts), clusters_(graph) {}
+      : graph_(graph), accepts_(accepts), clusters_(graph), known_(graph.arrays.size()) {}
 
   std::vector<Cluster> run();
 
@@ -43,7 +43,8 @@ class Fuser {
   // Both factors must have output axes of their own, else it is a weighted
   // sum along rows; but weights with axes of their own make a product with
   // even one row.
-  std::optional<Contraction> product(ArrayId id) const;
+  // Asked for again and again: kept as long as the body is the same.
+  const std::optional<Contraction>& product(ArrayId id) const;
 
   GroupKind kind_of(ArrayId id) const {
     if (!std::holds_alternative<Compute>(array(id).kind)) {
@@ -102,7 +103,7 @@ class Fuser {
 
   // The left operand as text, and the storage of the right one: equal for
   // products that may share a kernel.
-  std::string left_of(ArrayId id) const;
+  const std::string& left_of(ArrayId id) const;
 
   bool same_left(const Cluster& a, const Cluster& b) const;
 
@@ -119,9 +120,20 @@ class Fuser {
   std::optional<Cluster> join_as_siblings(const Cluster& a,
                                           const Cluster& b) const;
 
+  std::optional<Contraction> find_product(ArrayId id) const;
+  std::string find_left(ArrayId id) const;
+
+  // What is known of an array with this body.
+  struct Known {
+    Expr body;
+    std::optional<Contraction> product;
+    std::optional<std::string> left;
+  };
+
   StageGraph& graph_;
   const Accepts& accepts_;
   ClusterSet clusters_;
+  mutable std::vector<Known> known_;  // by array
 };
 
 }  // namespace lathe

@@ -139,7 +139,10 @@ class Inliner {
         }
         return body_at(*node);
       });
-      expr = simplify(put(simplify(expr, ranges)), ranges);
+      const Expr simple = simplify(expr, ranges);
+      const Expr filled = put(simple);
+      const bool changed = filled.get() != simple.get();
+      expr = changed ? simplify(filled, ranges) : simple;
     }
     array.kind = with_expressions(array.kind, std::move(exprs));
   }
