@@ -48,6 +48,29 @@ Diagnostic missing_param(const LayerInstance& layer, const ParamDecl& decl) {
   return diagnostic;
 }
 
+// Of a model, whose config.json would give most of them.
+Diagnostic missing_model_params(const std::vector<const ParamDecl*>& missing) {
+  std::vector<std::string> names, keys;
+  for (const ParamDecl* decl : missing) {
+    names.push_back(cat({"`", decl->name.text, "`"}));
+    if (!decl->from.empty()) keys.push_back(cat({"`", decl->from[0].text, "`"}));
+  }
+  const std::string last = names.back();
+  names.pop_back();
+  Diagnostic diagnostic;
+  diagnostic.code = "L0212";
+  diagnostic.message =
+      cat({"the params ", join(names, ", "), " and ", last, " have no value"});
+  diagnostic.span = missing[0]->name.span;
+  diagnostic.help = cat({"`-p ", missing[0]->name.text,
+                         "=...`, or give it a default; likewise the others"});
+  if (!keys.empty()) {
+    diagnostic.notes.push_back(
+        cat({"config.json would give ", join(keys, ", ")}));
+  }
+  return diagnostic;
+}
+
 }  // namespace
 
 // A param may lack its value because of a mistake that was reported: its name
@@ -74,10 +97,16 @@ bool Elaborator::condition(const ExprAst& expr, const Scope& scope,
 
 void Elaborator::build_params(LayerInstance& layer) {
   const SpecFile& spec = *layer.type->spec;
+  std::vector<const ParamDecl*> missing;
   for (const ParamDecl* decl : missing_params(layer)) {
     layer.params[decl->name.text] = {Progress::kDone, Unknown{}};
     layer.failed = true;
-    if (!is_consequence(layer, *decl)) report(missing_param(layer, *decl));
+    if (!is_consequence(layer, *decl)) missing.push_back(decl);
+  }
+  if (layer.parent == nullptr && missing.size() > 1) {
+    report(missing_model_params(missing));
+  } else {
+    for (const ParamDecl* decl : missing) report(missing_param(layer, *decl));
   }
   for (const ParamDecl& decl : spec.params) param(layer, decl);
   for (const ValueDecl& decl : spec.values) {

@@ -1,6 +1,8 @@
 // Declared layers: from an entry of `layers:`, or a layer written in a field,
 // to instances with a path.
 
+#include <algorithm>
+
 #include "interpreter/elaborator.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
@@ -25,6 +27,18 @@ bool holds_layers(const ParamTypeAst& type) {
   const bool list = type.name == "list" && type.item != nullptr &&
                     type.item->name == "layer";
   return type.name == "layer" || list;
+}
+
+// `ndex: i` is reported as an unknown field; the other fields may use `i`.
+void add_misspelt_index(const Datum& base, const LayerDecl& decl,
+                        Locals& locals) {
+  const RecipeRef* recipe = base.as<RecipeRef>();
+  if (recipe == nullptr) return;
+  for (const ValueDecl& field : decl.fields) {
+    if ((*recipe)->type->find_param(field.name.text) != nullptr) continue;
+    if (nearest(field.name.text, {"index"}).empty()) continue;
+    locals.emplace_back(field.value->text, Unknown{});
+  }
 }
 
 // A layer file that contains itself has no end.
@@ -90,6 +104,8 @@ Datum Elaborator::with_fields(const Datum& base, const LayerDecl& decl,
   auto result = std::make_shared<LayerRecipe>(**recipe);
   result->fields =
       read_fields(*result->type, decl.fields, scope, result->type->name);
+  // What the layer is with the field that was meant, nobody knows.
+  if (has_unknown_field(*result->type, result->fields)) return Unknown{};
   for (const GivenField& field : (*recipe)->fields) {
     result->fields.push_back(field);
   }
@@ -133,6 +149,7 @@ std::vector<Datum> Elaborator::recipes_of(const LayerDecl& decl,
   Scope inner = scope;
   inner.locals = &locals;
   const bool indexed = !decl.index.text.empty();
+  if (!indexed) add_misspelt_index(bases[0], decl, locals);
   for (int64_t i = 0; i < count; ++i) {
     if (indexed) locals.emplace_back(decl.index.text, Datum(i));
     const bool same = i > 0 && !indexed;
@@ -156,7 +173,10 @@ Datum Elaborator::declared_layer(LayerInstance& layer, const LayerDecl& decl) {
     std::vector<Datum> recipes = recipes_of(decl, scope);
     const bool list =
         decl.repeat != nullptr || recipes.size() > 1 || is_list(layer, decl);
+    const bool known = std::none_of(recipes.begin(), recipes.end(),
+                                    [](const Datum& d) { return d.unknown(); });
     slot.value = placed(layer, decl.name.text, decl, std::move(recipes), list);
+    if (!known) slot.value = Unknown{};
   } catch (const SpecError& error) {
     report(error);
     slot.value = Unknown{};

@@ -158,8 +158,8 @@ void Elaborator::add_graph_output(const std::string& name,
 
 // Layers that nothing called may still lack a param.
 void Elaborator::build_uncalled() {
-  if (root_->failed) return;
   calls_failed_ = reports_.any() || root_->type->spec->damage.any;
+  if (root_->failed) return;
   for (size_t i = 0; i < instances_.size(); ++i) {
     LayerInstance& layer = instances_[i];
     // What no call ran stays as it was built.

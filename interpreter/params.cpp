@@ -92,6 +92,9 @@ void Elaborator::unknown_field(const LayerType& type, const Name& field,
   std::vector<std::string> names = param_names(type);
   const std::string listed = join(names, ", ");
   names.insert(names.end(), {"dtype", "device"});
+  if (type.spec->kind != SpecKind::kStruct) {
+    names.insert(names.end(), {"repeat", "index", "when", "prefix"});
+  }
   std::string help = did_you_mean(field.text, names);
   if (help.empty()) {
     help = listed.empty() ? owner + " has no fields of its own"
@@ -345,7 +348,9 @@ Datum Elaborator::make_struct(const LayerType& type,
     values.emplace_back(decl.name.text, field_value(decl));
   }
   try {
-    check_asserts(type.spec->asserts, scope);
+    if (!has_unknown_field(type, fields)) {
+      check_asserts(type.spec->asserts, scope);
+    }
   } catch (const SpecError& error) {
     // The condition stands in the library; the mistake is here.
     Diagnostic diagnostic = error.diagnostics().front();

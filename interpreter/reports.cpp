@@ -32,12 +32,44 @@ std::string chain_note(const std::vector<ReportPlace>& places) {
   return note;
 }
 
-// The name that a message is about, if it is that the name means nothing.
-std::string unknown_name(const Diagnostic& d) {
-  if (d.code != "L0330" || !d.span.known()) return "";
-  const std::string name(d.span.text());
-  const bool named = d.message.find(cat({"`", name, "`"})) != std::string::npos;
-  return named ? cat({d.span.file->name, ":", name}) : "";
+// What a message is about, if it says that a name means nothing here, or that
+// a field is missing: equal for messages that are one mistake.
+std::string subject_of(const Diagnostic& d) {
+  if (!d.span.known()) return "";
+  const std::string text(d.span.text());
+  const std::string file = d.span.file->name + ": ";
+  // One declaration may be shown at several places that lead to it.
+  if (d.code == "L0212") return d.message;
+  const auto says = [&](const std::string& words) {
+    return d.message.find(words) != std::string::npos;
+  };
+  const bool unknown_name = d.code == "L0330" && says(cat({"`", text, "`"}));
+  // A word that was taken for a text because it means nothing.
+  const bool word = d.code == "L0331" && is_identifier(text) &&
+                    says(cat({"the text '", text, "'"}));
+  return unknown_name || word ? file + text : "";
+}
+
+// Gives names in what is declared (`emb.weight`) the subject of that (`emb`).
+using Uses = std::map<std::string, std::vector<size_t>>;
+void join_dotted(Uses& uses) {
+  for (auto it = uses.begin(); it != uses.end();) {
+    std::string owner = it->first;
+    size_t dot;
+    Uses::iterator found = uses.end();
+    while (found == uses.end() &&
+           (dot = owner.rfind('.')) != std::string::npos) {
+      owner.resize(dot);
+      found = uses.find(owner);
+    }
+    if (found == uses.end()) {
+      ++it;
+      continue;
+    }
+    found->second.insert(found->second.end(), it->second.begin(),
+                         it->second.end());
+    it = uses.erase(it);
+  }
 }
 
 // "and at m.yaml:22, m.yaml:28 and 3 more places".
@@ -59,24 +91,27 @@ std::string also_note(const std::vector<SourceSpan>& places) {
 
 // The first place keeps the message, which tells the others.
 void Reports::join_unknown_names() {
-  std::map<std::string, std::vector<size_t>> uses;
+  Uses uses;
   for (size_t i = 0; i < entries_.size(); ++i) {
-    const std::string name = unknown_name(entries_[i].diagnostic);
-    if (!name.empty()) uses[name].push_back(i);
+    const std::string subject = subject_of(entries_[i].diagnostic);
+    if (!subject.empty()) uses[subject].push_back(i);
   }
+  join_dotted(uses);
   std::vector<bool> joined(entries_.size(), false);
-  for (auto& [name, at] : uses) {
+  for (auto& [subject, at] : uses) {
     if (at.size() == 1) continue;
-    std::sort(at.begin(), at.end(), [&](size_t a, size_t b) {
-      return entries_[a].diagnostic.span.begin <
-             entries_[b].diagnostic.span.begin;
+    std::stable_sort(at.begin(), at.end(), [&](size_t a, size_t b) {
+      const SourceSpan& x = entries_[a].diagnostic.span;
+      const SourceSpan& y = entries_[b].diagnostic.span;
+      return x.file == y.file && x.begin < y.begin;
     });
     std::vector<SourceSpan> others;
     for (size_t i = 1; i < at.size(); ++i) {
       others.push_back(entries_[at[i]].diagnostic.span);
       joined[at[i]] = true;
     }
-    entries_[at[0]].diagnostic.notes.push_back(also_note(others));
+    Diagnostic& first = entries_[at[0]].diagnostic;
+    if (first.code != "L0212") first.notes.push_back(also_note(others));
   }
   size_t kept = 0;
   for (size_t i = 0; i < entries_.size(); ++i) {

@@ -18,8 +18,9 @@ TensorDecl read_tensor(SpecReader& reader, const YamlRef& node,
   YamlRef type = node;
   if (node->is_mapping()) {
     out.mapping = node;
-    reader.check_keys(*node, what, keys);
+    const bool known = reader.check_keys(*node, what, keys);
     type = reader.get(*node, "type");
+    if (type == nullptr && !known) return out;
     if (type == nullptr) {
       SourceSpan opening = node->span;
       opening.end = opening.begin + 1;

@@ -58,13 +58,29 @@ bool SpecReader::expect(const YamlNode& node, YamlKind kind,
 
 bool SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
                             const std::vector<std::string>& known) {
-  bool good = true;
+  std::vector<const YamlEntry*> unknown;
   for (const YamlEntry& entry : mapping.entries) {
     if (is_user_key(entry.key)) continue;
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) {
       continue;
     }
-    good = false;
+    unknown.push_back(&entry);
+  }
+  // If all are, the mapping is one mistake: it was meant for something else.
+  const bool strange =
+      unknown.size() > 1 && unknown.size() == mapping.entries.size();
+  if (strange) {
+    std::vector<std::string> names;
+    for (const YamlEntry* entry : unknown) names.push_back(quoted(entry->key));
+    const std::string last = names.back();
+    names.pop_back();
+    error("L0203", unknown[0]->key_span,
+          cat({what, " has no keys ", join(names, ", "), " and ", last}),
+          cat({"the keys are: ", join(known, ", ")}));
+    return false;
+  }
+  for (const YamlEntry* at : unknown) {
+    const YamlEntry& entry = *at;
     std::string help = did_you_mean(entry.key, known);
     if (help.empty()) help = cat({"the keys are: ", join(known, ", ")});
     bool text = entry.value->is_empty() && !is_identifier(entry.key);
@@ -74,7 +90,7 @@ bool SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
     error("L0203", entry.key_span,
           cat({what, " has no key ", quoted(entry.key)}), help);
   }
-  return good;
+  return unknown.empty();
 }
 
 YamlRef SpecReader::get(const YamlNode& mapping, std::string_view key) {
