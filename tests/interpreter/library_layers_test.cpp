@@ -26,7 +26,6 @@ const std::map<std::string, Params> kParams = {
     {"BertEmbeddings",
      {{"vocab_size", "8"}, {"positions", "8"}, {"types", "2"}, {"hidden", "4"}}},
     {"BertLayer", {{"hidden", "4"}, {"heads", "2"}, {"ffn", "8"}}},
-    {"BlockQuantize", {{"encoding", "Q8_0"}}},
     {"Embedding", {{"vocab_size", "8"}, {"hidden_dim", "4"}}},
     {"Float8Quantize", {{"spec", "{granularity: token}"}}},
     {"GPTQLinear", {{"in_dim", "8"}, {"out_dim", "4"}}},
@@ -47,9 +46,9 @@ const std::map<std::string, Params> kParams = {
 // Layers whose inputs cannot be made up from their types alone: what they
 // are made of is tested through those that use them.
 const std::vector<std::string> kNotAlone = {
-    "Float8Matmul",  "GroupNorm",     "GroupedMatmul",
-    "Gemma2Block",   "RotaryEmbedding", "ScaledDotProductAttention",
-    "Transformer",   "TransformerBlock"};
+    "BlockQuantize", "Float8Matmul",    "GroupNorm",
+    "GroupedMatmul", "Gemma2Block",     "RotaryEmbedding",
+    "Transformer",   "TransformerBlock", "ScaledDotProductAttention"};
 
 std::string errors_of_type(SpecLibrary& library, const std::string& type) {
   ElaborateInputs inputs;
