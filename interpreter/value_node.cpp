@@ -13,12 +13,13 @@ YamlRef make_node(YamlNode node) {
 }
 
 // In a field of type string `${` begins an expression.
-std::string as_template(std::string text) {
-  for (size_t at = 0; (at = text.find("${", at)) != std::string::npos;) {
-    text.insert(at, "$");
-    at += 3;
+std::string as_template(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i, 2) == "${") out += '$';
+    out += text[i];
   }
-  return text;
+  return out;
 }
 
 std::string as_expression(const std::string& text) {
