@@ -90,9 +90,24 @@ bool makes_codes(const Expr& body) {
          node->arg->type != NumType::kInt64;
 }
 
+// Codes of eight bits times what they are scaled by.
+bool is_decoding(const Expr& body) {
+  auto* node = std::get_if<Call>(&body->node);
+  if (!node || node->op != ScalarOp::kMul) return false;
+  return std::any_of(
+      node->args.begin(), node->args.end(), [](const Expr& arg) {
+        auto* widened = std::get_if<Cast>(&arg->node);
+        const Expr& inner =
+            widened && is_widening(*widened) ? widened->arg : arg;
+        auto* code = std::get_if<Load>(&inner->node);
+        return code && is_float8(code->dtype);
+      });
+}
+
 class Inliner {
  public:
-  explicit Inliner(StageGraph graph) : graph_(std::move(graph)) {
+  Inliner(StageGraph graph, bool codes_in_products)
+      : graph_(std::move(graph)), codes_in_products_(codes_in_products) {
     readers_.resize(graph_.arrays.size());
     read_whole_.resize(graph_.arrays.size());
     for (size_t id = 0; id < graph_.arrays.size(); ++id) {
@@ -202,6 +217,11 @@ class Inliner {
     // Weights are prepared at load, not in every run.
     if (from.at_load && !graph_.arrays[reader].at_load) return false;
     if (makes_codes(compute->body) && becomes_factor(node.slot)) return false;
+    // Products multiply the codes themselves, which are a quarter of the bytes.
+    if (codes_in_products_ && site.contraction && times == 1 &&
+        work == Work::kCheap && is_decoding(compute->body)) {
+      return true;
+    }
     bool only_reader = readers_[node.slot].size() == 1;
     if (only_reader && times == 1 && site.once) return true;
     // Copies for several readers must not read more than the value itself.
@@ -287,14 +307,15 @@ class Inliner {
   }
 
   StageGraph graph_;
+  bool codes_in_products_;
   std::vector<std::vector<ArrayId>> readers_;
   std::vector<std::optional<bool>> read_whole_;
 };
 
 }  // namespace
 
-StageGraph inline_maps(StageGraph graph) {
-  return Inliner(std::move(graph)).run();
+StageGraph inline_maps(StageGraph graph, bool codes_in_products) {
+  return Inliner(std::move(graph), codes_in_products).run();
 }
 
 }  // namespace lathe

@@ -39,7 +39,9 @@ StageGraph prune(StageGraph graph);
 // the store and load it saves, and simplifies all indices.
 // After: movement (reshape, transpose, slice) has no arrays of its own, but
 // for graph outputs and data that a contraction would gather repeatedly.
-StageGraph inline_maps(StageGraph graph);
+// `codes_in_products`: products read codes of eight bits and their scales, and
+// not what these stand for, which is four times as much.
+StageGraph inline_maps(StageGraph graph, bool codes_in_products);
 
 // One kernel to be: arrays computed together, ascending.
 struct Cluster {

@@ -15,7 +15,7 @@ Schedule schedule(const Graph& graph, const Target& target,
   stages = mark_at_load(std::move(stages));
   stages = share(std::move(stages));
   // From here on, no two arrays have the same definition.
-  stages = inline_maps(std::move(stages));
+  stages = inline_maps(std::move(stages), target.gpu.has_value());
   stages = share(std::move(stages));
   // From here on, every array is computed where its cluster is.
   auto accepts = [&](const StageGraph& in, const Cluster& cluster) {
