@@ -28,7 +28,7 @@ std::string hash_of(const std::string& text) {
 }
 
 struct Lowered {
-  std::vector<int> kernels;  // the group's, then those after it
+  std::vector<int> kernels;  // the group's, then those after it; -1: none
   LoweredGroup group;
 };
 
@@ -125,13 +125,18 @@ class Assembler {
     bool at_load = arrays_[cluster.arrays.back()].at_load;
     const Lowered& lowered =
         lower(placed.group, comment_of(cluster), options_.generic_only);
-    const std::vector<int> scratch = scratch_buffers(lowered.group, placed);
+    DimSubstitution symbols = symbols_of(placed.placement);
+    if (uses_library(lowered.group)) {
+      symbols[kLibraryChoice] = Dim::symbol(add_choice());
+    }
+    const std::vector<int> scratch = scratch_buffers(lowered.group, symbols);
     auto& steps = at_load ? program_.load_steps : program_.steps;
     for (size_t k = 0; k < lowered.kernels.size(); ++k) {
       const LoweredKernel& kernel =
           k == 0 ? lowered.group : lowered.group.after[k - 1];
-      Step step = step_of(kernel, placed.placement, cluster);
+      Step step = step_of(kernel, placed.placement, symbols, cluster);
       step.kernel = lowered.kernels[k];
+      if (kernel.product) step.product = placed_product(*kernel.product, symbols);
       for (const BufferBinding& binding : kernel.bindings) {
         step.buffers.push_back(
             bound_buffer(binding, lowered, placed, scratch));
@@ -148,9 +153,36 @@ class Assembler {
     return symbols;
   }
 
+  static bool uses_library(const LoweredGroup& group) {
+    return std::any_of(
+        group.after.begin(), group.after.end(),
+        [](const LoweredKernel& k) { return k.product.has_value(); });
+  }
+
+  // A name that no size of the model has.
+  const std::string& add_choice() {
+    std::string name = cat({kLibraryChoice, program_.choices.size()});
+    const auto& taken = graph_.symbols;
+    while (std::find(taken.begin(), taken.end(), name) != taken.end()) {
+      name += "_";
+    }
+    return program_.choices.emplace_back(std::move(name));
+  }
+
+  static LibraryProduct placed_product(const LibraryProduct& product,
+                                       const DimSubstitution& symbols) {
+    LibraryProduct placed = product;
+    for (Dim* dim : {&placed.rows, &placed.columns, &placed.depth,
+                     &placed.left_stride, &placed.right_stride,
+                     &placed.result_stride, &placed.wanted}) {
+      *dim = dim->substitute(symbols);
+    }
+    placed.choice = symbols.at(kLibraryChoice).symbol_name();
+    return placed;
+  }
+
   std::vector<int> scratch_buffers(const LoweredGroup& group,
-                                   const PlacedGroup& placed) {
-    const DimSubstitution symbols = symbols_of(placed.placement);
+                                   const DimSubstitution& symbols) {
     std::vector<int> buffers;
     for (const Scratch& scratch : group.scratch) {
       Buffer buffer;
@@ -249,6 +281,10 @@ class Assembler {
     LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
     made.group = strategy->lower(group, target_);
     auto add = [&](const LoweredKernel& lowered) {
+      if (lowered.product) {
+        made.kernels.push_back(-1);
+        return;
+      }
       verify(lowered.kernel);
       const char* name =
           lowered.strategy ? lowered.strategy : strategy->name;
@@ -288,14 +324,18 @@ class Assembler {
   }
 
   Step step_of(const LoweredKernel& lowered, const Placement& placement,
-               const Cluster& cluster) {
+               const DimSubstitution& symbols, const Cluster& cluster) {
     Step step;
     for (const std::string& symbol : placement.symbols) {
       step.dims.push_back(Dim::symbol(symbol));
     }
-    const DimSubstitution symbols = symbols_of(placement);
     step.items = lowered.items.substitute(symbols);
     step.cost = lowered.cost.substitute(symbols);
+    if (lowered.yields) step.unless = symbols.at(kLibraryChoice).symbol_name();
+    if (lowered.product) {
+      step.what = "library";
+      step.dims.clear();
+    }
     for (const auto& [node, op] : work_of(schedule_.graph, cluster)) {
       step.what += (step.what.empty() ? "" : " ") + op;
     }

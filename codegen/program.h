@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/library_product.h"
 #include "interpreter/graph.h"
 #include "spec/dim.h"
 #include "spec/dtype.h"
@@ -69,10 +70,12 @@ struct FaultSite {
 };
 
 struct Step {
-  int kernel = -1;
+  int kernel = -1;         // of Program::kernels; none for a product
+  std::optional<LibraryProduct> product;
   std::vector<int> buffers;
   std::vector<Dim> dims;
   Dim items;               // extent of the parallel axis
+  std::string unless;      // a choice: while it is 1, there are no items
   Dim cost;                // estimated nanoseconds of one core for all items
   std::string what;        // "mlp.gate_proj matmul silu", for profiles
   std::string path;        // layer path
@@ -98,7 +101,13 @@ struct Program {
   std::vector<Port> inputs, outputs;
   std::vector<DimConstraint> constraints;
   std::vector<std::string> symbols;
+  // Sizes that say who computes a product: LibraryProduct::choice. Whoever
+  // binds the symbols gives each 0 or 1.
+  std::vector<std::string> choices;
 };
+
+// `dims` with kernels of ours for all products.
+DimBindings without_library(const Program& program, DimBindings dims);
 
 std::string to_string(const Program& program);
 

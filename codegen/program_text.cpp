@@ -43,10 +43,19 @@ std::string step_text(const Program& program, const Step& step, size_t index) {
   for (int id : step.buffers) {
     buffers.push_back(program.buffers[static_cast<size_t>(id)].name);
   }
-  const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
-  std::string out = cat({"  ", index, "  ", kernel.name, "(", join(buffers, ", "),
-                         ") items=", step.items.to_string(),
-                         launch_text(kernel.launch), "  ", step.what});
+  std::string name = "library", how;
+  if (step.product) {
+    how = cat({"  ", to_string(*step.product)});
+  } else {
+    const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
+    name = kernel.name;
+    how = launch_text(kernel.launch);
+  }
+  const std::string unless =
+      step.unless.empty() ? "" : cat({" unless ", step.unless});
+  std::string out = cat({"  ", index, "  ", name, "(", join(buffers, ", "),
+                         ") items=", step.items.to_string(), unless, how, "  ",
+                         step.what});
   if (!step.path.empty() || step.span.known()) {
     out += cat({"  # ", step.path});
     if (!step.path.empty() && step.span.known()) out += ", ";
@@ -66,6 +75,11 @@ std::string steps_text(const Program& program, std::string_view title,
 }
 
 }  // namespace
+
+DimBindings without_library(const Program& program, DimBindings dims) {
+  for (const std::string& choice : program.choices) dims[choice] = 0;
+  return dims;
+}
 
 std::string to_string(const Program& program) {
   std::string out =

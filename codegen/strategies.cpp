@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "codegen/cuda/library_products.h"
 #include "codegen/cuda/strategy_attention_cuda.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
 #include "codegen/cuda/strategy_prologue_cuda.h"
@@ -31,7 +32,7 @@ bool matches_gpu_row(const Group& group, const Target& target) {
 constexpr Strategy kGpuStrategies[] = {
     {"attention", cuda::matches_attention, 100, cuda::lower_attention},
     {"matmul", cuda::matches_prologue, 150, cuda::lower_prologue},
-    {"matmul", cuda::matches_matmul, 200, cuda::lower_matmul},
+    {"matmul", cuda::matches_matmul, 200, cuda::lower_products},
     {"scan", cuda::matches_scan, 400, cuda::lower_scan},
     {"sort", cuda::matches_sort, 400, cuda::lower_sort},
     {"update", cuda::matches_update, 400, cuda::lower_update},

@@ -3,11 +3,13 @@
 // group; a faster one is a row in the table below. The cheapest that matches
 // is taken.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "codegen/group.h"
+#include "codegen/library_product.h"
 #include "codegen/loop_ir.h"
 #include "codegen/target.h"
 
@@ -30,10 +32,18 @@ struct BufferBinding {
   int index = 0;  // of the operand, of Definition::outputs, `packed`, `scratch`
 };
 
+// In sizes of a lowered group: 1 where a library computes its products, else 0.
+// Each use of the group in a program has a choice of its own.
+inline constexpr const char* kLibraryChoice = "library";
+
 struct LoweredKernel {
   LoopKernel kernel;
+  // Set: a library computes this, and there is no kernel.
+  std::optional<LibraryProduct> product;
   std::vector<BufferBinding> bindings;  // one per kernel buffer
   Dim items;  // extent of the parallel axis, over the group's symbols
+  // No items while kLibraryChoice is 1.
+  bool yields = false;
   Dim cost;   // nanoseconds of one core for all items
   // The strategy that made it, where it is another than the group's.
   const char* strategy = nullptr;

@@ -91,6 +91,7 @@ CompiledExecutable::CompiledExecutable(Program program, Device& device,
       device_(device),
       profile_(profile),
       inputs_(inputs_of(program_), reporter),
+      choices_(program_, device_, dims_, reporter),
       arena_cache_(program_),
       ports_(program_.buffers.size()) {
   check_ports(program_);
@@ -128,6 +129,9 @@ void CompiledExecutable::tabulate() {
     BoundStep bound;
     for (const Dim& dim : step.dims) bound.dims.push_back(dims_.add(dim));
     bound.items = dims_.add(step.items);
+    if (!step.unless.empty()) {
+      bound.unless = dims_.add(Dim::symbol(step.unless));
+    }
     bound.cost = dims_.add(step.cost);
     steps_.push_back(std::move(bound));
   }
@@ -176,7 +180,7 @@ void CompiledExecutable::bind(const DimBindings& dims) {
   // The table is no more that of the front.
   std::list<BoundLaunches> others = std::exchange(bound_, {});
   try {
-    dims_.bind(dims);
+    choices_.bind(dims);
   } catch (const DimError& error) {
     fail("L0410", {}, cat({"a size is too large: ", error.what()}));
   }
@@ -218,14 +222,25 @@ void CompiledExecutable::place_temporaries(const std::vector<int64_t>& sizes) {
   run_report_.temporary_bytes = plan.bytes;
 }
 
+int64_t CompiledExecutable::items_of(size_t step) const {
+  const BoundStep& bound = steps_[step];
+  const bool yields = bound.unless >= 0 && dims_[bound.unless] == 1;
+  return yields ? 0 : dims_[bound.items];
+}
+
 std::unique_ptr<LaunchList> CompiledExecutable::make_launches() {
   std::vector<Launch> launches;
   for (size_t i = 0; i < steps_.size(); ++i) {
     Launch launch{.kernel = program_.steps[i].kernel,
                   .buffers = program_.steps[i].buffers,
-                  .items = dims_[steps_[i].items],
+                  .items = items_of(i),
                   .cost = dims_[steps_[i].cost]};
     for (int dim : steps_[i].dims) launch.dims.push_back(dims_[dim]);
+    if (const Step& step = program_.steps[i]; step.product) {
+      launch.product = choices_.product_of(i);
+      launch.place = cat({step.path.empty() ? step.what : step.path, " (",
+                          place_of(step.span), ")"});
+    }
     launches.push_back(std::move(launch));
   }
   return device_.schedule(*module_, std::move(launches));
@@ -308,11 +323,13 @@ void CompiledExecutable::report_run(const std::vector<int64_t>& nanoseconds) {
   run_report_.steps.clear();
   for (size_t i = 0; i < nanoseconds.size(); ++i) {
     // A kernel that these sizes do not want.
-    if (dims_[steps_[i].items] == 0) continue;
+    if (items_of(i) == 0) continue;
     const Step& step = program_.steps[i];
     int64_t bytes = 0;
-    for (int buffer : step.buffers) {
-      const auto b = static_cast<size_t>(buffer);
+    // The last buffer of a product is room to work in.
+    const size_t count = step.buffers.size() - (step.product ? 1 : 0);
+    for (size_t k = 0; k < count; ++k) {
+      const auto b = static_cast<size_t>(step.buffers[k]);
       bytes += checked_bytes(program_.buffers[b], shapes_[b], dims_);
     }
     run_report_.steps.push_back({step.what, step.path, place_of(step.span),

@@ -9,6 +9,7 @@
 #include "runtime/arena_cache.h"
 #include "runtime/dim_table.h"
 #include "runtime/executable.h"
+#include "runtime/library_choices.h"
 #include "runtime/packed_weights.h"
 #include "runtime/report.h"
 #include "runtime/run_inputs.h"
@@ -43,6 +44,7 @@ class CompiledExecutable : public Executable {
   struct BoundStep {
     std::vector<int> dims;
     int items = 0;
+    int unless = -1;  // a choice that leaves it no items
     int cost = 0;
   };
   // An input or output of the current run.
@@ -58,6 +60,7 @@ class CompiledExecutable : public Executable {
   void bind(const DimBindings& dims);
   std::vector<int64_t> buffer_sizes() const;
   void place_temporaries(const std::vector<int64_t>& sizes);
+  int64_t items_of(size_t step) const;
   std::unique_ptr<LaunchList> make_launches();
   void provide_input(int buffer, const Tensor& tensor);
   void provide_output(int buffer);
@@ -73,6 +76,7 @@ class CompiledExecutable : public Executable {
   std::unique_ptr<Module> module_;
   std::unique_ptr<PackedWeights> weights_;
   DimTable dims_;
+  LibraryChoices choices_;
   std::vector<BoundStep> steps_;
   std::vector<std::vector<int>> shapes_;  // of buffers, as table positions
   ArenaCache arena_cache_;

@@ -71,6 +71,10 @@ struct Launch {
   std::vector<int64_t> dims;
   int64_t items = 0;
   int64_t cost = 0;  // estimated nanoseconds of one core for all items
+  // Set: a library of the device computes it, there is no kernel. `place` is
+  // where the model asks for it.
+  std::optional<BoundProduct> product;
+  std::string place;
 };
 
 // A failed index check.
@@ -121,6 +125,15 @@ class Device {
   // for a file that cannot be loaded.
   virtual std::unique_ptr<Module> load(std::vector<KernelSource> kernels,
                                        std::vector<std::string> files) = 0;
+
+  // Whether a library of the device computes the product; then launches may
+  // have it. `reason` says why not. Throws DeviceError L0702 or L0703 when the
+  // library fails.
+  virtual bool takes(const BoundProduct& product, std::string& reason) {
+    (void)product;
+    reason = "this device has no library for products";
+    return false;
+  }
 
   // Requires: `module` outlives the schedule and comes from this device.
   // Waits for the kernels that are launched. Throws DeviceError L06.

@@ -18,11 +18,13 @@ std::string place_of_kernel(const Program& program, int kernel) {
 }
 
 // Whether the step has no items with all sizes 1, or with all sizes large: there
-// is another kernel for few of something, or for many.
+// is another kernel for few of something, or for many. So it is where a library
+// may do the work, and with kernels that come behind a library.
 bool may_rest(const Program& program, const Step& step) {
   constexpr int64_t kLarge = 4096;
+  if (!step.unless.empty()) return true;
   for (const int64_t size : {int64_t{1}, kLarge}) {
-    DimBindings sizes;
+    DimBindings sizes = without_library(program, {});
     for (const std::string& symbol : program.symbols) sizes[symbol] = size;
     try {
       if (step.items.eval(sizes) == 0) return true;
@@ -45,7 +47,8 @@ std::vector<KernelSource> kernel_sources(const Program& program) {
   }
   std::vector<bool> always(sources.size(), false);
   for (const Step& step : program.steps) {
-    if (!may_rest(program, step)) always[size_t(step.kernel)] = true;
+    if (step.product || may_rest(program, step)) continue;
+    always[size_t(step.kernel)] = true;
   }
   for (const Step& step : program.load_steps) {
     always[size_t(step.kernel)] = true;

@@ -56,7 +56,8 @@ int64_t MemoryNeed::peak() const {
   return std::max(loading, weights + temporaries + ports);
 }
 
-MemoryNeed memory_need(const Program& program, const DimBindings& dims) {
+MemoryNeed memory_need(const Program& program, const DimBindings& given) {
+  const DimBindings dims = without_library(program, given);
   MemoryNeed need;
   reckon_weights(program, need);
   std::vector<int64_t> sizes(program.buffers.size());

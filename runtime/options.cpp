@@ -53,6 +53,7 @@ Options options_from_environment() {
   options.cuda_library = variable("LATHE_CUDA_LIB");
   options.nvrtc_library = variable("LATHE_NVRTC_LIB");
   options.blas_lt_library = variable("LATHE_CUBLASLT_LIB");
+  options.use_blas_lt = variable("LATHE_CUBLASLT") != "off";
   options.nccl_library = variable("LATHE_NCCL_LIB");
   options.cuda_homes =
       folders({"CUDA_HOME", "CUDA_PATH"}, {"/usr/local/cuda", "/opt/cuda"});

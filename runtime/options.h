@@ -10,6 +10,8 @@ namespace lathe {
 struct Options {
   // "auto", "cpu", "cuda", "cuda:N" or "reference".
   std::string device = "auto";
+  // What else there is, for the message that says there is no such GPU.
+  std::string without_gpu = "auto, cpu and reference work";
   // Threads of the CPU device; 0: one for each core the process may use.
   int threads = 0;
   // Folder of compiled kernels; empty: none is known, nothing is kept.
@@ -25,6 +27,9 @@ struct Options {
   std::string nvrtc_library;  // LATHE_NVRTC_LIB
   std::string blas_lt_library;  // LATHE_CUBLASLT_LIB
   std::string nccl_library;     // LATHE_NCCL_LIB
+  // Large products may be left to cuBLASLt where it is found; LATHE_CUBLASLT=off
+  // keeps them in kernels of ours.
+  bool use_blas_lt = true;
   // Where CUDA toolkits and Python packages may lie, best first.
   std::vector<std::string> cuda_homes;
   std::vector<std::string> python_prefixes;
@@ -38,7 +43,7 @@ struct Options {
 
 // The defaults with LATHE_CXX, LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME, PATH,
 // TMPDIR, LATHE_CUDA_LIB, LATHE_NVRTC_LIB, LATHE_CUBLASLT_LIB, LATHE_NCCL_LIB,
-// CUDA_HOME, CUDA_PATH, VIRTUAL_ENV and CONDA_PREFIX applied.
+// LATHE_CUBLASLT, CUDA_HOME, CUDA_PATH, VIRTUAL_ENV and CONDA_PREFIX applied.
 Options options_from_environment();
 
 // Our own environment with messages in English, for programs we start and

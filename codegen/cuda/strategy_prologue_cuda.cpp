@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "codegen/cuda/library_products.h"
 #include "codegen/cuda/matmul_parts.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
 #include "codegen/lower_rows.h"
@@ -89,6 +90,7 @@ LoweredGroup lower_prologue(const Group& group, const Target& target) {
   LoweredGroup many_rows = lower_many(form.product, plan, target);
   LATHE_CHECK(few.packed.size() == many_rows.packed.size(),
               "two layouts of one weight");
+  add_library(form.product, target, many_rows);
   rebind_product(form, many_rows);
   LoweredGroup lowered = lower_rows(form.rows, target, Vectors::kYes);
   lowered.strategy = "row";

@@ -124,8 +124,12 @@ JsonValue program_json(const Program& program) {
   JsonValue steps = JsonValue::array();
   for (const Step& step : program.steps) {
     JsonValue row = JsonValue::object();
-    const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
-    row.add("kernel", JsonValue::of(kernel.name));
+    if (step.product) {
+      row.add("product", JsonValue::of(to_string(*step.product)));
+    } else {
+      const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
+      row.add("kernel", JsonValue::of(kernel.name));
+    }
     row.add("computes", JsonValue::of(step.what));
     row.add("path", JsonValue::of(step.path));
     row.add("place", JsonValue::of(place_of(step.span)));

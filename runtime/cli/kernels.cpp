@@ -28,6 +28,18 @@ JsonValue kernel_json(const Kernel& kernel) {
   return out;
 }
 
+// Products that a library computes where their sizes are worth it.
+std::string products_text(const Program& program) {
+  std::string out;
+  for (const Step& step : program.steps) {
+    if (!step.product) continue;
+    out += cat({"\n// ", step.path, step.path.empty() ? "" : ": ", step.what,
+                " (", place_of(step.span), ")\n// a library: ",
+                to_string(*step.product), "\n"});
+  }
+  return out;
+}
+
 }  // namespace
 
 int kernels_verb(const Command& command, Console& console) {
@@ -50,6 +62,7 @@ int kernels_verb(const Command& command, Console& console) {
     }
   }
   if (command.json) console.result(to_json(list));
+  if (!command.json && wanted.empty()) console.result(products_text(program));
   return 0;
 }
 

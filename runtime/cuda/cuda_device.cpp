@@ -10,6 +10,7 @@
 #include "runtime/cuda/cuda_launches.h"
 #include "runtime/cuda/cuda_module.h"
 #include "runtime/cuda/library_findings.h"
+#include "runtime/cuda/product_library.h"
 #include "runtime/cuda/uploader.h"
 #include "runtime/kernel_sources.h"
 #include "spec/check.h"
@@ -35,12 +36,12 @@ class CudaMemory : public Memory {
   DeviceBytes bytes_of_gpu_;
 };
 
-[[noreturn]] void fail_without(const std::string& device,
+[[noreturn]] void fail_without(const Options& options,
                                const std::string& reason,
                                const std::string& advice) {
-  throw DeviceError("L0701",
-                    cat({"there is no device `", device, "` here: ", reason,
-                         "; ", advice, "; auto, cpu and reference work"}));
+  throw DeviceError("L0701", cat({"there is no device `", options.device,
+                                  "` here: ", reason, "; ", advice, "; ",
+                                  options.without_gpu}));
 }
 
 // N of "cuda:N".
@@ -72,21 +73,21 @@ ContextRef open_context(const Options& options) {
   const int ordinal = ordinal_of(options.device);
   std::string reason;
   const DriverRef driver = Driver::load(options, reason);
-  if (!driver) fail_without(options.device, reason, kInstallDriver);
+  if (!driver) fail_without(options, reason, kInstallDriver);
   const CUresult started = driver->cuInit(0);
   if (started != CUDA_SUCCESS) {
-    fail_without(options.device,
+    fail_without(options,
                  cat({"cuInit fails with ", driver->text_of(started)}),
                  "look whether `nvidia-smi` shows a GPU");
   }
   const int count = count_of(*driver);
   if (ordinal >= count) {
-    fail_without(options.device, cat({"this machine has ", count, " GPUs"}),
+    fail_without(options, cat({"this machine has ", count, " GPUs"}),
                  "they count from cuda:0");
   }
   auto context = std::make_shared<const Context>(driver, ordinal);
   if (context->capability() < kLeastCapability) {
-    fail_without(options.device,
+    fail_without(options,
                  cat({context->name(), " has compute capability ",
                       context->capability() / 10, ".",
                       context->capability() % 10}),
@@ -154,11 +155,22 @@ class CudaDevice : public Device {
         std::make_unique<CubinFiles>(std::move(kernels), std::move(files)));
   }
 
+  bool takes(const BoundProduct& product, std::string& reason) override {
+    // Loading it takes a while: not before it is wanted.
+    if (!asked_for_library_) {
+      library_ = open_product_library(options_, context_, no_library_);
+      asked_for_library_ = true;
+    }
+    reason = no_library_;
+    return library_ && library_->plan(product, reason) != nullptr;
+  }
+
   std::unique_ptr<LaunchList> schedule(Module& module,
                                        std::vector<Launch> launches) override {
     context_->use();
     return std::make_unique<CudaLaunches>(dynamic_cast<CudaModule&>(module),
-                                          stream_, std::move(launches));
+                                          library_.get(), stream_,
+                                          std::move(launches));
   }
 
  private:
@@ -190,6 +202,9 @@ class CudaDevice : public Device {
   StreamRef stream_;
   Uploader uploader_;
   std::optional<CudaToolchain> tools_;
+  std::unique_ptr<ProductLibrary> library_;
+  bool asked_for_library_ = false;
+  std::string no_library_;  // why there is none
 };
 
 Finding gpu_finding(const DriverRef& driver, int ordinal) {

@@ -16,30 +16,47 @@ constexpr int kLeastOverlapping = 90;
 
 }  // namespace
 
-CudaLaunches::CudaLaunches(CudaModule& module, StreamRef stream,
-                           std::vector<Launch> launches)
+CudaLaunches::CudaLaunches(CudaModule& module, ProductLibrary* library,
+                           StreamRef stream, std::vector<Launch> launches)
     : launches_(std::move(launches)),
       stream_(std::move(stream)),
       overlaps_(stream_->context().capability() >= kLeastOverlapping),
       graph_(stream_) {
   std::vector<int> wanted;
   for (const Launch& launch : launches_) {
-    if (launch.items > 0) wanted.push_back(launch.kernel);
+    if (launch.items > 0 && !launch.product) wanted.push_back(launch.kernel);
   }
   module.request(wanted);
   for (const Launch& launch : launches_) {
-    steps_.push_back(make_step(module, launch));
+    steps_.push_back(launch.product ? make_product(library, launch)
+                                    : make_step(module, launch));
   }
   if (steps_.empty()) return;
   const bool one = steps_.size() == 1;
   place_ = one ? steps_[0].place
-               : cat({steps_.size(), " kernels, the first ", steps_[0].place});
+               : cat({steps_.size(), " steps, the first ", steps_[0].place});
   const size_t bytes = sizeof(Fault) * steps_.size();
   faults_.emplace(stream_, static_cast<int64_t>(bytes));
   found_.emplace(stream_->context_ref(), bytes);
   for (size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].is_product) continue;
     steps_[i].values.back() = faults_->get() + sizeof(Fault) * i;
   }
+}
+
+CudaLaunches::Step CudaLaunches::make_product(ProductLibrary* library,
+                                              const Launch& launch) {
+  Step step;
+  step.place = cat({"product ", launch.place});
+  step.values.assign(launch.buffers.size(), 0);
+  step.is_product = true;
+  step.runs = launch.items > 0;
+  if (!step.runs) return step;
+  std::string reason = "there is none";
+  if (library) step.product = library->plan(*launch.product, reason);
+  LATHE_CHECK(step.product != nullptr, "the library refuses ",
+              to_string(*launch.product), " that it took: ", reason);
+  return step;
 }
 
 CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
@@ -51,6 +68,7 @@ CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
   if (launch.items > 0) step.function = module.function(launch.kernel);
   step.place = cat({"kernel ", source.name, " of ", source.place});
   const int64_t blocks = (launch.items + shape.items() - 1) / shape.items();
+  step.runs = blocks > 0;
   step.config.gridDimX =
       static_cast<unsigned>(std::min(blocks, kMostBlocks));
   step.config.gridDimY = step.config.gridDimZ = 1;
@@ -106,6 +124,10 @@ std::optional<LaunchFault> CudaLaunches::run(
 }
 
 void CudaLaunches::launch(Step& step, bool may_overlap) const {
+  if (step.product) {
+    step.product->run(step.values, *stream_, step.place);
+    return;
+  }
   const Driver& driver = stream_->context().driver();
   CUlaunchAttribute overlap = {};
   overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
@@ -139,9 +161,10 @@ void CudaLaunches::put_into_stream() {
   clear_faults();
   bool follows_kernel = false;
   for (Step& step : steps_) {
-    if (step.config.gridDimX == 0) continue;
+    if (!step.runs) continue;
     launch(step, follows_kernel);
-    follows_kernel = true;
+    // A library's kernels say nothing of when a successor may start.
+    follows_kernel = !step.is_product;
   }
   fetch_faults();
 }
@@ -152,7 +175,7 @@ void CudaLaunches::run_timed(std::vector<int64_t>& nanoseconds) {
   clear_faults();
   events_[0].record();
   for (size_t i = 0; i < steps_.size(); ++i) {
-    if (steps_[i].config.gridDimX > 0) launch(steps_[i], false);
+    if (steps_[i].runs) launch(steps_[i], false);
     events_[i + 1].record();
   }
   fetch_faults();

@@ -10,29 +10,37 @@
 #include <vector>
 
 #include "runtime/cuda/cuda_module.h"
+#include "runtime/cuda/product_library.h"
 
 namespace lathe::cuda {
 
 class CudaLaunches : public LaunchList {
  public:
-  // Waits for the kernels of launches that have items. Requires: the module outlives the list.
-  CudaLaunches(CudaModule& module, StreamRef stream,
+  // Waits for the kernels of launches that have items. Requires: the module and
+  // the library outlive the list; the library, which may be null, takes all
+  // products among them that have items.
+  CudaLaunches(CudaModule& module, ProductLibrary* library, StreamRef stream,
                std::vector<Launch> launches);
 
   std::optional<LaunchFault> run(std::span<void* const> buffers,
                                  std::vector<int64_t>* nanoseconds) override;
 
  private:
-  // A kernel's parameters: buffers, dims, items, and where faults go.
+  // A kernel's parameters: buffers, dims, items, and where faults go. Those of
+  // a product are its buffers.
   struct Step {
     CUfunction function = nullptr;
     CUlaunchConfig config = {};
+    const ProductPlan* product = nullptr;
+    bool is_product = false;
+    bool runs = false;  // with these sizes; else a product has no plan
     std::vector<uint64_t> values;
     std::vector<void*> parameters;  // addresses of the values
     std::string place;
   };
 
   Step make_step(CudaModule& module, const Launch& launch);
+  static Step make_product(ProductLibrary* library, const Launch& launch);
   bool fill(std::span<void* const> buffers);
   void launch(Step& step, bool may_overlap) const;
   void clear_faults() const;

@@ -18,6 +18,10 @@ std::shared_ptr<const Driver> Driver::load(const Options& options,
 #define LATHE_LOAD(name) LATHE_LOAD_CALL(*driver, "the CUDA driver", name)
   LATHE_DRIVER_CALLS(LATHE_LOAD)
 #undef LATHE_LOAD
+#define LATHE_LOAD(name, older) \
+  LATHE_LOAD_RENAMED_CALL(*driver, "the CUDA driver", name, older)
+  LATHE_RENAMED_DRIVER_CALLS(LATHE_LOAD)
+#undef LATHE_LOAD
   return driver;
 }
 

@@ -42,7 +42,6 @@ namespace lathe::cuda {
   X(cuEventDestroy)                                                          \
   X(cuEventRecord)                                                           \
   X(cuEventSynchronize)                                                      \
-  X(cuEventElapsedTime)                                                      \
   X(cuMemPoolSetAttribute)                                                   \
   X(cuMemGetInfo)                                                            \
   X(cuMemAlloc)                                                              \
@@ -60,9 +59,16 @@ namespace lathe::cuda {
   X(cuFuncSetAttribute)                                                      \
   X(cuLaunchKernelEx)
 
+// What drivers before 12.8 export by its name without _v2.
+#define LATHE_RENAMED_DRIVER_CALLS(X) \
+  X(cuEventElapsedTime, "cuEventElapsedTime")
+
 // The loaded driver.
 struct Driver {
   LATHE_DRIVER_CALLS(LATHE_CALL_MEMBER)
+#define LATHE_RENAMED_MEMBER(name, older) LATHE_CALL_MEMBER(name)
+  LATHE_RENAMED_DRIVER_CALLS(LATHE_RENAMED_MEMBER)
+#undef LATHE_RENAMED_MEMBER
 
   std::unique_ptr<SharedLibrary> library;
 

@@ -109,4 +109,20 @@ std::vector<std::string> cuda_folders(const Options& options) {
   return folders;
 }
 
+LibraryQuery blas_lt_query(const Options& options) {
+  return {.title = "NVIDIA's matrix products",
+          .variable = "LATHE_CUBLASLT_LIB",
+          .named = options.blas_lt_library,
+          .names = {"libcublasLt.so.13", "libcublasLt.so.12"},
+          .folders = cuda_folders(options)};
+}
+
+LibraryQuery nccl_query(const Options& options) {
+  return {.title = "sums between GPUs",
+          .variable = "LATHE_NCCL_LIB",
+          .named = options.nccl_library,
+          .names = {"libnccl.so.2"},
+          .folders = cuda_folders(options)};
+}
+
 }  // namespace lathe

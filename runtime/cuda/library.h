@@ -46,4 +46,8 @@ class SharedLibrary {
 // toolkit, and Python packages (site-packages/nvidia/*/lib).
 std::vector<std::string> cuda_folders(const Options& options);
 
+// NVIDIA's matrix products, and sums between GPUs.
+LibraryQuery blas_lt_query(const Options& options);
+LibraryQuery nccl_query(const Options& options);
+
 }  // namespace lathe

@@ -33,11 +33,7 @@ Finding finding_of(const char* what, const char* name,
 Finding blas_lt_finding(const Options& options) {
   return finding_of(
       "cuda products", "cuBLASLt",
-      {.title = "NVIDIA's matrix products",
-       .variable = "LATHE_CUBLASLT_LIB",
-       .named = options.blas_lt_library,
-       .names = {"libcublasLt.so.13", "libcublasLt.so.12"},
-       .folders = cuda_folders(options)},
+      blas_lt_query(options),
       "cublasLtGetVersion",
       [](void* function) {
         return static_cast<int64_t>(
@@ -49,11 +45,7 @@ Finding blas_lt_finding(const Options& options) {
 Finding nccl_finding(const Options& options) {
   return finding_of(
       "between gpus", "NCCL",
-      {.title = "sums between GPUs",
-       .variable = "LATHE_NCCL_LIB",
-       .named = options.nccl_library,
-       .names = {"libnccl.so.2"},
-       .folders = cuda_folders(options)},
+      nccl_query(options),
       "ncclGetVersion",
       [](void* function) {
         int version = 0;

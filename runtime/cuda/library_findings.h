@@ -1,6 +1,6 @@
 #pragma once
-// Libraries of CUDA that `doctor` looks for beside driver and compiler. No
-// kernel calls them yet, so this wants none of their headers.
+// Libraries of CUDA that `doctor` looks for beside driver and compiler. It asks
+// them for their versions alone, so this wants none of their headers.
 
 #include "runtime/finding.h"
 #include "runtime/options.h"

@@ -14,8 +14,8 @@ constexpr const char* kAdvice =
 std::unique_ptr<Device> make_cuda_device(const Options& options,
                                          const Reporter&) {
   throw DeviceError("L0701", cat({"there is no device `", options.device,
-                                  "` here: ", kAdvice,
-                                  "; auto, cpu and reference work"}));
+                                  "` here: ", kAdvice, "; ",
+                                  options.without_gpu}));
 }
 
 std::vector<std::string> compile_for_cuda(const Options&, const Reporter&,

@@ -1,5 +1,6 @@
 #include "runtime/pack/check_program.h"
 
+#include <algorithm>
 #include <set>
 
 #include "runtime/pack/pack_damage.h"
@@ -68,18 +69,45 @@ void check_buffer(const Program& program, const Buffer& buffer,
   }
 }
 
+bool is_choice(const Program& program, const std::string& name) {
+  return std::find(program.choices.begin(), program.choices.end(), name) !=
+         program.choices.end();
+}
+
+void check_product(const Program& program, const Step& step,
+                   const Symbols& symbols) {
+  const LibraryProduct& product = *step.product;
+  require(step.kernel == -1 && step.dims.empty() &&
+              static_cast<int>(step.buffers.size()) ==
+                  buffers_of(product.form) &&
+              is_choice(program, product.choice),
+          {"step ", lathe::quoted(step.what), " does not fit its product"});
+  for (const Dim* dim :
+       {&product.rows, &product.columns, &product.depth, &product.left_stride,
+        &product.right_stride, &product.result_stride, &product.wanted}) {
+    symbols.check(*dim, step.what);
+  }
+}
+
 void check_step(const Program& program, const Step& step,
                 const Symbols& symbols) {
-  require(names(step.kernel, program.kernels),
-          {"step ", lathe::quoted(step.what), " has the kernel ", step.kernel});
-  const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
-  require(static_cast<int>(step.buffers.size()) == kernel.buffers &&
-              static_cast<int>(step.dims.size()) == kernel.dims,
-          {"step ", lathe::quoted(step.what), " does not fit its kernel"});
+  if (step.product) {
+    check_product(program, step, symbols);
+  } else {
+    require(names(step.kernel, program.kernels), {"step ", lathe::quoted(step.what),
+                                                  " has the kernel ", step.kernel});
+    const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
+    require(static_cast<int>(step.buffers.size()) == kernel.buffers &&
+                static_cast<int>(step.dims.size()) == kernel.dims,
+            {"step ", lathe::quoted(step.what), " does not fit its kernel"});
+  }
   for (int buffer : step.buffers) {
     require(names(buffer, program.buffers),
             {"step ", lathe::quoted(step.what), " has the buffer ", buffer});
   }
+  require(step.unless.empty() || is_choice(program, step.unless),
+          {"step ", lathe::quoted(step.what), " has the choice ",
+           lathe::quoted(step.unless)});
   for (const Dim& dim : step.dims) symbols.check(dim, step.what);
   symbols.check(step.items, step.what);
   symbols.check(step.cost, step.what);
@@ -88,7 +116,9 @@ void check_step(const Program& program, const Step& step,
 }  // namespace
 
 void check_program(const Program& program) {
-  const Symbols run(program.symbols), load({});
+  std::vector<std::string> sizes = program.symbols;
+  sizes.insert(sizes.end(), program.choices.begin(), program.choices.end());
+  const Symbols run(sizes), load({});
   for (const Kernel& kernel : program.kernels) check_kernel(kernel);
   for (const Buffer& buffer : program.buffers) {
     check_buffer(program, buffer, run, load);

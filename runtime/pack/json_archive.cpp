@@ -16,6 +16,9 @@ constexpr std::array<const char*, 6> kRoles = {
 constexpr std::array<const char*, 4> kInits = {"none", "fixed", "normal",
                                                "uniform"};
 
+constexpr std::array<const char*, 5> kScales = {"none", "whole", "lines",
+                                                "depth128", "block128"};
+
 template <typename T>
 int64_t index_in(std::vector<T>& table, const T& entry) {
   const auto found = std::find(table.begin(), table.end(), entry);
@@ -45,6 +48,10 @@ JsonValue JsonWriter::json(BufferRole value) {
 }
 JsonValue JsonWriter::json(Initializer::Kind value) {
   return json(std::string(kInits[static_cast<size_t>(value)]));
+}
+
+JsonValue JsonWriter::json(ProductScale value) {
+  return json(std::string(kScales[static_cast<size_t>(value)]));
 }
 
 JsonValue JsonWriter::json(const Dim& value) {
@@ -145,6 +152,13 @@ void JsonReader::read(const JsonValue& json, Initializer::Kind& value) {
   const auto found = std::find(kInits.begin(), kInits.end(), json.text);
   if (found == kInits.end()) fail(cat({"is ", lathe::quoted(json.text)}));
   value = static_cast<Initializer::Kind>(found - kInits.begin());
+}
+
+void JsonReader::read(const JsonValue& json, ProductScale& value) {
+  require(json, JsonKind::kString);
+  const auto found = std::find(kScales.begin(), kScales.end(), json.text);
+  if (found == kScales.end()) fail(cat({"is ", lathe::quoted(json.text)}));
+  value = static_cast<ProductScale>(found - kScales.begin());
 }
 
 // A symbol, or an operation on two sizes.

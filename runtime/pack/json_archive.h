@@ -43,6 +43,7 @@ class JsonWriter {
   JsonValue json(DType value);
   JsonValue json(BufferRole value);
   JsonValue json(Initializer::Kind value);
+  JsonValue json(ProductScale value);
   JsonValue json(const Dim& value);
   JsonValue json(const SourceSpan& value);
   JsonValue json(const std::shared_ptr<const Tensor>& value);
@@ -93,6 +94,7 @@ class JsonReader {
   void read(const JsonValue& json, DType& value);
   void read(const JsonValue& json, BufferRole& value);
   void read(const JsonValue& json, Initializer::Kind& value);
+  void read(const JsonValue& json, ProductScale& value);
   void read(const JsonValue& json, Dim& value);
   void read(const JsonValue& json, SourceSpan& value);
   void read(const JsonValue& json, std::shared_ptr<const Tensor>& value);

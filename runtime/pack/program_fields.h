@@ -53,12 +53,49 @@ void fields(A& a, typename A::template Ref<FaultSite> site) {
 }
 
 template <typename A>
+void fields(A& a, typename A::template Ref<ProductSide> side) {
+  auto& [dtype, along_depth, scale] = side;
+  a("dtype", dtype);
+  a("along_depth", along_depth);
+  a("scale", scale);
+}
+
+template <typename A>
+void fields(A& a, typename A::template Ref<ProductForm> form) {
+  auto& [left, right, result, bias, adds] = form;
+  a("left", left);
+  a("right", right);
+  a("result", result);
+  a("bias", bias);
+  a("adds", adds);
+}
+
+template <typename A>
+void fields(A& a, typename A::template Ref<LibraryProduct> product) {
+  auto& [form, rows, columns, depth, left_stride, right_stride, result_stride,
+         wanted, version, choice] = product;
+  a("form", form);
+  a("rows", rows);
+  a("columns", columns);
+  a("depth", depth);
+  a("left_stride", left_stride);
+  a("right_stride", right_stride);
+  a("result_stride", result_stride);
+  a("wanted", wanted);
+  a("version", version);
+  a("choice", choice);
+}
+
+template <typename A>
 void fields(A& a, typename A::template Ref<Step> step) {
-  auto& [kernel, buffers, dims, items, cost, what, path, span, faults] = step;
+  auto& [kernel, product, buffers, dims, items, unless, cost, what, path, span,
+         faults] = step;
   a("kernel", kernel);
+  a("product", product);
   a("buffers", buffers);
   a("dims", dims);
   a("items", items);
+  a("unless", unless);
   a("cost", cost);
   a("what", what);
   a("path", path);
@@ -88,7 +125,7 @@ void fields(A& a, typename A::template Ref<DimConstraint> constraint) {
 template <typename A>
 void fields(A& a, typename A::template Ref<Program> program) {
   auto& [name, target, prelude, kernels, buffers, load_steps, steps, inputs,
-         outputs, constraints, symbols] = program;
+         outputs, constraints, symbols, choices] = program;
   (void)prelude;
   a("name", name);
   a("target", target);
@@ -100,6 +137,7 @@ void fields(A& a, typename A::template Ref<Program> program) {
   a("outputs", outputs);
   a("constraints", constraints);
   a("symbols", symbols);
+  a("choices", choices);
 }
 
 template <typename A>

@@ -2,43 +2,15 @@
 // computes, what it keeps, and what it says when something fails.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
-#include "tests/support/paths.h"
-#include "tests/support/temp_folder.h"
+#include "tests/cuda/fake_run.h"
 
 namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Said {
-  int status = 0;
-  std::string text;  // both streams
-};
-
-// Runs the binary on the fake driver; `environment` is put before it.
-Said lathe(const TempFolder& folder, const std::string& arguments,
-           const std::string& environment = "") {
-  const std::string out = folder.file("out");
-  const std::string command =
-      "LATHE_CUDA_LIB='" LATHE_FAKE_CUDA "' LATHE_NVRTC_LIB='" LATHE_FAKE_CUDA
-      "' " +
-      environment + " '" LATHE_BINARY "' " + arguments + " --cache-dir '" +
-      folder.file("cache") + "' >'" + out + "' 2>&1";
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), file_bytes(out)};
-}
-
-std::string example(const std::string& name) {
-  return "'" + (source_dir() / "examples" / name).string() + "'";
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 
@@ -196,6 +168,18 @@ TEST_CASE("cuda device: every call that fails is named and nothing leaks") {
   }
 }
 
+TEST_CASE("cuda device: a driver from before 12.8 has another clock") {
+  const TempFolder folder;
+  const Said said = lathe(folder,
+                          "run " + example("quickstart.yaml") +
+                              " --device cuda -d B=1 -d T=2 --profile",
+                          "LATHE_CUDA_LIB='" LATHE_FAKE_OLD_CUDA
+                          "' LATHE_NVRTC_LIB='" LATHE_FAKE_OLD_CUDA "'");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 0);
+  CHECK(holds(said.text, "1.0 us"));
+}
+
 TEST_CASE("cuda device: a driver without memory pools will do") {
   const TempFolder folder;
   const std::string log = folder.file("log");
@@ -250,6 +234,14 @@ TEST_CASE("cuda device: a pack needs no NVRTC where it runs") {
   const Said again =
       lathe(folder, "run " + example("quickstart.yaml") + " --device cuda -q");
   CHECK(holds(said.text, again.text.substr(again.text.find(result))));
+  const Said nowhere = lathe(folder, "run " + pack, "LATHE_FAKE_DEVICES=0");
+  CHECK_EQ(nowhere.status, 3);
+  CHECK(holds(nowhere.text,
+              "error[L0701]: there is no device `cuda` here: cuInit fails with "
+              "CUDA_ERROR_NO_DEVICE: an error of the fake driver; look whether "
+              "`nvidia-smi` shows a GPU; the pack `" + folder.file("pack") +
+                  "` is for sm_90a alone: on another machine run the model, or "
+                  "a pack that `lathe compile` made there"));
   const Said other = lathe(folder, "run " + pack, none + "LATHE_FAKE_SM=80");
   CHECK_EQ(other.status, 3);
   CHECK(holds(other.text, "error[L0704]"));

@@ -1,18 +1,21 @@
 #pragma once
-// A stand-in for libcuda.so.1 and libnvrtc.so at once, for machines without a
-// GPU: NVRTC is the host compiler on the same text, a cubin is a shared
-// object, and a launch is the emulator. Told by the environment:
+// A stand-in for libcuda.so.1, libnvrtc.so, libcublasLt.so and libnccl.so at
+// once, for machines without a GPU: NVRTC is the host compiler on the same
+// text, a cubin is a shared object, and a launch is the emulator. Told by the
+// environment:
 //
 //   LATHE_FAKE_SM=90           compute capability
 //   LATHE_FAKE_SEED=2          who goes on first in the emulator
 //   LATHE_FAKE_MEMORY=BYTES    what fits; more is CUDA_ERROR_OUT_OF_MEMORY
 //   LATHE_FAKE_BAD_LAUNCH=N    the Nth launch fails, from 1
 //   LATHE_FAKE_DEVICES=0       how many GPUs there are
-//   LATHE_FAKE_FAIL=CALL       that function of the driver fails
+//   LATHE_FAKE_FAIL=CALL       that function fails
+//   LATHE_FAKE_STATUS=15       how one of cuBLASLt does
+//   LATHE_FAKE_BLAS_VERSION=N  its version
 //   LATHE_FAKE_IDLE=1          takes any image, and launches nothing
 //   LATHE_FAKE_POOLS=0         no memory in the order of a stream
-//   LATHE_FAKE_LOG=FILE        gets a line for each launch, and what is left
-//                              not given back when the process ends
+//   LATHE_FAKE_LOG=FILE        gets a line for each launch and product, and what
+//                              is left not given back when the process ends
 
 #include <cstdint>
 #include <string>

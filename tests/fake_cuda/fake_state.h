@@ -21,6 +21,9 @@ struct FakeStream {
   bool spoiled = false;  // a call came that no capture allows
   std::vector<FakeWork> work;
 };
+struct FakeEvent {
+  bool recorded = false;
+};
 struct FakeGraph {
   std::vector<FakeWork> work;
 };

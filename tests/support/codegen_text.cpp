@@ -37,7 +37,7 @@ std::string kernels_of(const std::string& yaml, const std::string& target) {
   Program program = compile(graph_from(yaml), target_preset(target));
   std::string text;
   for (const Step& step : program.steps) {
-    text += program.kernels[step.kernel].text;
+    if (!step.product) text += program.kernels[step.kernel].text;
   }
   return text;
 }

@@ -33,7 +33,10 @@ void DeviceRunner::run_steps(const Program& program,
                              const std::vector<void*>& addresses,
                              const DimBindings& dims) {
   std::vector<Launch> launches;
+  std::vector<const Step*> launched;
   for (const Step& step : steps) {
+    if (step.product) continue;
+    launched.push_back(&step);
     const std::string& name = program.kernels[size_t(step.kernel)].name;
     Launch launch{.kernel = numbers_.at(name),
                   .buffers = step.buffers,
@@ -44,11 +47,13 @@ void DeviceRunner::run_steps(const Program& program,
   }
   const auto list = device_->schedule(*module_, std::move(launches));
   const auto fault = list->run(addresses, nullptr);
-  if (fault) fail_with_fault(steps[size_t(fault->launch)], fault->fault);
+  if (fault) fail_with_fault(*launched[size_t(fault->launch)], fault->fault);
 }
 
 std::vector<Tensor> DeviceRunner::run(const Program& program,
-                                      const EvaluateInputs& inputs) {
+                                      const EvaluateInputs& given) {
+  EvaluateInputs inputs = given;
+  inputs.dims = without_library(program, given.dims);
   LATHE_CHECK(module_, "compile() was not called");
   std::vector<Tensor> tensors;
   std::vector<std::unique_ptr<Memory>> memory;

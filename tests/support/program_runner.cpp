@@ -120,13 +120,16 @@ void ProgramRunner::emulate_step(const Program& program, const Step& step,
 }
 
 std::vector<Tensor> ProgramRunner::run(const Program& program,
-                                       const EvaluateInputs& inputs) {
+                                       const EvaluateInputs& given) {
+  EvaluateInputs inputs = given;
+  inputs.dims = without_library(program, given.dims);
   std::vector<Tensor> buffers;
   for (const Buffer& buffer : program.buffers) {
     buffers.push_back(first_contents(buffer, inputs));
   }
   for (const auto* steps : {&program.load_steps, &program.steps}) {
     for (const Step& step : *steps) {
+      if (step.product) continue;
       if (is_gpu_) {
         emulate_step(program, step, buffers, inputs.dims);
       } else {
