@@ -2,6 +2,7 @@
 // target's vectors, and the kernels that there are.
 #include <doctest/doctest.h>
 
+#include "codegen/prelude.h"
 #include "spec/text.h"
 #include "tests/codegen/model_check.h"
 #include "tests/support/codegen_text.h"
@@ -101,6 +102,35 @@ TEST_CASE("dot: every target's vectors") {
     CHECK_EQ(loop_failures_of(cases, target), "");
     CHECK_EQ(failures_of(cases, target), "");
   }
+}
+
+// Sums of products of 16 bits must not saturate, in any instruction.
+TEST_CASE("dot: the largest codes on both sides") {
+  std::vector<ModelCase> cases;
+  for (int most : {15, 63, 255}) {
+    Right right = {
+        cat({"all ", most}), 96, "  w: uint8[37, 96]\n",
+        cat({"  - c = (cast(w, int32) & ", most, ") | ", most,
+             "\n  - w = transpose(cast(c, float32) * 0.01)\n",
+             "  - x = cast(minimum(cast(x, int32), -128), int8)\n"})};
+    cases.push_back(coded(right, 32));
+    CHECK_NE(kernels_of(cases.back().yaml).find("dot_"), std::string::npos);
+  }
+  CHECK_EQ(failures_of(cases), "");
+  CHECK_EQ(loop_failures_of(cases, "avx2"), "");
+}
+
+TEST_CASE("dot: every target has its instruction") {
+  auto has = [](const char* target, const char* text) {
+    return render_prelude(target_preset(target)).find(text) !=
+           std::string::npos;
+  };
+  CHECK(has("avx512", "__builtin_ia32_vpdpbusd_v16si"));
+  CHECK(has("avx512", "__builtin_ia32_pmaddubsw512"));
+  CHECK(has("avx2", "__builtin_ia32_vpdpbusd_v8si"));
+  CHECK(has("avx2", "__builtin_ia32_pmaddubsw256"));
+  CHECK(has("neon", "sdot"));
+  CHECK(!has("generic", "dot_words"));
 }
 
 TEST_CASE("dot: other left sides stay floats") {
