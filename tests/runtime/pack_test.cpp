@@ -30,6 +30,16 @@ Program rich_program() {
        .span = {make_source("m.yaml", "model: m"), 7, 8}});
   program.inputs[0].default_value = 0.1;
   program.steps[0].faults = {{.op = "gather", .path = "a.b", .writes = true}};
+  program.choices = {"library0"};
+  program.steps[0].unless = "library0";
+  LibraryProduct product;
+  product.form.right.scale = ProductScale::kLines;
+  product.rows = b;
+  product.choice = "library0";
+  program.steps.push_back({.product = product,
+                           .buffers = {0, 1, 2, 1, 2},
+                           .items = Dim::symbol("library0"),
+                           .what = "library"});
   return program;
 }
 
@@ -119,6 +129,12 @@ TEST_CASE("pack: numbers that name nothing are refused") {
             "kernel pack has an impossible launch"},
            {"\"symbols\": [\"B\", \"T\"]", "\"symbols\": [\"T\"]",
             "x has the unknown size `B`"},
+           {"\"choices\": [\"library0\"]", "\"choices\": []",
+            "step `mul` has the choice `library0`"},
+           {"\"lines\"", "\"line\"",
+            "`program.steps[2].product.form.right.scale` is `line`"},
+           {"\"bias\": null", "\"bias\": \"float32\"",
+            "step `library` does not fit its product"},
            {"\"B\"", "\"1\"", "`program.buffers[0].shape[0]` has the size `1`"},
            {"\"//\"", "\"%\"",
             "`program.constraints[0].left` has the operation `%`"},
