@@ -139,11 +139,14 @@ Stmt MmaSides::for_packs(
   if (all % kMatmulThreads != 0) {
     one = if_then(var(cell) < int_literal(all), one);
   }
-  return unrolled(
-      u, (all + kMatmulThreads - 1) / kMatmulThreads,
-      block({let(cell, var(parts_.worker()) +
-                           var(u) * int_literal(kMatmulThreads)),
-             one}));
+  // Single numbers are many: the compiler says how many at once its registers
+  // hold.
+  return for_loop(u, int_literal(0),
+                  int_literal((all + kMatmulThreads - 1) / kMatmulThreads),
+                  block({let(cell, var(parts_.worker()) +
+                                       var(u) * int_literal(kMatmulThreads)),
+                         one}),
+                  pack == 1 ? LoopKind::kSerial : LoopKind::kUnroll);
 }
 
 // --- moves ---
