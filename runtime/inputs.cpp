@@ -156,7 +156,7 @@ bool is_made(const Origin& origin) {
 
 // Takes sizes that have a name of their own from a tensor. Ranks and sizes
 // that do not fit are left to the engine, which has the message.
-void bind(const Shape& shape, const Tensor& tensor, DimBindings& dims) {
+void bind_sizes(const Shape& shape, const Tensor& tensor, DimBindings& dims) {
   if (shape.size() != tensor.shape().size()) return;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i].is_symbol()) {
@@ -259,14 +259,14 @@ std::map<std::string, Tensor> read_inputs(const std::vector<InputInfo>& wanted,
   std::map<std::string, Tensor> out = given.tensors;
   for (const InputInfo& input : wanted) {
     auto it = out.find(input.name);
-    if (it != out.end()) bind(input.type.shape, it->second, dims);
+    if (it != out.end()) bind_sizes(input.type.shape, it->second, dims);
   }
   // Files and lists first: they show sizes that the others take.
   for (const InputInfo& input : wanted) {
     auto it = origins.find(input.name);
     if (it == origins.end() || is_made(it->second)) continue;
     Tensor tensor = from_file(input, it->second);
-    bind(input.type.shape, tensor, dims);
+    bind_sizes(input.type.shape, tensor, dims);
     out.emplace(input.name, std::move(tensor));
   }
   Diagnostics diagnostics;
