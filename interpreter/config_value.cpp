@@ -91,7 +91,7 @@ std::vector<std::string> config_keys(const ConfigValue& root) {
 std::string to_string(const ConfigValue& value) {
   constexpr size_t kLongest = 60;
   std::string text = full_text(value);
-  if (text.size() > kLongest) text = text.substr(0, kLongest - 3) + "...";
+  if (text.size() > kLongest) text.replace(kLongest - 3, text.npos, "...");
   return text;
 }
 
