@@ -91,9 +91,17 @@ int KernelBuilder::local(const std::string& name, DType dtype, int64_t size,
 }
 
 int KernelBuilder::shared(const std::string& name, DType dtype,
-                          int64_t size) {
+                          int64_t size, int64_t alignment) {
   int slot = local(name, dtype, size);
   lowered_.kernel.locals.back().shared = true;
+  lowered_.kernel.locals.back().alignment = alignment;
+  return slot;
+}
+
+int KernelBuilder::tensor_map(const std::string& name,
+                              const TensorView& view) {
+  int slot = local(name, view.dtype, 1);
+  lowered_.kernel.locals.back().view = view;
   return slot;
 }
 

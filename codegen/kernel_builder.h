@@ -32,7 +32,11 @@ class KernelBuilder {
   int scratch(int index, const Scratch& scratch, bool writable);
   int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
   // GPU: an array that the workers of an item share.
-  int shared(const std::string& name, DType dtype, int64_t size);
+  // It begins at a multiple of `alignment` bytes.
+  int shared(const std::string& name, DType dtype, int64_t size,
+             int64_t alignment = 128);
+  // GPU: a tensor map.
+  int tensor_map(const std::string& name, const TensorView& view);
   // GPU: this many threads do an item together; the number of one.
   Var share_items(int workers);
   // GPU: see LoopKernel::blocks.

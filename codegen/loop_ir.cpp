@@ -81,6 +81,7 @@ struct StmtPrinter {
     for (const Intrinsic::Address& at : s.at) {
       text += cat({" in", at.slot, "[", to_string(at.index), "]"});
     }
+    for (const Expr& value : s.values) text += cat({" ", to_string(value)});
     return line(text);
   }
 };
@@ -123,8 +124,8 @@ Stmt combine_lanes(ReduceOp op, Var v, int lanes) {
   return make(Combine{op, std::move(v), nullptr, lanes});
 }
 Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at,
-               int64_t number) {
-  return make(Intrinsic{op, std::move(at), number});
+               int64_t number, std::vector<Expr> values) {
+  return make(Intrinsic{op, std::move(at), number, std::move(values)});
 }
 Stmt barrier(int workers) {
   return intrinsic(IntrinsicOp::kBarrier, {}, workers);
@@ -132,7 +133,8 @@ Stmt barrier(int workers) {
 
 const IntrinsicInfo& info_of(IntrinsicOp op) {
   static constexpr IntrinsicInfo kRows[] = {
-#define LATHE_INTRINSIC(id, name, addresses, number) {name, addresses, number},
+#define LATHE_INTRINSIC(id, name, addresses, values, number) \
+  {name, addresses, values, number},
 #include "codegen/intrinsics.def"
 #undef LATHE_INTRINSIC
   };

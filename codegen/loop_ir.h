@@ -22,10 +22,12 @@
 // is written with it. There are no vectors.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "codegen/tensor_view.h"
 #include "interpreter/expr.h"
 #include "spec/dim.h"
 #include "spec/dtype.h"
@@ -99,7 +101,7 @@ struct Combine {
 };
 // A step that no expression says; intrinsics.def has the rows.
 enum class IntrinsicOp : uint8_t {
-#define LATHE_INTRINSIC(id, name, addresses, number) id,
+#define LATHE_INTRINSIC(id, name, addresses, values, number) id,
 #include "codegen/intrinsics.def"
 #undef LATHE_INTRINSIC
 };
@@ -107,6 +109,7 @@ enum class IntrinsicOp : uint8_t {
 struct IntrinsicInfo {
   const char* name;
   size_t addresses;
+  size_t values;
   bool takes_number;
 };
 const IntrinsicInfo& info_of(IntrinsicOp op);
@@ -119,6 +122,7 @@ struct Intrinsic {
   IntrinsicOp op = IntrinsicOp::kBarrier;
   std::vector<Address> at;
   int64_t number = 0;
+  std::vector<Expr> values;
 };
 
 struct StmtNode {
@@ -142,7 +146,7 @@ Stmt comment(std::string text);
 Stmt combine_workers(ReduceOp op, Var v, Var position = nullptr);
 Stmt combine_lanes(ReduceOp op, Var v, int lanes);
 Stmt intrinsic(IntrinsicOp op, std::vector<Intrinsic::Address> at = {},
-               int64_t number = 0);
+               int64_t number = 0, std::vector<Expr> values = {});
 // The workers of an item meet; what each has stored is seen by all.
 Stmt barrier(int workers);
 
@@ -159,13 +163,15 @@ struct BufferParam {
 };
 // An array on the kernel's stack, of scalars or of whole vectors: with
 // lanes > 1 one index names a vector. On a GPU: of one thread, or shared by
-// the workers of an item.
+// the workers of an item; or an array of one tensor map, which is a parameter.
 struct LocalArray {
   std::string name;
   DType dtype = DType::kFloat32;
   int64_t size = 0;
   int lanes = 1;
   bool shared = false;
+  int64_t alignment = 128;         // of a shared one, in bytes
+  std::optional<TensorView> view;  // set: a tensor map; dtype has no meaning
 };
 
 struct LoopKernel {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "codegen/library_product.h"
+#include "codegen/tensor_view.h"
 #include "interpreter/graph.h"
 #include "spec/dim.h"
 #include "spec/dtype.h"
@@ -25,6 +26,8 @@ struct KernelLaunch {
   int threads = 0;  // 0: not for a GPU
   int workers = 1;
   int64_t shared_bytes = 0;
+  // Tensor maps that the kernel takes behind its other arguments.
+  std::vector<TensorView> views;
 
   // Items that a block works on at once.
   int64_t items() const { return threads / workers; }

@@ -34,6 +34,7 @@ std::string launch_text(const KernelLaunch& launch) {
   std::string out = cat({" threads=", launch.threads});
   if (launch.workers > 1) out += cat({" workers=", launch.workers});
   if (launch.shared_bytes > 0) out += cat({" shared=", launch.shared_bytes});
+  if (!launch.views.empty()) out += cat({" maps=", launch.views.size()});
   return out;
 }
 

@@ -61,6 +61,9 @@ void Renderer::operator()(const Intrinsic& s) {
     args += cat({args.empty() ? "" : ", ", "&", slot_name(at.slot), "[",
                  print(at.index), "]"});
   }
+  for (const Expr& value : s.values) {
+    args += cat({args.empty() ? "" : ", ", print(value)});
+  }
   line(cat({info.name, number, "(", args, ");"}));
 }
 

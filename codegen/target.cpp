@@ -15,7 +15,8 @@ constexpr GpuRow kGpus[] = {
     {"sm_80", {.sm = 80, .shared_bytes = 163 * 1024}},
     {"sm_86", {.sm = 86, .shared_bytes = 99 * 1024}},
     {"sm_89", {.sm = 89, .shared_bytes = 99 * 1024, .float8 = true}},
-    {"sm_90a", {.sm = 90, .shared_bytes = 227 * 1024, .float8 = true}},
+    {"sm_90a",
+     {.sm = 90, .shared_bytes = 227 * 1024, .float8 = true, .wgmma = true}},
     {"sm_100a", {.sm = 100, .shared_bytes = 227 * 1024, .float8 = true}},
     {"sm_120a", {.sm = 120, .shared_bytes = 99 * 1024, .float8 = true}},
 };
@@ -67,6 +68,7 @@ Target gpu_target(int capability) {
   // family take what all of them share.
   if (best->gpu.sm != capability) {
     target.name = "sm_" + std::to_string(capability);
+    target.gpu->wgmma = false;
   }
   return target;
 }

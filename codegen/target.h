@@ -17,6 +17,8 @@ struct GpuTarget {
   int64_t shared_bytes = 99 * 1024;
   // cvt and mma.sync of 8-bit floats.
   bool float8 = false;
+  // wgmma and tensor maps, which are of sm_90a alone.
+  bool wgmma = false;
 };
 
 struct Target {

@@ -84,6 +84,9 @@ class LoopVerifier {
     const IntrinsicInfo& info = info_of(s.op);
     LATHE_CHECK(s.at.size() == info.addresses, info.name, " with ", s.at.size(),
                 " addresses");
+    LATHE_CHECK(s.values.size() == info.values, info.name, " with ",
+                s.values.size(), " values");
+    for (const Expr& value : s.values) expr(value);
     for (const Intrinsic::Address& at : s.at) {
       check_slot(at.slot);
       expr(at.index);

@@ -9,7 +9,7 @@ std::string device_header() {
   return std::string(kPreludeScalars) + kDeviceTypes + kDeviceHardware +
          kPreludeFormats + kDeviceFormats + kPreludeElements + kPreludeIntegers +
          kPreludeFloat32 + kPreludeFloat64 + kPreludeFunctions +
-         kDeviceFunctions;
+         kDeviceFunctions + kDeviceSm90;
 }
 
 }  // namespace lathe::cuda

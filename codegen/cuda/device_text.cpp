@@ -5,10 +5,14 @@
 namespace lathe::cuda {
 
 const char kDeviceTypes[] = R"(struct Args { Fault* fault; };
+// A tensor map as a parameter; what else is said describes it.
+struct alignas(64) TensorMap { u64 words[16]; };
 #ifdef LATHE_EMULATED
+#define TENSOR_MAP(name, ...) const TensorMap& name
 #define DEVICE
 #define INLINE static inline __attribute__((always_inline))
 #else
+#define TENSOR_MAP(name, ...) const __grid_constant__ TensorMap name
 #define DEVICE __device__ __forceinline__
 #define INLINE static __device__ __forceinline__
 #define __builtin_inff() __int_as_float(0x7f800000)
@@ -31,7 +35,7 @@ INLINE u32 block_threads() { return blockDim.x; }
 INLINE u32 block_index() { return blockIdx.x; }
 INLINE u32 block_count() { return gridDim.x; }
 INLINE u8* shared_memory() {
-  extern __shared__ __align__(128) u8 lathe_shared[];
+  extern __shared__ __align__(1024) u8 lathe_shared[];
   return lathe_shared;
 }
 template <int W> INLINE void barrier() {
@@ -75,9 +79,9 @@ template <int N> INLINE void move_async(void* to, const void* from) {
 INLINE void group_moves() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N> INLINE void await_moves() { asm volatile("cp.async.wait_group %0;" :: "n"(N) : "memory"); }
 // A lane says where one line of 16 bytes begins.
-template <int L> INLINE void load_16x16(i32* to, const u16* from) {
+template <int L, class T> INLINE void load_16x16(i32* to, const T* from) {
   u32 lane = thread_index() % 32;
-  u32 at = shared_address(from + lane % 16 * L + lane / 16 * 8);
+  u32 at = shared_address(from + lane % 16 * L) + lane / 16 * 16;
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
       : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
 }
@@ -94,9 +98,9 @@ template <int L> INLINE void load_16x16_across(i32* to, const u16* from) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
       : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
 }
-template <int L> INLINE void load_two_8x16(i32* to, const u16* from) {
+template <int L, class T> INLINE void load_two_8x16(i32* to, const T* from) {
   u32 lane = thread_index() % 32;
-  u32 at = shared_address(from + (lane % 8 + lane / 16 * 8) * L + lane / 8 % 2 * 8);
+  u32 at = shared_address(from + (lane % 8 + lane / 16 * 8) * L) + lane / 8 % 2 * 16;
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
       : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(at) : "memory");
 }
@@ -115,15 +119,19 @@ INLINE f32 power_of_two(f32 x) {
   asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-#define LATHE_MMA(name, type) \
+#define LATHE_MMA(name, k, types) \
   INLINE void mma_##name(f32* sum, const i32* a, const i32* b) { \
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." type "." type ".f32 " \
+    asm volatile("mma.sync.aligned.m16n8" k ".row.col.f32." types ".f32 " \
         "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3]) \
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1])); \
   }
-LATHE_MMA(bf16, "bf16")
-LATHE_MMA(f16, "f16")
+LATHE_MMA(bf16, "k16", "bf16.bf16")
+LATHE_MMA(f16, "k16", "f16.f16")
+LATHE_MMA(e4m3_e4m3, "k32", "e4m3.e4m3")
+LATHE_MMA(e4m3_e5m2, "k32", "e4m3.e5m2")
+LATHE_MMA(e5m2_e4m3, "k32", "e5m2.e4m3")
+LATHE_MMA(e5m2_e5m2, "k32", "e5m2.e5m2")
 // A small integer in the low bits of a float whose unit in the last place is 1.
 template <int N> INLINE void small_bf16(u16* to, const i32* from) {
   u32 both = (u32)*from | 0x43004300u, one = 0x3f803f80u, less = pair_bf16(N - 128, N - 128);
@@ -214,6 +222,14 @@ const char kDeviceFunctions[] = R"(
   }
 LATHE_MMA(bf16)
 LATHE_MMA(f16)
+#define LATHE_MMA8(left, right) \
+  INLINE void mma_##left##_##right(f32* sum, const i32* a, const i32* b) { \
+    emulate_mma8(sum, a, b, [](u8 x) { return load_##left(&x); }, [](u8 x) { return load_##right(&x); }); \
+  }
+LATHE_MMA8(e4m3, e4m3)
+LATHE_MMA8(e4m3, e5m2)
+LATHE_MMA8(e5m2, e4m3)
+LATHE_MMA8(e5m2, e5m2)
 #endif
 
 // exp(x) = 2^(x log2 e); what the rounding of that product leaves comes after.

@@ -11,5 +11,7 @@ extern const char kDeviceFormats[];
 extern const char kDeviceHardware[];
 // What follows from the parts before: items, reductions, checked indices.
 extern const char kDeviceFunctions[];
+// Copies of tiles and products beside the threads: sm_90a's alone.
+extern const char kDeviceSm90[];
 
 }  // namespace lathe::cuda

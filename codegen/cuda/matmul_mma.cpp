@@ -1,14 +1,15 @@
 #include "codegen/cuda/matmul_mma.h"
 
 #include "codegen/cuda/code_words.h"
+#include "spec/check.h"
 
 namespace lathe::cuda {
 namespace {
 
 constexpr int64_t kTile = MmaSides::kLines;  // rows and columns
 constexpr int64_t kWarp = 32;
-// What one instruction multiplies: 16 x 16 by 16 x 8.
-constexpr int64_t kRows = 16, kColumns = 8, kStep = 16;
+// What one instruction multiplies: 16 x 16 by 16 x 8, or 16 x 32 by 32 x 8.
+constexpr int64_t kRows = 16, kColumns = 8;
 constexpr int64_t kWarpColumns = 32;
 constexpr int64_t kTiles = kWarpColumns / kColumns;  // of a warp, per part
 constexpr int64_t kCells = 4;                        // of a thread, per tile
@@ -16,6 +17,14 @@ constexpr int64_t kCells = 4;                        // of a thread, per tile
 static_assert(kTile / kRows * (kTile / kWarpColumns) * kWarp ==
                   kMatmulThreads,
               "the warps' tiles are the block's");
+
+IntrinsicOp float8_product(DType left, DType right) {
+  if (left == DType::kFloat8E4M3FN) {
+    return right == left ? IntrinsicOp::kMmaE4M3E4M3
+                         : IntrinsicOp::kMmaE4M3E5M2;
+  }
+  return right == left ? IntrinsicOp::kMmaE5M2E5M2 : IntrinsicOp::kMmaE5M2E4M3;
+}
 
 Expr sum_at(size_t part, const Expr& t) {
   return (t + int_literal(static_cast<int64_t>(part) * kTiles)) *
@@ -30,9 +39,12 @@ MatmulMma::MatmulMma(MatmulParts& parts, int64_t shared_bytes)
       factors_(parts, sides_.depth()) {
   KernelBuilder& kernel = parts.kernel();
   const int64_t cells = kTiles * kCells * parts.most_parts();
+  const bool by_step = parts.plan().float8;
   by_group_ = parts.plan().group != 0;
+  LATHE_CHECK(!by_step || sides_.depth() == MatmulPlan::kFloat8Depth,
+              "sums of float8 end with a step");
   sums_ = kernel.local("sums", DType::kFloat32, cells);
-  totals_ = factors_.any()
+  totals_ = factors_.any() || by_step
                 ? kernel.local("totals", DType::kFloat32, cells)
                 : sums_;
   a_ = kernel.local("a_part", DType::kInt32, 4);
@@ -70,14 +82,19 @@ Expr MatmulMma::column_of(const Expr& t, const Expr& cell) const {
 
 // --- products ---
 
+IntrinsicOp MatmulMma::product() const {
+  const MatmulPlan& plan = parts_.plan();
+  if (plan.float8) return float8_product(*plan.left_type, *plan.right_type);
+  const bool brain = *plan.exact == DType::kBFloat16;
+  return brain ? IntrinsicOp::kMmaBf16 : IntrinsicOp::kMmaF16;
+}
+
 Stmt MatmulMma::products(const MatmulSection& section, const Expr& stage,
                          const Expr& k) const {
   auto at = [](int slot, const Expr& index) {
     return Intrinsic::Address{slot, index};
   };
-  const bool brain = *parts_.plan().exact == DType::kBFloat16;
-  const IntrinsicOp product =
-      brain ? IntrinsicOp::kMmaBf16 : IntrinsicOp::kMmaF16;
+  const IntrinsicOp product = this->product();
   const int64_t line = sides_.line();
   Expr zero = int_literal(0), two = int_literal(2);
   std::vector<Stmt> stmts = {intrinsic(
@@ -112,27 +129,41 @@ Stmt MatmulMma::products(const MatmulSection& section, const Expr& stage,
 
 Stmt MatmulMma::multiply(const MatmulSection& section, const Expr& stage,
                          const Expr& buffer) const {
+  const int64_t step = parts_.plan().step();
   Var s = make_var("s"), g = make_var("g");
   if (!by_group_) {
-    return unrolled(s, sides_.depth() / kStep,
-                    products(section, stage, var(s) * int_literal(kStep)));
+    Stmt all = unrolled(s, sides_.depth() / step,
+                        products(section, stage, var(s) * int_literal(step)));
+    return parts_.plan().float8 ? block({all, add_to_totals(section)}) : all;
   }
   const int64_t group = factors_.group();
-  Expr k = var(g) * int_literal(group) + var(s) * int_literal(kStep);
+  Expr k = var(g) * int_literal(group) + var(s) * int_literal(step);
   return unrolled(
       g, sides_.depth() / group,
-      block({unrolled(s, group / kStep, products(section, stage, k)),
+      block({unrolled(s, group / step, products(section, stage, k)),
              close_group(section, buffer, var(g))}));
 }
 
-// Adds the sums of a group, times its factors, to the totals.
+Stmt MatmulMma::add_to_totals(const MatmulSection& section) const {
+  Var t = make_var("t");
+  Expr total = flat_load(totals_, DType::kFloat32, var(t)) +
+               flat_load(sums_, DType::kFloat32, var(t));
+  const auto parts = static_cast<int64_t>(section.parts.size());
+  return unrolled(t, parts * kTiles * kCells,
+                  block({store(totals_, var(t), total),
+                         store(sums_, var(t), parts_.zero())}));
+}
+
+// Adds the sums of a group, times its factors, to the totals; or gives the
+// whole sums their factors.
 Stmt MatmulMma::close_group(const MatmulSection& section, const Expr& buffer,
                             const Expr& g) const {
   std::vector<Stmt> stmts;
   for (size_t p = 0; p < section.parts.size(); ++p) {
     Var t = make_var("t"), c = make_var("c");
     Expr at = sum_at(p, var(t)) + var(c);
-    Expr sum = flat_load(sums_, DType::kFloat32, at);
+    const bool whole = !by_group_ && parts_.plan().float8;
+    Expr sum = flat_load(whole ? totals_ : sums_, DType::kFloat32, at);
     Expr column = column_of(var(t), var(c));
     if (Expr factor = factors_.factor(buffer, p, g, column); factor.get()) {
       sum = sum * factor;
@@ -143,11 +174,13 @@ Stmt MatmulMma::close_group(const MatmulSection& section, const Expr& buffer,
     if (Expr left = factors_.left(buffer, g, row_of(var(c))); left.get()) {
       sum = sum * left;
     }
-    Expr total = flat_load(totals_, DType::kFloat32, at) + sum;
-    stmts.push_back(unrolled(
-        t, kTiles,
-        unrolled(c, kCells, block({store(totals_, at, total),
-                                   store(sums_, at, parts_.zero())}))));
+    Stmt close = store(totals_, at, sum);
+    if (!whole) {
+      Expr total = flat_load(totals_, DType::kFloat32, at) + sum;
+      close = block({store(totals_, at, total),
+                     store(sums_, at, parts_.zero())});
+    }
+    stmts.push_back(unrolled(t, kTiles, unrolled(c, kCells, close)));
   }
   if (left_sums_ >= 0) {
     Var c = make_var("c");

@@ -1,9 +1,11 @@
 #pragma once
-// Many rows whose numbers are exact in a 16-bit float: tensor cores add up a
+// Many rows whose numbers are exact in a 16-bit float, or are 8-bit floats on
+// both sides where the GPU multiplies those: tensor cores add up a
 // tile of 64 x 64 results of each part. Pieces of both sides come to shared
 // memory while earlier ones are multiplied (mma_sides.h); each of the 8 warps
 // takes 16 rows and 32 columns. Where groups of k have factors (mma_factors.h)
-// the sums of a group are multiplied by them and added to totals.
+// the sums of a group are multiplied by them and added to totals. Totals in
+// float32 also take the sums of 8-bit floats after every step.
 
 #include "codegen/cuda/mma_factors.h"
 #include "codegen/cuda/mma_sides.h"
@@ -36,6 +38,8 @@ class MatmulMma {
                 const Expr& k) const;
   Stmt close_group(const MatmulSection& section, const Expr& buffer,
                    const Expr& g) const;
+  Stmt add_to_totals(const MatmulSection& section) const;
+  IntrinsicOp product() const;
   Stmt store_results(const MmaSides::Tile& tile, const Finish& finish) const;
   // Of this warp in the tile, and of this lane there.
   Expr first_row() const;

@@ -17,7 +17,7 @@ bool is_zero(const Expr& e) {
 }  // namespace
 
 MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
-                         const PrologueForm* prologue)
+                         const PrologueForm* prologue, int workers)
     : group_(group),
       plan_(plan),
       form_(plan.form),
@@ -28,7 +28,7 @@ MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
   ranges_.add(form_.k, form_.depth);
   if (prologue_) bind_prologue();
   bind_buffers();
-  worker_ = kernel_.share_items(kMatmulThreads);
+  worker_ = kernel_.share_items(workers);
   if (!prologue_) return;
   for (size_t i = 0; i < prologue_->numbers.size(); ++i) {
     const int index = prologue_->first_number() + static_cast<int>(i);

@@ -1,6 +1,6 @@
 #pragma once
 // Sums of products on a GPU: what the kernels for many rows (matmul_tile.h,
-// matmul_mma.h) and those for few (matmul_few.h, matmul_stream.h) have in
+// matmul_mma.h, matmul_wgmma.h) and those for few (matmul_few.h, matmul_stream.h) have in
 // common.
 
 #include <functional>
@@ -15,7 +15,7 @@
 
 namespace lathe::cuda {
 
-// Threads that compute an item.
+// Threads that compute an item, mostly.
 inline constexpr int kMatmulThreads = 256;
 // The most rows that the kernels for few rows do.
 inline constexpr int64_t kFewRows = 8;
@@ -23,9 +23,10 @@ inline constexpr int64_t kFewRows = 8;
 class MatmulParts {
  public:
   // With a `prologue`, what is handed over is computed here (row_numbers.h).
-  // Requires: all of them outlive it.
+  // `workers` threads compute an item. Requires: all of them outlive it.
   MatmulParts(const Group& group, const MatmulPlan& plan,
-              const PrologueForm* prologue = nullptr);
+              const PrologueForm* prologue = nullptr,
+              int workers = kMatmulThreads);
 
   const MatmulPlan& plan() const { return plan_; }
   const MatmulForm& form() const { return form_; }

@@ -118,6 +118,10 @@ class Planner {
         stored.push_back(load->dtype);
       }
     }
+    plan_.left_type = left;
+    const bool alike = std::all_of(stored.begin() + 1, stored.end(),
+                                   [&](DType t) { return t == stored[1]; });
+    if (alike) plan_.right_type = stored[1];
     for (DType dtype : {DType::kBFloat16, DType::kFloat16}) {
       bool all = std::all_of(stored.begin(), stored.end(),
                              [&](DType from) { return holds(dtype, from); });
@@ -148,7 +152,20 @@ class Planner {
   MatmulPlan plan_;
 };
 
+bool is_float8(const std::optional<DType>& dtype) {
+  return dtype == DType::kFloat8E4M3FN || dtype == DType::kFloat8E5M2;
+}
+
 }  // namespace
+
+bool suits_float8(const MatmulPlan& plan) {
+  if (!plan.exact || !is_float8(plan.left_type) || !is_float8(plan.right_type)) {
+    return false;
+  }
+  const bool has_terms = plan.cut && plan.cut->term.get();
+  constexpr int64_t kFloat8Step = 32;
+  return !has_terms && !plan.in_steps && plan.group % kFloat8Step == 0;
+}
 
 MatmulPlan plan_matmul(const Group& group, MatmulForm form) {
   return Planner(group, std::move(form)).run();

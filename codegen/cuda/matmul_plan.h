@@ -33,8 +33,26 @@ struct MatmulPlan {
   bool in_steps = false;
   // Tensor cores may serve few rows, straight from memory.
   bool streams = false;
+
+  // What the codes are stored as, where all parts' are stored alike: on the
+  // right only where no bits are taken out of words.
+  std::optional<DType> left_type, right_type;
+  // Tiles for many rows multiply 8-bit floats as they are. Tensor cores add
+  // such products up with some 14 bits on Hopper, so that sums of
+  // kFloat8Depth k at most are left to them; float32 adds up those.
+  bool float8 = false;
+  static constexpr int64_t kFloat8Depth = 128;
+
+  // The number types of the sides in shared memory, and the k of one product
+  // on tensor cores. Requires: exact.
+  DType left_piece() const { return float8 ? *left_type : *exact; }
+  DType right_piece() const { return float8 ? *right_type : *exact; }
+  int64_t step() const { return float8 ? 32 : 16; }
 };
 
 MatmulPlan plan_matmul(const Group& group, MatmulForm form);
+
+// Whether the plan's tiles could multiply 8-bit floats as they are.
+bool suits_float8(const MatmulPlan& plan);
 
 }  // namespace lathe::cuda

@@ -11,7 +11,8 @@ namespace {
 
 // Neighbours of a lane, and the lanes that share 16 k; see stored_codes.h.
 constexpr int64_t kOfLane = 4, kLanes = 4, kStep = 16;
-constexpr int64_t kPack = 8;
+// Bytes of a line and step.
+constexpr int64_t kLineBytes = 128;
 // Steps under way; more do not help.
 constexpr int64_t kMostStages = 4;
 
@@ -23,8 +24,13 @@ const Load& load_of(const Expr& code) {
 }  // namespace
 
 MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
-    : parts_(parts), dtype_(*parts.plan().exact) {
+    : parts_(parts),
+      size_(size_of(parts.plan().left_piece())),
+      depth_(kLineBytes / size_) {
   const MatmulPlan& plan = parts.plan();
+  left_.dtype = plan.left_piece();
+  right_.dtype = plan.right_piece();
+  left_.pack = right_.pack = kMove / size_;
   right_.parts = parts.most_parts();
   right_.mode = mode_of_right();
   if (right_.mode != Mode::kEach && plan.cut) right_.pack = plan.pack;
@@ -32,11 +38,11 @@ MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
     depth_ = std::max(depth_, kLanes * plan.pack);
   }
   const Expr left = parts.left_code();
-  if (lies_in_packs(left, plan.form.m, plan.form.rows)) {
+  if (lies_in_packs(left_, left, plan.form.m, plan.form.rows)) {
     left_.mode = Mode::kAsItIs;
   }
   // Two blocks are to fit on a multiprocessor.
-  const int64_t fixed = completes() ? 2 * piece_size() * right_.parts : 0;
+  const int64_t fixed = completes() ? size_ * piece_size() * right_.parts : 0;
   stages_ = std::clamp<int64_t>((shared_bytes / 2 - fixed) /
                                     std::max<int64_t>(1, bytes_of_stage()),
                                 2, kMostStages);
@@ -47,12 +53,12 @@ MmaSides::Mode MmaSides::mode_of_right() const {
   const MatmulPlan& plan = parts_.plan();
   if (plan.cut) {
     const RightField& codes = plan.cut->fields[size_t(*plan.cut->code)];
-    const bool same = codes.planes.empty() && codes.dtype == dtype_;
+    const bool same = codes.planes.empty() && codes.dtype == right_.dtype;
     return same && !plan.in_steps ? Mode::kAsItIs : Mode::kCodes;
   }
   for (const MatmulSection& section : plan.form.sections) {
     for (size_t p = 0; p < section.parts.size(); ++p) {
-      if (!lies_in_packs(parts_.right(section, p), plan.form.n,
+      if (!lies_in_packs(right_, parts_.right(section, p), plan.form.n,
                          section.columns)) {
         return Mode::kEach;
       }
@@ -61,13 +67,13 @@ MmaSides::Mode MmaSides::mode_of_right() const {
   return Mode::kAsItIs;
 }
 
-bool MmaSides::lies_in_packs(const Expr& value, const Var& line,
-                             const Dim& lines) const {
+bool MmaSides::lies_in_packs(const Side& side, const Expr& value,
+                             const Var& line, const Dim& lines) const {
   const Load& load = load_of(value);
-  if (load.dtype != dtype_) return false;
+  if (load.dtype != side.dtype) return false;
   Ranges ranges = parts_.ranges();
   ranges.add(line, lines);
-  return parts_.pack_address(load.index[0], ranges, make_var("kp"), kPack)
+  return parts_.pack_address(load.index[0], ranges, make_var("kp"), side.pack)
       .has_value();
 }
 
@@ -76,8 +82,9 @@ bool MmaSides::completes() const {
 }
 
 int64_t MmaSides::bytes_of_stage() const {
-  int64_t bytes = left_.mode == Mode::kAsItIs ? 2 * piece_size() : 0;
-  if (right_.mode == Mode::kAsItIs) bytes += 2 * piece_size() * right_.parts;
+  const int64_t piece = size_ * piece_size();
+  int64_t bytes = left_.mode == Mode::kAsItIs ? piece : 0;
+  if (right_.mode == Mode::kAsItIs) bytes += piece * right_.parts;
   if (right_.mode != Mode::kCodes) return bytes;
   for (const StoredCodes::Plane& plane : parts_.stored()->planes(0)) {
     bytes += plane.bytes() * (depth_ / right_.pack) * kLines * right_.parts;
@@ -90,7 +97,7 @@ void MmaSides::add_arrays() {
   auto add = [&](Side& side, const char* name) {
     const int64_t copies = side.mode == Mode::kAsItIs ? stages_ : 1;
     side.slot =
-        kernel.shared(name, dtype_, copies * side.parts * piece_size());
+        kernel.shared(name, side.dtype, copies * side.parts * piece_size());
   };
   add(left_, "left");
   add(right_, "right");
@@ -171,7 +178,7 @@ Stmt MmaSides::begin(const Tile& tile, const Expr& stage, const Var& k0) {
 Stmt MmaSides::move(const Tile& tile, const Piece& piece, const Expr& stage,
                     const Var& k0) {
   const int64_t size = piece.side.pack;
-  const int64_t bytes = size * size_of(dtype_);
+  const int64_t bytes = size * size_;
   return for_packs(size, [&](const Expr& line, const Expr& pack) {
     Var mine = make_var("mine"), number = make_var("number");
     Intrinsic::Address to{piece.side.slot,
@@ -294,7 +301,7 @@ Stmt MmaSides::convert(const Piece& piece, const Expr& stage) {
                      {stored.halves(), var(s) * int_literal(kOfLane)}},
                     2 * kOfLane)));
     } else {
-      const int64_t most = std::min(size, kPack);
+      const int64_t most = std::min(size, kMove / size_);
       Expr at = var(s) * int_literal(most);
       stmts.push_back(unrolled(
           s, size / most,

@@ -1,6 +1,6 @@
 #pragma once
 // The sides of a product on tensor cores as pieces of shared memory, 64 lines
-// by some k, of 16-bit floats. A piece is filled in stages: moves begin several
+// by some k, of 16-bit floats, or of 8-bit ones (plan.float8). A piece is filled in stages: moves begin several
 // steps of k before they are used, and what they bring is completed when its
 // step comes.
 //
@@ -26,7 +26,7 @@ class MmaSides {
   int64_t depth() const { return depth_; }
   int64_t stages() const { return stages_; }
   // The distance of a piece's lines.
-  int64_t line() const { return depth_ + kPadding; }
+  int64_t line() const { return depth_ + kMove / size_; }
   // Whether something is left to do when a step comes.
   bool completes() const;
 
@@ -49,13 +49,15 @@ class MmaSides {
   }
 
  private:
-  // Lines that begin in different banks.
-  static constexpr int64_t kPadding = 8;
+  // Bytes of a move, which is also by how much lines are apart from a multiple
+  // of all banks.
+  static constexpr int64_t kMove = 16;
 
   enum class Mode : uint8_t { kAsItIs, kCodes, kEach };
   struct Side {
     Mode mode = Mode::kEach;
     int64_t parts = 1;
+    DType dtype = DType::kBFloat16;
     int slot = -1;
     int64_t pack = 8;  // numbers of a move
   };
@@ -68,7 +70,8 @@ class MmaSides {
     Dim lines;    // how many there are in all
   };
   Mode mode_of_right() const;
-  bool lies_in_packs(const Expr& value, const Var& line, const Dim& lines) const;
+  bool lies_in_packs(const Side& side, const Expr& value, const Var& line,
+                     const Dim& lines) const;
   int64_t piece_size() const { return kLines * line(); }
   int64_t bytes_of_stage() const;
   void add_arrays();
@@ -90,8 +93,8 @@ class MmaSides {
            const Expr& pack) const;
 
   MatmulParts& parts_;
-  DType dtype_;
-  int64_t depth_ = 64, stages_ = 2;
+  int64_t size_;  // bytes of a number
+  int64_t depth_, stages_ = 2;
   Side left_, right_;
   std::vector<int> raw_;  // shared, by plane
 };

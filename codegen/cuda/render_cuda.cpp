@@ -14,8 +14,8 @@ constexpr int kWarp = 32;
 constexpr int64_t kCombineBytes = 512;
 constexpr int64_t kAlignment = 128;
 
-int64_t round_up(int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+int64_t round_up(int64_t bytes, int64_t unit = kAlignment) {
+  return (bytes + unit - 1) / unit * unit;
 }
 
 int threads_of(const LoopKernel& kernel) {
@@ -27,15 +27,26 @@ int64_t first_shared_byte(const LoopKernel& kernel) {
   return kernel.workers > kWarp ? kCombineBytes : 0;
 }
 
-int64_t bytes_of_array(const LocalArray& local) {
-  return local.shared ? round_up(local.size * size_of(local.dtype)) : 0;
+// Where the arrays that the workers of one item share begin, and end.
+struct SharedLayout {
+  std::vector<int64_t> begins;  // by local
+  int64_t end = 0;
+};
+SharedLayout shared_layout(const LoopKernel& kernel) {
+  SharedLayout layout{{}, first_shared_byte(kernel)};
+  for (const LocalArray& local : kernel.locals) {
+    LATHE_CHECK(local.alignment == kAlignment || kernel.workers > kWarp,
+                local.name, " begins elsewhere for every item");
+    if (local.shared) layout.end = round_up(layout.end, local.alignment);
+    layout.begins.push_back(layout.end);
+    if (local.shared) {
+      layout.end += round_up(local.size * size_of(local.dtype));
+    }
+  }
+  return layout;
 }
-
-// Of the arrays that the workers of one item share.
 int64_t item_bytes(const LoopKernel& kernel) {
-  int64_t bytes = 0;
-  for (const LocalArray& local : kernel.locals) bytes += bytes_of_array(local);
-  return bytes;
+  return shared_layout(kernel).end - first_shared_byte(kernel);
 }
 
 class CudaRenderer : public cpu::Renderer {
@@ -60,7 +71,11 @@ class CudaRenderer : public cpu::Renderer {
     for (const std::string& symbol : kernel_.symbols) {
       out_ += cat({separator, "i64 ", take(symbol)});
     }
-    out_ += separator + "i64 items, Args a) {\n";
+    out_ += separator + "i64 items, Args a";
+    for (const LocalArray& local : kernel_.locals) {
+      if (local.view) out_ += cat({",\n    ", tensor_map(local)});
+    }
+    out_ += ") {\n";
     names_[kernel_.hi.get()] = "items";
     declare_locals();
     if (kernel_.worker) {
@@ -92,11 +107,27 @@ class CudaRenderer : public cpu::Renderer {
   }
 
  private:
+  // Says all of the view: kernels with other views have another name.
+  std::string tensor_map(const LocalArray& local) {
+    const TensorView& view = *local.view;
+    return cat({"TENSOR_MAP(", take(local.name + "_map"), ", \"",
+                kernel_.buffers[size_t(view.buffer)].name, " + ", view.first,
+                ", ", view.lines.to_string(), " lines of ",
+                view.depth.to_string(), " at ", view.stride.to_string(),
+                ", tiles of ", view.tile_lines, " by ", view.tile_depth, "\")"});
+  }
+
   void declare_locals() {
-    int64_t offset = first_shared_byte(kernel_);
+    const SharedLayout layout = shared_layout(kernel_);
     int64_t stride = item_bytes(kernel_);
-    for (const LocalArray& local : kernel_.locals) {
+    for (size_t i = 0; i < kernel_.locals.size(); ++i) {
+      const LocalArray& local = kernel_.locals[i];
       LATHE_CHECK(local.lanes == 1, local.name, " is of vectors");
+      if (local.view) {
+        line(cat({"const TensorMap* const ", take(local.name), " = &",
+                  local.name, "_map;"}));
+        continue;
+      }
       const char* type = cpu::storage_name(local.dtype);
       if (!local.shared) {
         line(cat({"alignas(16) ", type, " ", take(local.name), "[",
@@ -104,9 +135,8 @@ class CudaRenderer : public cpu::Renderer {
         continue;
       }
       line(cat({type, "* const ", take(local.name), " = (", type,
-                "*)shared_of_item<", kernel_.workers, ">(", offset, ", ",
-                stride, ");"}));
-      offset += bytes_of_array(local);
+                "*)shared_of_item<", kernel_.workers, ">(",
+                layout.begins[i], ", ", stride, ");"}));
     }
   }
 
@@ -132,6 +162,9 @@ KernelLaunch launch_of(const LoopKernel& kernel) {
   KernelLaunch launch;
   launch.threads = threads_of(kernel);
   launch.workers = kernel.workers;
+  for (const LocalArray& local : kernel.locals) {
+    if (local.view) launch.views.push_back(*local.view);
+  }
   launch.shared_bytes =
       first_shared_byte(kernel) + launch.items() * item_bytes(kernel);
   return launch;

@@ -1,5 +1,6 @@
 // Matrix products on a GPU. There is a kernel for few rows, whose item is some
-// columns, and one for many, whose item is a tile of results. Where the number
+// columns, and one for many, whose item is a tile of results; on sm_90a another
+// with larger tiles for more. Where the number
 // of rows is known only when it runs both are there, and the one that is not
 // wanted has no items.
 
@@ -14,6 +15,7 @@
 #include "codegen/cuda/matmul_mma.h"
 #include "codegen/cuda/matmul_stream.h"
 #include "codegen/cuda/matmul_tile.h"
+#include "codegen/cuda/matmul_wgmma.h"
 #include "codegen/cuda/row_numbers.h"
 #include "codegen/cuda/split_depth.h"
 #include "spec/check.h"
@@ -28,8 +30,9 @@ static_assert(MatmulStream::kRows == kFewRows, "both are for few rows");
 class MatmulKernel {
  public:
   MatmulKernel(const Group& group, const MatmulPlan& plan,
-               const PrologueForm* prologue = nullptr)
-      : parts_(group, plan, prologue) {
+               const PrologueForm* prologue = nullptr,
+               int workers = kMatmulThreads)
+      : parts_(group, plan, prologue, workers) {
     if (prologue) numbers_.emplace(parts_);
   }
 
@@ -90,9 +93,11 @@ class MatmulKernel {
 
 }  // namespace
 
-Dim many(const Dim& rows) {
-  return min(floordiv(rows, Dim(kFewRows + 1)), Dim(1));
+// 1 when there are so many rows, else 0.
+static Dim at_least(const Dim& rows, int64_t least) {
+  return min(floordiv(rows, Dim(least)), Dim(1));
 }
+Dim many(const Dim& rows) { return at_least(rows, kFewRows + 1); }
 // 1 when there are rows, and few.
 static Dim few(const Dim& rows) { return min(rows, Dim(1)) - many(rows); }
 
@@ -143,14 +148,14 @@ TilePlace place_of(const Expr& tile, const Dim& rows) {
 
 // Adds up what the pieces of the depth have, in order.
 LoweredKernel lower_sums(const Group& group, const MatmulPlan& plan,
-                         const Dim& pieces) {
+                         const Dim& runs, const Dim& pieces) {
   MatmulKernel kernel(group, plan);
   MatmulParts& parts = kernel.parts();
   SplitDepth split(plan);
   split.bind(parts, false);
   const Dim& rows = plan.form.rows;
   return kernel.lower(
-      many(rows) * min(pieces - Dim(1), Dim(1)),
+      runs * min(pieces - Dim(1), Dim(1)),
       [&](const MatmulSection& section) {
         return ceildiv(rows * section.columns, Dim(kMatmulThreads));
       },
@@ -160,7 +165,7 @@ LoweredKernel lower_sums(const Group& group, const MatmulPlan& plan,
 }
 
 LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
-                       int64_t shared_bytes) {
+                       const Dim& runs, int64_t shared_bytes) {
   MatmulKernel kernel(group, plan);
   MatmulParts& parts = kernel.parts();
   const Dim& rows = plan.form.rows;
@@ -197,11 +202,35 @@ LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
   auto groups = [&](const MatmulSection& section) {
     return pieces * tiles_of(section, rows);
   };
-  if (pieces == 1) return kernel.lower(many(rows), groups, whole);
-  LoweredGroup lowered = kernel.lower(many(rows), groups, work);
-  lowered.scratch = split.scratch(pieces, many(rows));
-  lowered.after.push_back(lower_sums(group, plan, pieces));
+  if (pieces == 1) return kernel.lower(runs, groups, whole);
+  LoweredGroup lowered = kernel.lower(runs, groups, work);
+  lowered.scratch = split.scratch(pieces, runs);
+  lowered.after.push_back(lower_sums(group, plan, runs, pieces));
   return lowered;
+}
+
+// Nothing where the sides are not stored as the copy unit wants them.
+std::optional<LoweredGroup> lower_wgmma(const Group& group,
+                                        const MatmulPlan& plan,
+                                        int64_t shared_bytes) {
+  MatmulKernel kernel(group, plan, nullptr, MatmulWgmma::kThreads);
+  MatmulParts& parts = kernel.parts();
+  const auto views = MatmulWgmma::views(parts);
+  if (!views) return std::nullopt;
+  MatmulWgmma wgmma(parts, *views, shared_bytes);
+  const Dim& rows = plan.form.rows;
+  const Dim row_tiles = ceildiv(rows, Dim(MatmulWgmma::kRows));
+  return kernel.lower(
+      at_least(rows, MatmulWgmma::kLeastRows),
+      [&](const MatmulSection& section) {
+        return row_tiles * ceildiv(section.columns, Dim(MatmulWgmma::kColumns));
+      },
+      [&](const MatmulSection& section, const Var& tile) {
+        return wgmma.tile(section,
+                          var(tile) % size_of(row_tiles) *
+                              int_literal(MatmulWgmma::kRows),
+                          var(tile) / size_of(row_tiles));
+      });
 }
 
 LoweredGroup lower_tiles(const Group& group, const MatmulPlan& plan) {
@@ -226,10 +255,31 @@ void choose_stream(const Group& group, MatmulPlan& plan,
   if (!MatmulStream::reads_left(parts)) plan.streams = plan.in_steps = false;
 }
 
-LoweredGroup lower_many(const Group& group, const MatmulPlan& plan,
+// All kernels bind the same layouts, in the same order.
+static void add_after(LoweredGroup& group, LoweredGroup other) {
+  LATHE_CHECK(other.packed.size() == group.packed.size(),
+              "two layouts of one weight");
+  group.after.push_back(std::move(other));
+}
+
+LoweredGroup lower_many(const Group& group, MatmulPlan plan,
                         const Target& target) {
-  return plan.exact ? lower_mma(group, plan, target.gpu->shared_bytes)
-                    : lower_tiles(group, plan);
+  const int64_t shared_bytes = target.gpu->shared_bytes;
+  plan.float8 = target.gpu->float8 && suits_float8(plan);
+  const Dim& rows = plan.form.rows;
+  if (!plan.exact) return lower_tiles(group, plan);
+  const bool has_large =
+      !rows.is_static() || rows.value() >= MatmulWgmma::kLeastRows;
+  std::optional<LoweredGroup> large;
+  if (target.gpu->wgmma && has_large) {
+    large = lower_wgmma(group, plan, shared_bytes);
+  }
+  if (!large) return lower_mma(group, plan, many(rows), shared_bytes);
+  if (rows.is_static()) return *std::move(large);
+  const Dim runs = many(rows) - at_least(rows, MatmulWgmma::kLeastRows);
+  LoweredGroup lowered = lower_mma(group, plan, runs, shared_bytes);
+  add_after(lowered, *std::move(large));
+  return lowered;
 }
 
 bool matches_matmul(const Group& group, const Target&) {
@@ -245,11 +295,7 @@ LoweredGroup lower_matmul(const Group& group, const Target& target) {
   if (only_few) return lower_few(group, plan, nullptr);
   LoweredGroup lowered = lower_many(group, plan, target);
   if (rows.is_static()) return lowered;
-  // Both bind the same layouts, in the same order.
-  LoweredGroup other = lower_few(group, plan, nullptr);
-  LATHE_CHECK(other.packed.size() == lowered.packed.size(),
-              "two layouts of one weight");
-  lowered.after.push_back(std::move(other));
+  add_after(lowered, lower_few(group, plan, nullptr));
   return lowered;
 }
 

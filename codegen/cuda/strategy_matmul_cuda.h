@@ -23,7 +23,7 @@ void choose_stream(const Group& group, MatmulPlan& plan,
 // others. Requires: choose_stream().
 LoweredGroup lower_few(const Group& group, const MatmulPlan& plan,
                        const PrologueForm* prologue);
-LoweredGroup lower_many(const Group& group, const MatmulPlan& plan,
+LoweredGroup lower_many(const Group& group, MatmulPlan plan,
                         const Target& target);
 
 }  // namespace lathe::cuda

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/cuda/tensor_maps.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
@@ -82,22 +83,39 @@ CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
   }
   step.values.push_back(static_cast<uint64_t>(launch.items));
   step.values.push_back(0);
+  step.views = &shape.views;
+  step.maps.resize(shape.views.size());
   for (uint64_t& value : step.values) step.parameters.push_back(&value);
+  for (CUtensorMap& map : step.maps) step.parameters.push_back(&map);
   return step;
+}
+
+// Kernels that are not launched may have views of nothing.
+void CudaLaunches::encode_maps(Step& step, const Launch& launch) const {
+  if (step.config.gridDimX == 0) return;
+  for (size_t i = 0; i < step.maps.size(); ++i) {
+    const TensorView& view = (*step.views)[i];
+    step.maps[i] = tensor_map(stream_->context().driver(), view, launch.dims,
+                              step.values[static_cast<size_t>(view.buffer)],
+                              step.place);
+  }
 }
 
 // True if an address is another than in the last run.
 bool CudaLaunches::fill(std::span<void* const> buffers) {
-  bool moved = false;
+  bool any_moved = false;
   for (size_t i = 0; i < steps_.size(); ++i) {
+    bool moved = false;
     for (size_t b = 0; b < launches_[i].buffers.size(); ++b) {
       const auto index = static_cast<size_t>(launches_[i].buffers[b]);
       const auto address = reinterpret_cast<uint64_t>(buffers[index]);
       moved |= steps_[i].values[b] != address;
       steps_[i].values[b] = address;
     }
+    if (moved) encode_maps(steps_[i], launches_[i]);
+    any_moved |= moved;
   }
-  return moved;
+  return any_moved;
 }
 
 std::optional<LaunchFault> CudaLaunches::run(

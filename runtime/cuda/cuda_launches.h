@@ -26,8 +26,8 @@ class CudaLaunches : public LaunchList {
                                  std::vector<int64_t>* nanoseconds) override;
 
  private:
-  // A kernel's parameters: buffers, dims, items, and where faults go. Those of
-  // a product are its buffers.
+  // A kernel's parameters: buffers, dims, items, where faults go, tensor maps.
+  // Those of a product are its buffers.
   struct Step {
     CUfunction function = nullptr;
     CUlaunchConfig config = {};
@@ -35,13 +35,16 @@ class CudaLaunches : public LaunchList {
     bool is_product = false;
     bool runs = false;  // with these sizes; else a product has no plan
     std::vector<uint64_t> values;
-    std::vector<void*> parameters;  // addresses of the values
+    std::vector<CUtensorMap> maps;
+    std::vector<void*> parameters;  // addresses of the values and maps
+    const std::vector<TensorView>* views = nullptr;  // of the maps
     std::string place;
   };
 
   Step make_step(CudaModule& module, const Launch& launch);
   static Step make_product(ProductLibrary* library, const Launch& launch);
   bool fill(std::span<void* const> buffers);
+  void encode_maps(Step& step, const Launch& launch) const;
   void launch(Step& step, bool may_overlap) const;
   void clear_faults() const;
   void fetch_faults() const;

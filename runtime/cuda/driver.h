@@ -57,7 +57,8 @@ namespace lathe::cuda {
   X(cuModuleUnload)                                                          \
   X(cuModuleGetFunction)                                                     \
   X(cuFuncSetAttribute)                                                      \
-  X(cuLaunchKernelEx)
+  X(cuLaunchKernelEx)                                                        \
+  X(cuTensorMapEncodeTiled)
 
 // What drivers before 12.8 export by its name without _v2.
 #define LATHE_RENAMED_DRIVER_CALLS(X) \

@@ -45,6 +45,16 @@ void check_kernel(const Kernel& kernel) {
               launch.shared_bytes >= 0 && launch.shared_bytes <= kMostShared &&
               (launch.threads == 0 || launch.workers <= launch.threads),
           {"kernel ", kernel.name, " has an impossible launch"});
+  std::vector<std::string> dims;
+  for (int i = 0; i < kernel.dims; ++i) dims.push_back(cat({"n", i}));
+  const Symbols known(dims);
+  for (const TensorView& view : launch.views) {
+    require(view.buffer >= 0 && view.buffer < kernel.buffers && view.first >= 0,
+            {"kernel ", kernel.name, " has an impossible tensor map"});
+    for (const Dim* dim : {&view.depth, &view.lines, &view.stride}) {
+      known.check(*dim, "kernel " + kernel.name);
+    }
+  }
 }
 
 void check_buffer(const Program& program, const Buffer& buffer,

@@ -12,11 +12,26 @@
 namespace lathe {
 
 template <typename A>
+void fields(A& a, typename A::template Ref<TensorView> view) {
+  auto& [buffer, dtype, first, depth, lines, stride, tile_depth, tile_lines] =
+      view;
+  a("buffer", buffer);
+  a("dtype", dtype);
+  a("begin", first);
+  a("depth", depth);
+  a("lines", lines);
+  a("stride", stride);
+  a("tile_depth", tile_depth);
+  a("tile_lines", tile_lines);
+}
+
+template <typename A>
 void fields(A& a, typename A::template Ref<KernelLaunch> launch) {
-  auto& [threads, workers, shared_bytes] = launch;
+  auto& [threads, workers, shared_bytes, views] = launch;
   a("threads", threads);
   a("workers", workers);
   a("shared_bytes", shared_bytes);
+  a("views", views);
 }
 
 // The texts stay behind: a pack holds what they were compiled to.

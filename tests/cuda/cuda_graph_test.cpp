@@ -55,8 +55,18 @@ body:
   - y = softmax(x * w) + cumsum(x, axis=-1)
 )";
 
-Tensor rows(int64_t count, double first) {
-  Tensor x(DType::kFloat32, {count, 4});
+// More than 128 rows are fetched through tensor maps.
+constexpr const char* kProduct = R"(lathe: 1
+model: m
+inputs: {x: "bfloat16[N, 64]"}
+weights: {w: {type: "bfloat16[40, 64]", init: 0.5}}
+body:
+  - y = x @ transpose(w)
+)";
+
+Tensor rows(int64_t count, double first, DType dtype = DType::kFloat32,
+            int64_t columns = 4) {
+  Tensor x(dtype, {count, columns});
   for (int64_t i = 0; i < x.numel(); ++i) x.set(i, first + double(i % 7));
   return x;
 }
@@ -96,6 +106,28 @@ TEST_CASE("cuda graph: runs of one size become a graph at the second") {
   CHECK_EQ(run(40, 0), "");
   CHECK_EQ(run(3, 1), "graph updated\ngraph launch\n");
   CHECK_EQ(run(0, 1), "");
+}
+
+TEST_CASE("cuda graph: tensor maps follow the buffers that they show") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", kProduct);
+  DriverLog log(folder.file("log"));
+  Engine engine(fake_options(folder));
+  auto model = load_model(engine, file, "");
+  const auto run = [&](int64_t count, double first) {
+    const Tensor x = rows(count, first, DType::kBFloat16, 64);
+    const Tensor found = model->run({{"x", x}})[0].tensor;
+    for (int64_t i = 0; i < found.numel(); ++i) {
+      double sum = 0;
+      for (int64_t k = 0; k < 64; ++k) sum += 0.5 * x.at(i / 40 * 64 + k);
+      CHECK(found.at(i) == doctest::Approx(sum).epsilon(0.01));
+    }
+    return log.graphs();
+  };
+  CHECK_EQ(run(150, 0), "");
+  CHECK_EQ(run(150, 1).substr(0, 9), "graph of ");
+  CHECK_EQ(run(300, 2), "");
+  CHECK_EQ(run(150, 3), "graph updated\ngraph launch\n");
 }
 
 }  // namespace lathe

@@ -21,6 +21,13 @@ TEST_CASE("cuda products: many rows of every kind of weight") {
   CHECK_EQ(failures_of(stored_weight_cases("bfloat16", "70"), "sm_80", 2), "");
 }
 
+// Float8 on both sides goes to tensor cores as it is, other weights widen.
+TEST_CASE("cuda products: many rows of float8 with every kind of weight") {
+  for (const char* x : {"float8_e4m3fn", "float8_e5m2"}) {
+    CHECK_EQ(failures_of(stored_weight_cases(x, "70"), "sm_89", 2), "");
+  }
+}
+
 // Float8 activations with a scale for 128 of k, as float16, across, in batches;
 // several products at once; any number of rows.
 TEST_CASE("cuda products: other kinds") {

@@ -34,6 +34,27 @@ body:
 outputs: {y: y}
 )";
 
+// Tiles that sm_90a fetches, of float8 with a factor for each block.
+const char kFetched[] = R"(
+inputs: {x: "float8_e4m3fn[200, 1008]", t: "float32[200, 8]"}
+weights: {w: "float8_e4m3fn[136, 1008]", s: "float32[2, 8]"}
+body:
+  - s = repeat_interleave(repeat_interleave(s, 128, axis=0), 128, axis=1)
+  - t = repeat_interleave(t, 128, axis=1)
+  - y = (cast(x, float32) * t[:, :1008]) @ transpose(cast(w, float32) * s[:136, :1008])
+outputs: {y: y}
+)";
+
+// Two products whose sums stay in registers.
+const char kSums[] = R"(
+inputs: {x: "bfloat16[200, 456]"}
+weights: {g: "bfloat16[136, 456]", u: "bfloat16[136, 456]"}
+body:
+  - f = cast(x, float32)
+  - y = (f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
+outputs: {y: y}
+)";
+
 // A product with few rows, straight from memory; the depth has a rest.
 const char kFewRows[] = R"(
 inputs: {x: "bfloat16[5, 336]"}
@@ -105,8 +126,9 @@ outputs: {y: y}
 // own.
 class Mutant {
  public:
-  explicit Mutant(const std::string& yaml, int64_t rows = 70)
-      : program_(compile(graph_from(yaml), target_preset("sm_80"))),
+  explicit Mutant(const std::string& yaml, int64_t rows = 70,
+                  const std::string& target = "sm_80")
+      : program_(compile(graph_from(yaml), target_preset(target))),
         dims_({{"B", rows}}) {
     const EmulatedObject object(program_.prelude + kernel().text);
     right_ = run(object, 0);
@@ -163,11 +185,18 @@ class Mutant {
       }
       values[next++] = reinterpret_cast<uint64_t>(tensor.mutable_data());
     }
+    std::vector<int64_t> sizes;
     for (const Dim& dim : step().dims) {
-      values[next++] = static_cast<uint64_t>(dim.eval(dims_));
+      sizes.push_back(dim.eval(dims_));
+      values[next++] = static_cast<uint64_t>(sizes.back());
     }
     const int64_t items = step().items.eval(dims_);
     values[next] = static_cast<uint64_t>(items);
+    next += 2;  // faults: none
+    const auto maps = tensor_maps_of(kernel().launch, values, sizes);
+    for (const EmulatedTensorMap& map : maps) {
+      values[next++] = reinterpret_cast<uint64_t>(&map);
+    }
     // Two blocks: each goes on with further items.
     const std::string error =
         emulate_kernel(object.find(kernel().name), kernel().launch, items,
@@ -207,6 +236,32 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   // Lines at another distance, and a step of k left out.
   CHECK(product.shows("load_16x16<72>", "load_16x16<80>"));
   CHECK(product.shows("s < 4", "s < 3"));
+}
+
+TEST_CASE("mutants: mistakes in products of fetched tiles show") {
+  for (const char* yaml : {kFetched, kSums}) {
+    const Mutant product(yaml, 200, "sm_90a");
+    const bool is_float8 = yaml == kFetched;
+    CAPTURE(is_float8);
+    const std::string barrier = "barrier<384>();";
+    for (const int nth : {0, 1}) CHECK(product.shows(barrier, "", nth));
+    CHECK(product.shows("fence_barriers();", ""));
+    // Waits: of who fetches, of who multiplies.
+    CHECK(product.shows("<= number) {", "<= number - 1) {"));
+    CHECK(product.shows("await_phase(&full[stage], ",
+                        "await_phase(&full[stage], 1 - "));
+    CHECK(product.shows("await_products<0>", "await_products<1>"));
+    CHECK(product.shows("begin_products();", ""));
+    CHECK(product.shows("group_products();", ""));
+    CHECK(product.shows("start_barrier<8>", "start_barrier<7>"));
+    CHECK(product.shows("floor_mod(worker, (i64)32) == ",
+                        "floor_mod(worker, (i64)128) == "));
+    CHECK(product.shows("expect_bytes<", "expect_bytes<1 + "));
+    // Another tile, and another part of a line.
+    CHECK(product.shows("&full[stage], k0, m0", "&full[stage], k0, m0 + 1"));
+    CHECK(product.shows(is_float8 ? "s * 32" : "s * 16", "s * 8"));
+    CHECK(product.shows("end_barrier(&full[s]);", ""));
+  }
 }
 
 TEST_CASE("mutants: mistakes in a product of codes show") {

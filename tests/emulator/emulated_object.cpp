@@ -44,6 +44,29 @@ void* EmulatedObject::find(const std::string& name) const {
   return dlsym(handle_, name.c_str());
 }
 
+std::vector<EmulatedTensorMap> tensor_maps_of(const KernelLaunch& launch,
+                                              const KernelParameters& values,
+                                              std::span<const int64_t> dims) {
+  std::vector<EmulatedTensorMap> maps;
+  for (const TensorView& view : launch.views) {
+    const BoundView bound = bind_view(view, dims);
+    EmulatedTensorMap& map = maps.emplace_back();
+    map.base = reinterpret_cast<const unsigned char*>(
+                   values[static_cast<size_t>(view.buffer)]) +
+               view.first * size_of(view.dtype);
+    map.depth = static_cast<uint64_t>(bound.depth);
+    map.lines = static_cast<uint64_t>(bound.lines);
+    map.stride = static_cast<uint64_t>(bound.stride);
+    map.tile_depth = static_cast<uint32_t>(view.tile_depth);
+    map.tile_lines = static_cast<uint32_t>(view.tile_lines);
+    map.element = static_cast<uint32_t>(size_of(view.dtype));
+    map.swizzled = 1;
+    const std::string wrong = complaint_about(map);
+    LATHE_CHECK(wrong.empty(), "a tensor map is refused for its ", wrong);
+  }
+  return maps;
+}
+
 std::string emulate_kernel(void* code, const KernelLaunch& launch,
                            int64_t items, const KernelParameters& parameters,
                            uint64_t seed, int64_t most_blocks) {

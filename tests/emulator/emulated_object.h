@@ -2,10 +2,13 @@
 // CUDA text compiled by the host compiler for the emulator.
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "codegen/program.h"
 #include "tests/emulator/kernel_call.h"
+#include "tests/emulator/tensor_map.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
@@ -26,6 +29,12 @@ class EmulatedObject {
   TempFolder folder_;
   void* handle_ = nullptr;
 };
+
+// The tensor maps that a launch takes behind its other parameters, for these
+// and its dim arguments. InternalError for one that a driver would refuse.
+std::vector<EmulatedTensorMap> tensor_maps_of(const KernelLaunch& launch,
+                                              const KernelParameters& values,
+                                              std::span<const int64_t> dims);
 
 // Launches a kernel as the runtime would, in at most `most_blocks` blocks;
 // what went wrong, or nothing.

@@ -1,324 +1,17 @@
 #include "tests/emulator/emulator.h"
 
-#include <sys/mman.h>
-
-#include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <deque>
-#include <memory>
-#include <random>
-#include <utility>
-#include <vector>
-
+#include "tests/emulator/emulated_block.h"
 #include "tests/emulator/emulator_api.h"
-#include "tests/emulator/fiber.h"
 
 namespace lathe {
 namespace {
 
-// Kernels may keep a row of 64 KiB on the stack. Pages come as touched.
-constexpr size_t kStackBytes = 256 * 1024;
-constexpr unsigned kWarp = 32;
-constexpr size_t kSlotBytes = 64;
-
-enum class State : uint8_t { kReady, kAtWarp, kAtBlock, kDone };
-
-struct Move {
-  void* to;
-  const void* from;
-  unsigned bytes;
-};
-
-struct Thread {
-  FiberPlace place;
-  // Moves under way: those not yet in a group, and the groups.
-  std::vector<Move> moves;
-  std::deque<std::vector<Move>> groups;
-  State state = State::kReady;
-  int line = 0;         // of the barrier it waits at
-  unsigned parity = 0;  // which slots its next exchange uses
-  bool waited = false;  // for the kernel before
-};
-
-struct Warp {
-  unsigned live = 0, arrived = 0;
-  // Two sets: a fast lane may be at the next exchange already.
-  unsigned char slots[2][kWarp][kSlotBytes];
-};
-
-class Stacks {
- public:
-  explicit Stacks(unsigned count) : bytes_(count * kStackBytes) {
-    void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) std::abort();
-    memory_ = static_cast<unsigned char*>(memory);
-  }
-  ~Stacks() {
-    forget_stack(memory_, bytes_);
-    munmap(memory_, bytes_);
-  }
-  Stacks(const Stacks&) = delete;
-  Stacks& operator=(const Stacks&) = delete;
-
-  void* of(unsigned thread) const { return memory_ + thread * kStackBytes; }
-
- private:
-  size_t bytes_;
-  unsigned char* memory_;
-};
-
-void thread_main();
-
-// One block being run.
-class EmulatedBlock {
- public:
-  EmulatedBlock(const EmulatedLaunch& launch,
-                const std::function<void()>& kernel)
-      : launch_(launch),
-        kernel_(kernel),
-        stacks_(launch.threads),
-        threads_(launch.threads),
-        warps_((launch.threads + kWarp - 1) / kWarp),
-        order_(launch.threads),
-        shared_(launch.shared_bytes / 128 * 128 + 256) {}
-
-  std::string run(unsigned index) {
-    index_ = index;
-    random_.seed(launch_.seed * 1000003 + index);
-    start();
-    go_on();
-    if (error_.empty() && live_ > 0) error_ = "deadlock: " + who_waits();
-    if (error_.empty()) return "";
-    return "block " + std::to_string(index) + ": " + error_;
-  }
-
-  unsigned index() const { return index_; }
-  unsigned current() const { return current_; }
-  const EmulatedLaunch& launch() const { return launch_; }
-  unsigned char* shared() {
-    auto first = reinterpret_cast<uintptr_t>(shared_.data());
-    return shared_.data() + (127 - (first + 127) % 128);
-  }
-
-  void wait_for_warp(int line) {
-    Warp& warp = warps_[current_ / kWarp];
-    Thread& me = wait(State::kAtWarp, line);
-    if (++warp.arrived == warp.live) {
-      release_warp(current_ / kWarp);
-    } else {
-      leave(me);
-    }
-  }
-
-  void wait_for_block(int line) {
-    Thread& me = wait(State::kAtBlock, line);
-    if (++arrived_ == live_) {
-      release_block();
-    } else {
-      leave(me);
-    }
-  }
-
-  void exchange(const void* mine, void* theirs, unsigned bytes, unsigned from,
-                int line) {
-    if (bytes > kSlotBytes) fail("a value is too large to exchange", line);
-    Warp& warp = warps_[current_ / kWarp];
-    auto& slots = warp.slots[threads_[current_].parity ^= 1];
-    std::memcpy(slots[current_ % kWarp], mine, bytes);
-    wait_for_warp(line);
-    std::memcpy(theirs, slots[from], bytes);
-  }
-
-  void gather(const void* mine, void* all, unsigned bytes, int line) {
-    if (bytes > kSlotBytes) fail("a value is too large to exchange", line);
-    Warp& warp = warps_[current_ / kWarp];
-    auto& slots = warp.slots[threads_[current_].parity ^= 1];
-    std::memcpy(slots[current_ % kWarp], mine, bytes);
-    wait_for_warp(line);
-    for (unsigned lane = 0; lane < kWarp; ++lane) {
-      std::memcpy(static_cast<unsigned char*>(all) + lane * bytes,
-                  slots[lane], bytes);
-    }
-  }
-
-  void after_predecessor() { threads_[current_].waited = true; }
-  void begin_move(const Move& move, int line) {
-    auto* to = static_cast<unsigned char*>(move.to);
-    if (to < shared() || to + move.bytes > shared() + launch_.shared_bytes) {
-      fail("a move beside the thread does not end in shared memory", line);
-    }
-    std::memset(to, 0xff, move.bytes);
-    threads_[current_].moves.push_back(move);
-  }
-  void group_moves() {
-    Thread& me = threads_[current_];
-    me.groups.push_back(std::move(me.moves));
-    me.moves.clear();
-  }
-  void await_moves(unsigned left) {
-    auto& groups = threads_[current_].groups;
-    for (; groups.size() > left; groups.pop_front()) {
-      for (const Move& move : groups.front()) {
-        std::memcpy(move.to, move.from, move.bytes);
-      }
-    }
-  }
-
-  [[noreturn]] void fail(const char* text, int line) {
-    complain(text, line);
-    give_up();
-  }
-
-  void complain(const std::string& text, int line) {
-    error_ = "thread " + std::to_string(current_) + ": " + text +
-             ", at line " + std::to_string(line);
-  }
-  // Nothing on the fiber's stack is destroyed any more.
-  [[noreturn]] void give_up() {
-    switch_fiber(threads_[current_].place, host_);
-    std::abort();
-  }
-
-  // The body of a fiber.
-  [[noreturn]] void run_thread() {
-    kernel_();
-    Thread& me = threads_[current_];
-    if (launch_.must_wait && !me.waited) {
-      fail("it did not wait for the kernel before", 0);
-    }
-    me.state = State::kDone;
-    Warp& warp = warps_[current_ / kWarp];
-    --warp.live;
-    --live_;
-    // Those that wait no longer wait for this one.
-    if (warp.live > 0 && warp.arrived == warp.live) {
-      release_warp(current_ / kWarp);
-    }
-    if (live_ > 0 && arrived_ == live_) release_block();
-    leave(me);
-    std::abort();
-  }
-
- private:
-  void start() {
-    live_ = launch_.threads;
-    arrived_ = 0;
-    error_.clear();
-    // Poison: what nobody has written is no number.
-    std::fill(shared_.begin(), shared_.end(), 0xff);
-    for (Warp& warp : warps_) warp.live = warp.arrived = 0;
-    for (unsigned t = 0; t < launch_.threads; ++t) {
-      threads_[t] = Thread();
-      prepare_fiber(threads_[t].place, stacks_.of(t), kStackBytes,
-                    thread_main);
-      ++warps_[t / kWarp].live;
-      order_[t] = launch_.seed == 1 ? launch_.threads - 1 - t : t;
-    }
-    if (at_random()) std::shuffle(order_.begin(), order_.end(), random_);
-    next_ = 0;
-  }
-
-  bool at_random() const { return launch_.seed > 1; }
-
-  // From the host: runs fibers until all are done or wait.
-  void go_on() {
-    if (!choose()) return;
-    switch_fiber(host_, threads_[current_].place);
-  }
-
-  Thread& wait(State state, int line) {
-    Thread& me = threads_[current_];
-    me.state = state;
-    me.line = line;
-    return me;
-  }
-
-  // From a fiber that cannot go on: to one that can, or to the host.
-  void leave(Thread& me) {
-    const bool found = choose();
-    Thread& other = threads_[current_];
-    if (found && &other == &me) return;
-    switch_fiber(me.place, found ? other.place : host_);
-  }
-
-  // Picks who runs; false if nobody can.
-  bool choose() {
-    if (at_random() && patience_-- == 0) {
-      lagging_ = static_cast<unsigned>(random_() % (warps_.size() + 1));
-      patience_ = static_cast<unsigned>(random_() % (16 * order_.size()));
-    }
-    for (const bool any : {!at_random(), true}) {
-      for (size_t i = 0; i < order_.size(); ++i) {
-        const unsigned t = order_[next_];
-        next_ = next_ + 1 == order_.size() ? 0 : next_ + 1;
-        if (threads_[t].state != State::kReady) continue;
-        if (!any && t / kWarp == lagging_) continue;
-        current_ = t;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  void release_warp(unsigned warp) {
-    const unsigned end = std::min((warp + 1) * kWarp, launch_.threads);
-    same_line(warp * kWarp, end, State::kAtWarp);
-    warps_[warp].arrived = 0;
-  }
-  void release_block() {
-    same_line(0, launch_.threads, State::kAtBlock);
-    arrived_ = 0;
-  }
-  // Lets those go on that wait; all of them must be at one barrier.
-  void same_line(unsigned begin, unsigned end, State state) {
-    int line = -1;
-    for (unsigned t = begin; t < end; ++t) {
-      Thread& thread = threads_[t];
-      if (thread.state != state) continue;
-      if (line >= 0 && line != thread.line && error_.empty()) {
-        complain("threads meet at different barriers, at line " +
-                     std::to_string(line) + " and",
-                 thread.line);
-        give_up();
-      }
-      line = thread.line;
-      thread.state = State::kReady;
-    }
-  }
-
-  std::string who_waits() const {
-    for (unsigned t = 0; t < launch_.threads; ++t) {
-      const Thread& thread = threads_[t];
-      if (thread.state == State::kDone) continue;
-      return "thread " + std::to_string(t) + " waits for its " +
-             (thread.state == State::kAtWarp ? "warp" : "block") +
-             " at line " + std::to_string(thread.line);
-    }
-    return "";
-  }
-
-  const EmulatedLaunch launch_;
-  const std::function<void()>& kernel_;
-  Stacks stacks_;
-  std::vector<Thread> threads_;
-  std::vector<Warp> warps_;
-  std::vector<unsigned> order_;
-  std::vector<unsigned char> shared_;
-  FiberPlace host_;
-  std::string error_;
-  std::mt19937_64 random_;
-  unsigned index_ = 0, current_ = 0, live_ = 0, arrived_ = 0;
-  unsigned lagging_ = 0, patience_ = 0;
-  size_t next_ = 0;
-};
-
+using emulated::EmulatedBlock;
 thread_local EmulatedBlock* current_block = nullptr;
 
-void thread_main() { current_block->run_thread(); }
-
 }  // namespace
+
+void emulated::thread_main() { current_block->run_thread(); }
 
 std::string emulate(const EmulatedLaunch& launch,
                     const std::function<void()>& kernel) {
@@ -358,6 +51,54 @@ const EmulatorApi& emulator_api() {
           },
       .group_moves = [] { current_block->group_moves(); },
       .await_moves = [](unsigned left) { current_block->await_moves(left); },
+      .start_barrier =
+          [](const void* barrier, unsigned arrivals, int line) {
+            EmulatedBlock& block = *current_block;
+            block.check(block.units().start_barrier(barrier, arrivals), line);
+          },
+      .end_barrier =
+          [](const void* barrier, int line) {
+            EmulatedBlock& block = *current_block;
+            block.check(block.units().end_barrier(barrier), line);
+          },
+      .fence_barriers = [] { current_block->units().fence_barriers(); },
+      .arrive = [](const void* barrier, unsigned bytes,
+                   int line) { current_block->arrive(barrier, bytes, line); },
+      .await_phase =
+          [](const void* barrier, unsigned parity, int line) {
+            current_block->await_phase(barrier, parity, line);
+          },
+      .fetch_tile =
+          [](void* to, const void* map, const void* barrier, long long number,
+             long long first_line, int line) {
+            EmulatedBlock& block = *current_block;
+            const auto& view = *static_cast<const EmulatedTensorMap*>(map);
+            block.check(
+                block.units().fetch(to, view, barrier, number, first_line),
+                line);
+          },
+      .begin_products =
+          [] {
+            current_block->units().begin_products(current_block->current());
+          },
+      .add_product =
+          [](const EmulatedTile* tile, int line) {
+            EmulatedBlock& block = *current_block;
+            block.wait_for_warp(line);
+            block.check(block.units().add_product(block.current(), *tile),
+                        line);
+          },
+      .group_products =
+          [] {
+            current_block->units().group_products(current_block->current());
+          },
+      .await_products =
+          [](unsigned left, int line) {
+            EmulatedBlock& block = *current_block;
+            block.check(block.units().await_products(block.current(), left),
+                        line);
+            block.wait_for_warp(line);
+          },
       .fail = [](const char* text,
                  int line) { current_block->fail(text, line); },
   };

@@ -2,6 +2,16 @@
 // What an emulated kernel asks of whoever runs it. Plain types only: kernels
 // compile without any header of the system.
 
+// A product of tiles of shared memory, of one thread's part of it.
+struct EmulatedTile {
+  float* sums;  // 64
+  unsigned long long left, right;  // wgmma's descriptors
+  bool keep;                       // adds to the sums
+  unsigned element;                // bytes of a number
+  float (*left_number)(const void* bytes);
+  float (*right_number)(const void* bytes);
+};
+
 // `line` is the caller's, for messages.
 struct EmulatorApi {
   unsigned (*thread_index)();
@@ -24,6 +34,18 @@ struct EmulatorApi {
   void (*group_moves)();
   // For all groups of the thread but the last `left`.
   void (*await_moves)(unsigned left);
+  // See async_units.h.
+  void (*start_barrier)(const void* barrier, unsigned arrivals, int line);
+  void (*end_barrier)(const void* barrier, int line);
+  void (*fence_barriers)();
+  void (*arrive)(const void* barrier, unsigned bytes, int line);
+  void (*await_phase)(const void* barrier, unsigned parity, int line);
+  void (*fetch_tile)(void* to, const void* map, const void* barrier,
+                     long long number, long long first_line, int line);
+  void (*begin_products)();
+  void (*add_product)(const EmulatedTile* tile, int line);
+  void (*group_products)();
+  void (*await_products)(unsigned left, int line);
   // Ends the kernel with a message.
   void (*fail)(const char* text, int line);
 };

@@ -1,6 +1,9 @@
 #include "tests/emulator/fiber.h"
 
+#include <sys/mman.h>
+
 #include <cstdint>
+#include <cstdlib>
 
 #ifdef LATHE_ASAN
 #include <sanitizer/asan_interface.h>
@@ -136,5 +139,17 @@ void switch_fiber(FiberPlace& here, FiberPlace& there) {
 }
 
 #endif
+
+Stacks::Stacks(unsigned count) : bytes_(count * kBytes) {
+  void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  memory_ = static_cast<unsigned char*>(memory);
+}
+
+Stacks::~Stacks() {
+  forget_stack(memory_, bytes_);
+  munmap(memory_, bytes_);
+}
 
 }  // namespace lathe

@@ -33,6 +33,23 @@ struct FiberPlace {
 void prepare_fiber(FiberPlace& place, void* stack, size_t bytes,
                    void (*body)());
 
+// Stacks for so many fibers; pages come as they are touched.
+class Stacks {
+ public:
+  explicit Stacks(unsigned count);
+  ~Stacks();
+  Stacks(const Stacks&) = delete;
+  Stacks& operator=(const Stacks&) = delete;
+
+  // Kernels may keep a row of 64 KiB on the stack.
+  static constexpr size_t kBytes = 256 * 1024;
+  void* of(unsigned thread) const { return memory_ + thread * kBytes; }
+
+ private:
+  size_t bytes_;
+  unsigned char* memory_;
+};
+
 // The memory is a stack no more: fibers that were given up left marks of their
 // frames there, which the address sanitizer would hold against its next user.
 void forget_stack(void* stack, size_t bytes);

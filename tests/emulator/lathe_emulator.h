@@ -79,73 +79,94 @@ INLINE f32 power_of_two(f32 x) { return __builtin_exp2f(x); }
 
 // ldmatrix: each line begins at a multiple of 16 bytes; word i of a lane holds
 // two neighbours.
-INLINE i32 two_of_line(const u16* line, u32 k) {
-  i32 both;
-  __builtin_memcpy(&both, line + k, sizeof both);
-  return both;
+INLINE i32 word_of_line(const void* line, u32 number) {
+  i32 word;
+  __builtin_memcpy(&word, (const u8*)line + number * 4, sizeof word);
+  return word;
 }
-INLINE void check_lines(const u16* from, int distance, int line) {
-  if (reinterpret_cast<u64>(from) % 16 != 0 || distance % 8 != 0) {
+// `distance` in bytes.
+INLINE void check_lines(const void* from, int distance, int line) {
+  if (reinterpret_cast<u64>(from) % 16 != 0 || distance % 16 != 0) {
     lathe_emulator->fail("lines do not begin at 16 bytes", line);
   }
   lathe_emulator->warp_barrier(line);
 }
-template <int L>
-INLINE void load_16x16(i32* to, const u16* from,
-                       int line = __builtin_LINE()) {
-  check_lines(from, L, line);
+template <int L, class T>
+INLINE void load_16x16(i32* to, const T* from, int line = __builtin_LINE()) {
+  check_lines(from, L * sizeof(T), line);
   u32 lane = thread_index() % 32;
   for (u32 i = 0; i < 4; ++i) {
-    to[i] = two_of_line(from + (lane / 4 + i % 2 * 8) * L,
-                        lane % 4 * 2 + i / 2 * 8);
+    to[i] = word_of_line(from + (lane / 4 + i % 2 * 8) * L,
+                         lane % 4 + i / 2 * 4);
   }
 }
 template <int L>
 INLINE void load_8x16(i32* to, const u16* from, int line = __builtin_LINE()) {
-  check_lines(from, L, line);
+  check_lines(from, L * 2, line);
   u32 lane = thread_index() % 32;
   for (u32 i = 0; i < 2; ++i) {
-    to[i] = two_of_line(from + lane / 4 * L, lane % 4 * 2 + i * 8);
+    to[i] = word_of_line(from + lane / 4 * L, lane % 4 + i * 4);
   }
 }
-template <int L>
-INLINE void load_two_8x16(i32* to, const u16* from,
+template <int L, class T>
+INLINE void load_two_8x16(i32* to, const T* from,
                           int line = __builtin_LINE()) {
-  check_lines(from, L, line);
+  check_lines(from, L * sizeof(T), line);
   u32 lane = thread_index() % 32;
   for (u32 i = 0; i < 4; ++i) {
-    to[i] = two_of_line(from + (lane / 4 + i / 2 * 8) * L,
-                        lane % 4 * 2 + i % 2 * 8);
+    to[i] = word_of_line(from + (lane / 4 + i / 2 * 8) * L,
+                         lane % 4 + i % 2 * 4);
   }
 }
 template <int L>
 INLINE void load_16x16_across(i32* to, const u16* from,
                               int line = __builtin_LINE()) {
-  check_lines(from, L, line);
+  check_lines(from, L * 2, line);
   u32 lane = thread_index() % 32;
   for (u32 i = 0; i < 4; ++i) {
     const u16* at = from + (lane % 4 * 2 + i % 2 * 8) * L + lane / 4 + i / 2 * 8;
     to[i] = (i32)(at[0] | (u32)at[L] << 16);
   }
 }
+#include "lathe_emulator_sm90.h"
+
 // mma.sync.m16n8k16: element k of row r lies in lane r % 8 * 4 + k % 8 / 2,
 // word r / 8 + k / 8 * 2; of column c in lane c * 4 + k % 8 / 2, word k / 8.
+// Of m16n8k32, whose elements are bytes, in the same words, four in each.
+struct MmaWords {
+  i32 a[4], b[2];
+};
 template <class F>
-INLINE void emulate_mma(f32* sum, const i32* a, const i32* b, F number,
-                        int line = __builtin_LINE()) {
-  struct Words {
-    i32 a[4], b[2];
-  };
-  Words mine = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}}, all[32];
+INLINE void emulate_mma_words(f32* sum, const i32* a, const i32* b, F product,
+                              int line) {
+  MmaWords mine = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}}, all[32];
   lathe_emulator->gather(&mine, all, sizeof mine, line);
   u32 lane = thread_index() % 32;
   for (u32 i = 0; i < 4; ++i) {
     u32 r = lane / 4 + i / 2 * 8, c = lane % 4 * 2 + i % 2;
-    for (u32 k = 0; k < 16; ++k) {
-      i32 x = all[r % 8 * 4 + k % 8 / 2].a[r / 8 + k / 8 * 2];
-      i32 y = all[c * 4 + k % 8 / 2].b[k / 8];
-      sum[i] += number((u16)(x >> (k % 2 * 16))) *
-                number((u16)(y >> (k % 2 * 16)));
+    for (u32 w = 0; w < 8; ++w) {
+      sum[i] = product(sum[i], all[r % 8 * 4 + w % 4].a[r / 8 + w / 4 * 2],
+                       all[c * 4 + w % 4].b[w / 4]);
     }
   }
+}
+template <class F>
+INLINE void emulate_mma(f32* sum, const i32* a, const i32* b, F number,
+                        int line = __builtin_LINE()) {
+  emulate_mma_words(sum, a, b, [&](f32 all, i32 x, i32 y) {
+    for (u32 i = 0; i < 32; i += 16) {
+      all += number((u16)(x >> i)) * number((u16)(y >> i));
+    }
+    return all;
+  }, line);
+}
+template <class L, class R>
+INLINE void emulate_mma8(f32* sum, const i32* a, const i32* b, L left, R right,
+                         int line = __builtin_LINE()) {
+  emulate_mma_words(sum, a, b, [&](f32 all, i32 x, i32 y) {
+    for (u32 i = 0; i < 32; i += 8) {
+      all += left((u8)(x >> i)) * right((u8)(y >> i));
+    }
+    return all;
+  }, line);
 }

@@ -29,10 +29,12 @@ int64_t setting(const char* name, int64_t otherwise);
 // Adds a line to LATHE_FAKE_LOG.
 void log_line(const std::string& line);
 
-// A kernel in a fake cubin: its function takes this many 8-byte arguments.
+// A kernel in a fake cubin: its function takes this many 8-byte arguments, and
+// behind them tensor maps by reference.
 struct FakeEntry {
   std::string name;
   int parameters = 0;
+  int maps = 0;
 };
 
 // A cubin: a head, the entries, the bytes of a shared object.

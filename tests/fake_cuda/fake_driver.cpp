@@ -9,10 +9,12 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/emulator/emulator.h"
 #include "tests/emulator/emulator_api.h"
 #include "tests/emulator/kernel_call.h"
+#include "tests/emulator/tensor_map.h"
 #include "tests/fake_cuda/fake_cuda.h"
 #include "tests/fake_cuda/fake_state.h"
 
@@ -30,7 +32,7 @@ struct FakeModule;
 struct FakeFunction {
   std::string name;
   void* code = nullptr;
-  int parameters = 0;
+  int parameters = 0, maps = 0;
   size_t shared = kPlainShared;
 };
 struct FakeModule {
@@ -44,6 +46,7 @@ struct Launch {
   CUlaunchConfig config;
   bool overlaps;  // its predecessor may still run
   lathe::KernelParameters values;
+  std::vector<lathe::EmulatedTensorMap> maps;
 };
 
 // Whether it is launched with programmatic stream serialisation.
@@ -72,13 +75,18 @@ CUresult run(const Launch& launch) {
   if (++state().launches == setting("LATHE_FAKE_BAD_LAUNCH", 0)) {
     return CUDA_ERROR_LAUNCH_FAILED;
   }
+  lathe::KernelParameters values = launch.values;
+  for (size_t i = 0; i < launch.maps.size(); ++i) {
+    values[static_cast<size_t>(launch.function->parameters) + i] =
+        reinterpret_cast<uint64_t>(&launch.maps[i]);
+  }
   const std::string error = lathe::emulate(
       {.blocks = launch.config.gridDimX,
        .threads = launch.config.blockDimX,
        .shared_bytes = launch.config.sharedMemBytes,
        .seed = static_cast<uint64_t>(setting("LATHE_FAKE_SEED", 0)),
        .must_wait = launch.overlaps},
-      [&] { lathe::call_kernel(launch.function->code, launch.values); });
+      [&] { lathe::call_kernel(launch.function->code, values); });
   if (error.empty()) return kOk;
   lathe::fake::log_line(launch.function->name + ": " + error);
   return CUDA_ERROR_LAUNCH_FAILED;
@@ -202,7 +210,7 @@ CUresult cuModuleLoadData(CUmodule* to, const void* data) {
   for (const auto& entry : image.entries) {
     made->functions[entry.name] = {entry.name,
                                    dlsym(handle, entry.name.c_str()),
-                                   entry.parameters};
+                                   entry.parameters, entry.maps};
   }
   ++state().objects;
   *to = reinterpret_cast<CUmodule>(made);
@@ -243,11 +251,11 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle,
                           void** parameters, void**) {
   LATHE_FAKE_BEGIN("cuLaunchKernelEx", kContext)
   auto& function = *reinterpret_cast<FakeFunction*>(handle);
-  Launch launch{&function, *config, may_overlap(*config), {}};
+  Launch launch{&function, *config, may_overlap(*config), {}, {}};
   const bool fits = config->gridDimX > 0 && config->blockDimX > 0 &&
                     config->blockDimX <= 1024 &&
                     config->sharedMemBytes <= function.shared &&
-                    function.parameters <=
+                    function.parameters + function.maps <=
                         static_cast<int>(lathe::kMostParameters) &&
                     (!launch.overlaps || setting("LATHE_FAKE_SM", 90) >= 90);
   if (!fits) {
@@ -261,8 +269,53 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction handle,
     std::memcpy(&launch.values[static_cast<size_t>(i)], parameters[i],
                 sizeof launch.values[0]);
   }
+  launch.maps.resize(static_cast<size_t>(function.maps));
+  for (size_t i = 0; i < launch.maps.size(); ++i) {
+    std::memcpy(&launch.maps[i],
+                parameters[static_cast<size_t>(function.parameters) + i],
+                sizeof launch.maps[i]);
+  }
   return lathe::fake::put(config->hStream, {"kernel " + function.name,
                                             [=] { return run(launch); }});
+}
+
+// Tensor maps, two-dimensional and swizzled by 128 bytes: all that we use. A
+// map is checked by the documented rules, and must stay within what is
+// allocated.
+CUresult cuTensorMapEncodeTiled(
+    CUtensorMap* to, CUtensorMapDataType type, cuuint32_t rank, void* base,
+    const cuuint64_t* sizes, const cuuint64_t* strides, const cuuint32_t* tile,
+    const cuuint32_t* every, CUtensorMapInterleave interleave,
+    CUtensorMapSwizzle swizzle, CUtensorMapL2promotion,
+    CUtensorMapFloatOOBfill fill) {
+  LATHE_FAKE_BEGIN("cuTensorMapEncodeTiled", kNothing)
+  const bool is_ours = rank == 2 && every[0] == 1 && every[1] == 1 &&
+                       interleave == CU_TENSOR_MAP_INTERLEAVE_NONE &&
+                       swizzle == CU_TENSOR_MAP_SWIZZLE_128B &&
+                       fill == CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE &&
+                       reinterpret_cast<uintptr_t>(to) % 64 == 0;
+  if (!is_ours) return CUDA_ERROR_INVALID_VALUE;
+  lathe::EmulatedTensorMap map;
+  map.base = static_cast<const unsigned char*>(base);
+  map.depth = sizes[0];
+  map.lines = sizes[1];
+  map.stride = strides[0];
+  map.tile_depth = tile[0];
+  map.tile_lines = tile[1];
+  map.element = type == CU_TENSOR_MAP_DATA_TYPE_UINT8 ? 1 : 2;
+  map.swizzled = 1;
+  std::string wrong = lathe::complaint_about(map);
+  const size_t bytes = (map.lines - 1) * map.stride + map.depth * map.element;
+  if (wrong.empty() &&
+      !state().is_device_range(reinterpret_cast<CUdeviceptr>(base), bytes)) {
+    wrong = "memory";
+  }
+  if (!wrong.empty()) {
+    lathe::fake::log_line("refused a tensor map for its " + wrong);
+    return CUDA_ERROR_INVALID_VALUE;
+  }
+  std::memcpy(to, &map, sizeof map);
+  return kOk;
 }
 
 }  // extern "C"

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -27,7 +28,7 @@ std::string make_image(const std::vector<FakeEntry>& entries,
   std::ostringstream out;
   out << kMagic << " " << entries.size();
   for (const FakeEntry& entry : entries) {
-    out << " " << entry.name << " " << entry.parameters;
+    out << " " << entry.name << " " << entry.parameters << " " << entry.maps;
   }
   out << " " << object.size() << "\n" << object;
   return out.str();
@@ -42,7 +43,9 @@ bool read_image(const void* data, FakeImage& image) {
   size_t count = 0;
   head >> magic >> count;
   image.entries.resize(count);
-  for (FakeEntry& entry : image.entries) head >> entry.name >> entry.parameters;
+  for (FakeEntry& entry : image.entries) {
+    head >> entry.name >> entry.parameters >> entry.maps;
+  }
   head >> image.size;
   image.object = end + 1;
   return !head.fail();
@@ -55,9 +58,19 @@ std::vector<FakeEntry> entries_of(const std::string& text) {
        at = text.find(mark, at + 1)) {
     const size_t name = text.find(") ", at) + 2;
     const size_t open = text.find('(', name);
-    const size_t close = text.find(')', open);
-    FakeEntry entry{text.substr(name, open - name), 1};
-    for (size_t i = open; i < close; ++i) entry.parameters += text[i] == ',';
+    const size_t close = text.find(") {", open);
+    const std::string list = text.substr(open, close - open);
+    FakeEntry entry{text.substr(name, open - name), 1, 0};
+    const std::string map = "TENSOR_MAP(";
+    const size_t first = std::min(list.find(map), list.size());
+    for (size_t i = first; i < list.size(); i = list.find(map, i + 1)) {
+      ++entry.maps;
+    }
+    // Behind each of the others comes a comma, or the end.
+    const auto begin = list.begin();
+    entry.parameters += static_cast<int>(std::count(
+        begin, begin + static_cast<std::ptrdiff_t>(first), ','));
+    if (entry.maps > 0) --entry.parameters;
     entries.push_back(entry);
   }
   return entries;

@@ -99,19 +99,28 @@ void ProgramRunner::emulate_step(const Program& program, const Step& step,
   constexpr int64_t kMostBlocks = 3;
   const Kernel& kernel = program.kernels[step.kernel];
   KernelParameters values = {};
-  LATHE_CHECK(step.buffers.size() + step.dims.size() + 2 <= values.size(),
+  LATHE_CHECK(step.buffers.size() + step.dims.size() + 2 +
+                      kernel.launch.views.size() <=
+                  values.size(),
               kernel.name, " has too many parameters");
+  const int64_t items = step.items.eval(dims);
+  if (items == 0) return;
   size_t next = 0;
   for (int b : step.buffers) {
     values[next++] = reinterpret_cast<uint64_t>(buffers[b].mutable_data());
   }
+  std::vector<int64_t> sizes;
   for (const Dim& dim : step.dims) {
-    values[next++] = static_cast<uint64_t>(dim.eval(dims));
+    sizes.push_back(dim.eval(dims));
+    values[next++] = static_cast<uint64_t>(sizes.back());
   }
   Fault fault;
-  const int64_t items = step.items.eval(dims);
   values[next++] = static_cast<uint64_t>(items);
-  values[next] = reinterpret_cast<uint64_t>(&fault);
+  values[next++] = reinterpret_cast<uint64_t>(&fault);
+  const auto maps = tensor_maps_of(kernel.launch, values, sizes);
+  for (const EmulatedTensorMap& map : maps) {
+    values[next++] = reinterpret_cast<uint64_t>(&map);
+  }
   const std::string error =
       emulate_kernel(emulated_.at(kernel.name), kernel.launch, items, values,
                      seed_, kMostBlocks);

@@ -1,0 +1,98 @@
+#include "tests/cuda/wgmma_cases.h"
+
+#include "spec/text.h"
+
+namespace lathe {
+namespace {
+
+// Float8 on both sides: what becomes of x and w before they are multiplied.
+ModelCase float8(const std::string& name, const std::string& types,
+                 const std::string& scales, const std::string& left,
+                 const std::string& right, const std::string& after = "") {
+  const size_t space = types.find(' ');
+  return {.name = name,
+          .yaml = cat({"\ninputs: {x: \"", types.substr(0, space),
+                       "[M, 272]\", t: \"float32[M, 1]\", b: \"float32[M, 3]\"}\n",
+                       "weights: {w: \"", types.substr(space + 1),
+                       "[136, 272]\", ", scales, "}\nbody:\n",
+                       "  - b = repeat_interleave(b, 128, axis=1)[:, :272]\n",
+                       "  - y = (", left, ") @ transpose(", right, ")", after,
+                       "\n",
+                       "outputs: {y: y}\n"}),
+          .sizes = sizes_of("M", {8, 130}),
+          .strategies = "matmul",
+          .terms = 272};
+}
+
+}  // namespace
+
+std::vector<ModelCase> wgmma_cases() {
+  const std::string e4m3 = "float8_e4m3fn float8_e4m3fn";
+  const std::string x = "cast(x, float32)", w = "cast(w, float32)";
+  const std::string block =
+      w + " * repeat_interleave(repeat_interleave(s, 128, axis=0), 128, "
+          "axis=1)[:136, :272]";
+  return {
+      {.name = "bias, activation and residual",
+       .yaml = R"(
+inputs: {x: "bfloat16[M, 200]", r: "bfloat16[M, 150]"}
+weights: {w: "bfloat16[150, 200]", b: "bfloat16[150]"}
+body:
+  - f = cast(x, float32) @ transpose(cast(w, float32))
+  - y = gelu(f + cast(b, float32)) + cast(r, float32)
+outputs: {y: y}
+)",
+       .sizes = sizes_of("M", {0, 7, 100, 129, 260}),
+       .strategies = "matmul",
+       .terms = 200},
+      {.name = "gate and up",
+       .yaml = R"(
+inputs: {x: "float16[M, 456]"}
+weights: {g: "float16[40, 456]", u: "float16[40, 456]"}
+body:
+  - f = cast(x, float32)
+  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
+outputs: {y: y}
+)",
+       .sizes = sizes_of("M", {150}),
+       .strategies = "matmul",
+       .terms = 456},
+      {.name = "gate and up of float8",
+       .yaml = R"(
+inputs: {x: "float8_e4m3fn[M, 384]"}
+weights: {g: "float8_e4m3fn[40, 384]", u: "float8_e4m3fn[40, 384]"}
+body:
+  - f = cast(x, float32)
+  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
+outputs: {y: y}
+)",
+       .sizes = sizes_of("M", {150}),
+       .strategies = "matmul",
+       .terms = 384},
+      {.name = "three products of one slice",
+       .yaml = R"(
+inputs: {x: "bfloat16[140, 128]"}
+weights: {q: "bfloat16[136, 64]", k: "bfloat16[24, 64]", v: "bfloat16[16, 64]"}
+body:
+  - h = cast(x[:, 64:], float32)
+  - q = h @ transpose(cast(q, float32))
+  - k = h @ transpose(cast(k, float32))
+  - v = h @ transpose(cast(v, float32))
+outputs: {q: q, k: k, v: v}
+)",
+       .sizes = {{}},
+       .strategies = "matmul",
+       .terms = 64},
+      float8("float8 without scales", "float8_e5m2 float8_e4m3fn",
+             "s: \"float32[1]\"", x, w),
+      float8("a scale for each row and column", e4m3, "s: \"float32[136, 1]\"",
+             x, w, " * t * s[:, 0]"),
+      float8("blocks on both sides", e4m3, "s: \"float32[2, 3]\"", x + " * b",
+             block),
+      float8("a scale for each row and block of columns", e4m3,
+             "s: \"float32[136, 3]\"", x + " * b",
+             w + " * repeat_interleave(s, 128, axis=1)[:, :272]"),
+  };
+}
+
+}  // namespace lathe
