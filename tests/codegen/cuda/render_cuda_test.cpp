@@ -59,8 +59,8 @@ body:
 outputs: {y: y}
 )"),
            R"(  f32* const row1 = (f32*)shared_of_item<32>(0, 256);
-  after_predecessor();
   const i64 worker = worker_number<32>();
+  after_predecessor();
   for (i64 item = first_item<32>(); item < items; item += item_step<32>()) {
     f32 acc0 = -__builtin_inff();
     for (i64 i = worker; i < 64; i += 32) {
@@ -94,8 +94,8 @@ body:
   - y = argmax(x)
 outputs: {y: y}
 )"),
-           R"(  after_predecessor();
-  const i64 worker = worker_number<256>();
+           R"(  const i64 worker = worker_number<256>();
+  after_predecessor();
   for (i64 item = first_item<256>(); item < items; item += item_step<256>()) {
     i64 acc0 = 0;
     f32 best0 = -__builtin_inff();
