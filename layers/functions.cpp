@@ -1,5 +1,8 @@
 // Functions of one argument, element by element.
 
+#include <string>
+#include <utility>
+
 #include "interpreter/op.h"
 
 namespace lathe {
@@ -34,8 +37,8 @@ OpDef rounding(const char* name, const char* doc, ScalarOp op) {
   });
 }
 
-OpDef with_prefix(OpDef def, const char* prefix) {
-  def.prefix = prefix;
+OpDef with_prefix(OpDef def, std::string prefix) {
+  def.prefix = std::move(prefix);
   return def;
 }
 

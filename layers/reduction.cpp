@@ -105,12 +105,12 @@ OpDef extremum_op(const char* name, const char* doc, ReduceOp reduce_op,
     if (!b.has("y")) {
       return define_reduction(b, reduce_op, x.dtype, unchanged);
     }
-    for (const char* name : {"axis", "keepdims"}) {
-      if (!b.written(name)) continue;
+    for (const char* param : {"axis", "keepdims"}) {
+      if (!b.written(param)) continue;
       b.fail("L0320",
              cat({"`", b.op_name(), "` of two tensors is element by element, "
-                  "and takes no `", name, "`"}),
-             name, cat({"reduce one of them, then take the ", b.op_name()}));
+                  "and takes no `", param, "`"}),
+             param, cat({"reduce one of them, then take the ", b.op_name()}));
     }
     b.map(b.op_name(), {x, b.tensor("y")},
           [&](const std::vector<Expr>& a) { return call(scalar_op, a); });
