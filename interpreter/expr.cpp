@@ -298,6 +298,8 @@ Expr call(ScalarOp op, std::vector<Expr> args) {
 Expr cast(DType dtype, const Expr& arg) {
   const NumType type = compute_type(dtype);
   const bool keeps_all = dtype == storage_type(type);
+  const auto* before = std::get_if<Cast>(&arg->node);
+  if (before != nullptr && before->dtype == dtype) return arg;
   if (const Number* number = number_of(arg)) {
     if (keeps_all) return make_literal(type, *number, false);
   } else if (arg->type == type && keeps_all) {

@@ -58,10 +58,8 @@ bool is_few(const Dim& rows) {
   return rows.is_static() && rows.value() <= kFewRows;
 }
 
-// Rounding to 8 bits takes many instructions where the GPU has none for it.
-bool rounds_dearly(const PrologueForm& form, const Target& target) {
-  return !target.gpu->float8 &&
-         std::any_of(form.handed.begin(), form.handed.end(),
+bool rounds_to_float8(const PrologueForm& form) {
+  return std::any_of(form.handed.begin(), form.handed.end(),
                      [](const PrologueForm::Handed& handed) {
                        return is_float(handed.dtype) &&
                               size_of(handed.dtype) == 1;
@@ -72,12 +70,15 @@ bool rounds_dearly(const PrologueForm& form, const Target& target) {
 
 bool matches_prologue(const Group& group, const Target& target) {
   const std::optional<PrologueForm> form = match_prologue(group);
-  if (!form || rounds_dearly(*form, target)) return false;
+  if (!form) return false;
+  // That takes many instructions where the GPU has none for it.
+  const bool rounds = rounds_to_float8(*form);
+  if (rounds && !target.gpu->float8) return false;
   const MatmulPlan plan = plan_of(*form);
   const Dim& rows = plan.form.rows;
   if (rows.is_static() && !is_few(rows)) return false;
   // Else every column's warp computes the left side for itself.
-  return plan.streams || is_light(*form);
+  return plan.streams || (!rounds && is_light(*form));
 }
 
 LoweredGroup lower_prologue(const Group& group, const Target& target) {

@@ -1,5 +1,9 @@
 #include "runtime/cuda/library_findings.h"
 
+#if __has_include(<nccl.h>)
+#include <nccl.h>
+#endif
+
 #include <cstdint>
 
 #include "runtime/cuda/library.h"
@@ -7,6 +11,13 @@
 
 namespace lathe {
 namespace {
+
+// Its result is an enumeration; a build without the header knows it as a number.
+#if __has_include(<nccl.h>)
+using NcclVersionCall = decltype(&ncclGetVersion);
+#else
+using NcclVersionCall = int (*)(int*);
+#endif
 
 // "13.1.0" of 130100, as both libraries count.
 std::string dotted(int64_t version) {
@@ -49,7 +60,7 @@ Finding nccl_finding(const Options& options) {
       "ncclGetVersion",
       [](void* function) {
         int version = 0;
-        (void)reinterpret_cast<int (*)(int*)>(function)(&version);
+        (void)reinterpret_cast<NcclVersionCall>(function)(&version);
         return int64_t{version};
       },
       "one GPU needs none; for several install the package libnccl2 or the "
