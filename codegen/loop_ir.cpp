@@ -19,6 +19,8 @@ const char* label_of(LoopKind kind) {
       return "unroll";
     case LoopKind::kVector:
       return "vector";
+    case LoopKind::kRolled:
+      return "rolled";
   }
   return "";
 }

@@ -42,6 +42,7 @@ enum class LoopKind : uint8_t {
   kItems,   // the loop over the kernel's work items [lo, hi)
   kUnroll,  // constant trip count, spelled `#pragma GCC unroll`
   kVector,  // iterations are independent: the compiler may vectorise
+  kRolled,  // the compiler must not unroll it
 };
 
 struct For {

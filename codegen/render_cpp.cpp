@@ -34,6 +34,7 @@ std::string Renderer::run(const std::string& name) {
 void Renderer::operator()(const For& s) {
   if (s.kind == LoopKind::kUnroll) line("#pragma GCC unroll 64");
   if (s.kind == LoopKind::kVector) line("#pragma GCC ivdep");
+  if (s.kind == LoopKind::kRolled) line("#pragma GCC unroll 1");
   serial_loop(s);
 }
 

@@ -247,10 +247,12 @@ Stmt MatmulWgmma::clear(const Place& place) const {
 
 Stmt MatmulWgmma::multiply(const Place& place) {
   Var number = make_var("number");
+  // Of unrolled steps ptxas may let one product wait for the one before.
   std::vector<Stmt> stmts = {
       clear(place), for_loop(number, int_literal(0), steps(),
                              by_step_ ? step_of_totals(place, number)
-                                      : step_of_sums(place, number))};
+                                      : step_of_sums(place, number),
+                             LoopKind::kRolled)};
   if (!by_step_) {
     stmts.push_back(intrinsic(IntrinsicOp::kAwaitProducts, {}, 0));
   }

@@ -93,6 +93,7 @@ class CudaRenderer : public cpu::Renderer {
       return;
     }
     if (s.kind == LoopKind::kUnroll) line("#pragma unroll");
+    if (s.kind == LoopKind::kRolled) line("#pragma unroll 1");
     serial_loop(s);
   }
 
