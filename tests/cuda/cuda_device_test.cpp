@@ -60,8 +60,14 @@ TEST_CASE("cuda device: a second run compiles nothing and leaves nothing") {
 // With one row the norm is part of the products: "row_" kernels rest.
 TEST_CASE("cuda device: kernels for other sizes are compiled when they come") {
   const TempFolder folder;
-  const std::string run = "run -vv " + example("quickstart.yaml") +
-                          " --preset tiny --device cuda -d T=1 -d B=";
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {x: "bfloat16[B, 256]"}
+weights: {n: {type: "bfloat16[256]", init: 1.0}, w: {type: "bfloat16[64, 256]", init: 1.0}}
+body:
+  - y = rms_norm(x, n) @ transpose(w)
+)");
+  const std::string run = "run -vv " + file + " --device cuda -d B=";
   const std::string compiled = "is compiled by NVRTC", row = "kernel row_";
   const Said few = lathe(folder, run + "1");
   CAPTURE(few.text);
