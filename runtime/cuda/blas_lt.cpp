@@ -272,9 +272,7 @@ void BlasLt::check(cublasStatus_t status, const char* call,
                    const std::string& place) const {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   const bool short_of_memory = status == CUBLAS_STATUS_ALLOC_FAILED;
-  throw DeviceError(short_of_memory ? "L0702" : "L0703",
-                    cat({call, " fails", place.empty() ? "" : " for ", place,
-                         " with ", text_of(status)}));
+  call_failed(short_of_memory ? "L0702" : "L0703", call, place, text_of(status));
 }
 
 std::unique_ptr<ProductLibrary> open_product_library(const Options& options,

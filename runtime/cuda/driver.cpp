@@ -43,9 +43,7 @@ void Driver::check(CUresult result, const char* call,
                    const std::string& place) const {
   if (result == CUDA_SUCCESS) return;
   const bool short_of_memory = result == CUDA_ERROR_OUT_OF_MEMORY;
-  throw DeviceError(short_of_memory ? "L0702" : "L0703",
-                    cat({call, " fails", place.empty() ? "" : " for ", place,
-                         " with ", text_of(result)}));
+  call_failed(short_of_memory ? "L0702" : "L0703", call, place, text_of(result));
 }
 
 }  // namespace lathe::cuda

@@ -20,9 +20,7 @@ std::shared_ptr<const Nccl> Nccl::load(const Options& options,
 void Nccl::check(ncclResult_t result, const char* call,
                  const std::string& place) const {
   if (result == ncclSuccess) return;
-  throw DeviceError("L0703",
-                    cat({call, " fails", place.empty() ? "" : " for ", place,
-                         " with ", ncclGetErrorString(result)}));
+  call_failed("L0703", call, place, ncclGetErrorString(result));
 }
 
 ncclUniqueId Nccl::new_id() const {
