@@ -278,18 +278,12 @@ class HeapSort {
     return store(out_, address_(at), value);
   }
 
-  // NaN is the largest value; equal keys keep their order.
-  static Expr less(const Expr& a, const Expr& b) {
-    if (a->type == NumType::kInt64) return a < b;
-    Expr b_nan = call(ScalarOp::kIsNan, {b});
-    Expr a_nan = call(ScalarOp::kIsNan, {a});
-    return a < b || (b_nan && call(ScalarOp::kNot, {a_nan}));
-  }
+  // Equal keys keep their order.
   Expr before(const Expr& i, const Expr& j) const {
     Expr a = descending_ ? key_(j) : key_(i);
     Expr b = descending_ ? key_(i) : key_(j);
-    Expr equal = call(ScalarOp::kNot, {less(b, a)});
-    return less(a, b) || (equal && i < j);
+    Expr equal = call(ScalarOp::kNot, {key_less(b, a)});
+    return key_less(a, b) || (equal && i < j);
   }
 
   // Puts `value` at the free place `from` or above.
@@ -348,6 +342,11 @@ Stmt SequentialLowering::lower(const Sort& sort) {
 }
 
 }  // namespace
+
+Expr key_less(const Expr& a, const Expr& b) {
+  if (a->type == NumType::kInt64) return a < b;
+  return a < b || (call(ScalarOp::kIsNan, {b}) && !call(ScalarOp::kIsNan, {a}));
+}
 
 LoweredGroup lower_sequential(const Group& group) {
   return SequentialLowering(group).run();

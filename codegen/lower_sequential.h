@@ -11,4 +11,7 @@ namespace lathe {
 // Requires: group.kind is kSequential.
 LoweredGroup lower_sequential(const Group& group);
 
+// Whether a key of a sort comes before another: NaN is the largest.
+Expr key_less(const Expr& a, const Expr& b);
+
 }  // namespace lathe

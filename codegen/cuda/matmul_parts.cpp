@@ -142,4 +142,9 @@ Stmt MatmulParts::finish(const MatmulSection& section, const Expr& m,
   return block({let(form_.m, m), let(form_.n, n), maps});
 }
 
+const Load* load_of(const Expr& code) {
+  if (auto* to = std::get_if<Cast>(&code->node)) return load_of(to->arg);
+  return std::get_if<Load>(&code->node);
+}
+
 }  // namespace lathe::cuda

@@ -79,4 +79,7 @@ class MatmulParts {
   Var worker_;
 };
 
+// The load that a code is, under conversions; null where it is more than that.
+const Load* load_of(const Expr& code);
+
 }  // namespace lathe::cuda

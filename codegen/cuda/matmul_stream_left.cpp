@@ -11,15 +11,10 @@ namespace {
 
 constexpr int64_t kMove = 16;
 
-const Load& load_of(const Expr& code) {
-  if (auto* to = std::get_if<Cast>(&code->node)) return load_of(to->arg);
-  return std::get<Load>(code->node);
-}
-
 }  // namespace
 
 DType MatmulStream::left_dtype(const MatmulPlan& plan) {
-  return load_of(plan.left_code).dtype;
+  return load_of(plan.left_code)->dtype;
 }
 
 bool MatmulStream::reads_left(MatmulParts& parts) {
@@ -74,7 +69,7 @@ Stmt MatmulStream::read_left_at(const Expr& number, int64_t count,
                                 const Expr& to) {
   Expr code = parts_.left_code();
   if (!parts_.prologue()) {
-    return move_pack(load_of(code), number, count, left_, to);
+    return move_pack(*load_of(code), number, count, left_, to);
   }
   std::vector<Stmt> stmts;
   for (const auto& [e, array] : left_packs_) {

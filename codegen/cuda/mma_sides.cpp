@@ -16,11 +16,6 @@ constexpr int64_t kLineBytes = 128;
 // Steps under way; more do not help.
 constexpr int64_t kMostStages = 4;
 
-const Load& load_of(const Expr& code) {
-  if (auto* to = std::get_if<Cast>(&code->node)) return load_of(to->arg);
-  return std::get<Load>(code->node);
-}
-
 }  // namespace
 
 MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
@@ -69,7 +64,7 @@ MmaSides::Mode MmaSides::mode_of_right() const {
 
 bool MmaSides::lies_in_packs(const Side& side, const Expr& value,
                              const Var& line, const Dim& lines) const {
-  const Load& load = load_of(value);
+  const Load& load = *load_of(value);
   if (load.dtype != side.dtype) return false;
   Ranges ranges = parts_.ranges();
   ranges.add(line, lines);
@@ -192,7 +187,7 @@ Stmt MmaSides::move(const Tile& tile, const Piece& piece, const Expr& stage,
               parts_.stored()->address(part, 0, var(mine), var(number))};
     } else {
       const Expr whole = value(tile, piece);
-      const Load& load = load_of(whole);
+      const Load& load = *load_of(whole);
       Var kp = make_var("kp");
       Ranges ranges = parts_.ranges();
       ranges.add(piece.line, piece.lines);

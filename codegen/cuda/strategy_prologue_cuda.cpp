@@ -61,8 +61,7 @@ bool is_few(const Dim& rows) {
 bool rounds_to_float8(const PrologueForm& form) {
   return std::any_of(form.handed.begin(), form.handed.end(),
                      [](const PrologueForm::Handed& handed) {
-                       return is_float(handed.dtype) &&
-                              size_of(handed.dtype) == 1;
+                       return is_float8(handed.dtype);
                      });
 }
 

@@ -13,6 +13,7 @@
 #include "codegen/cuda/code_words.h"
 #include "codegen/cuda/row_axis.h"
 #include "codegen/lower_rows.h"
+#include "codegen/lower_sequential.h"
 
 namespace lathe::cuda {
 namespace {
@@ -28,12 +29,6 @@ int64_t chunk_of(const Dim& extent) {
   const auto length = static_cast<uint64_t>(std::max<int64_t>(extent.value(), 1));
   return std::clamp<int64_t>(static_cast<int64_t>(std::bit_ceil(length)),
                              kLeastChunk, kMostChunk);
-}
-
-// NaN is the largest value.
-Expr less(const Expr& a, const Expr& b) {
-  if (a->type == NumType::kInt64) return a < b;
-  return a < b || (call(ScalarOp::kIsNan, {b}) && !call(ScalarOp::kIsNan, {a}));
 }
 
 class SortKernel {
@@ -107,7 +102,7 @@ class SortKernel {
               const Expr& b) const {
     const Expr& low = sort_.descending ? b : a;
     const Expr& high = sort_.descending ? a : b;
-    return less(low, high) || (!less(high, low) && i < j);
+    return key_less(low, high) || (!key_less(high, low) && i < j);
   }
 
   // What is behind the row's end has a position behind it, too.

@@ -8,11 +8,6 @@ namespace {
 // What the copy unit asks of addresses.
 constexpr int64_t kUnit = 16;
 
-const Load* load_of(const Expr& code) {
-  if (auto* to = std::get_if<Cast>(&code->node)) return load_of(to->arg);
-  return std::get_if<Load>(&code->node);
-}
-
 std::optional<int64_t> number_in(const Expr& e) {
   auto* literal = std::get_if<Literal>(&e->node);
   auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
