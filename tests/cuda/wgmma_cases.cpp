@@ -24,6 +24,24 @@ ModelCase float8(const std::string& name, const std::string& types,
           .terms = 272};
 }
 
+ModelCase gate_and_up(const std::string& name, const std::string& dtype,
+                      int depth) {
+  const auto type = [&](const char* lines) {
+    return cat({"\"", dtype, "[", lines, ", ", depth, "]\""});
+  };
+  return {.name = name,
+          .yaml = cat({"\ninputs: {x: ", type("M"), "}\nweights: {g: ",
+                       type("40"), ", u: ", type("40"), "}", R"(
+body:
+  - f = cast(x, float32)
+  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
+outputs: {y: y}
+)"}),
+          .sizes = sizes_of("M", {150}),
+          .strategies = "matmul",
+          .terms = depth};
+}
+
 }  // namespace
 
 std::vector<ModelCase> wgmma_cases() {
@@ -45,30 +63,8 @@ outputs: {y: y}
        .sizes = sizes_of("M", {0, 7, 100, 129, 260}),
        .strategies = "matmul",
        .terms = 200},
-      {.name = "gate and up",
-       .yaml = R"(
-inputs: {x: "float16[M, 456]"}
-weights: {g: "float16[40, 456]", u: "float16[40, 456]"}
-body:
-  - f = cast(x, float32)
-  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
-outputs: {y: y}
-)",
-       .sizes = sizes_of("M", {150}),
-       .strategies = "matmul",
-       .terms = 456},
-      {.name = "gate and up of float8",
-       .yaml = R"(
-inputs: {x: "float8_e4m3fn[M, 384]"}
-weights: {g: "float8_e4m3fn[40, 384]", u: "float8_e4m3fn[40, 384]"}
-body:
-  - f = cast(x, float32)
-  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
-outputs: {y: y}
-)",
-       .sizes = sizes_of("M", {150}),
-       .strategies = "matmul",
-       .terms = 384},
+      gate_and_up("gate and up", "float16", 456),
+      gate_and_up("gate and up of float8", "float8_e4m3fn", 384),
       {.name = "three products of one slice",
        .yaml = R"(
 inputs: {x: "bfloat16[140, 128]"}
