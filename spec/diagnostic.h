@@ -109,7 +109,7 @@ std::string render(const Diagnostic& diagnostic, Color color = Color::kNo);
 std::string render(const std::vector<Diagnostic>& diagnostics,
                    Color color = Color::kNo);
 
-// A JSON array with one object per message, for --json and editors.
-std::string to_json(const std::vector<Diagnostic>& diagnostics);
+// One JSON object on one line, without a line end, for --json and editors.
+std::string to_json(const Diagnostic& diagnostic);
 
 }  // namespace lathe

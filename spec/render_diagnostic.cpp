@@ -87,36 +87,6 @@ void append_json_field(std::string& out, std::string_view key,
   append_json_string(out, text);
 }
 
-void append_json(std::string& out, const Diagnostic& d) {
-  out += "{";
-  append_json_field(out, "code", d.code);
-  out += ", ";
-  append_json_field(out, "severity",
-                    d.severity == Severity::kError ? "error" : "warning");
-  out += ", ";
-  append_json_field(out, "message", d.message);
-  if (d.span.known()) {
-    SourceSpan last = {d.span.file, std::max(d.span.begin, d.span.end),
-                       d.span.end};
-    out += ", ";
-    append_json_field(out, "file", d.span.file->name);
-    out += cat(
-        {", \"line\": ", d.span.line(), ", \"column\": ", d.span.column(),
-         ", \"end_line\": ", last.line(), ", \"end_column\": ", last.column()});
-  }
-  out += ", \"notes\": [";
-  for (size_t i = 0; i < d.notes.size(); ++i) {
-    if (i > 0) out += ", ";
-    append_json_string(out, d.notes[i]);
-  }
-  out += "]";
-  if (!d.help.empty()) {
-    out += ", ";
-    append_json_field(out, "help", d.help);
-  }
-  out += "}";
-}
-
 }  // namespace
 
 std::string render(const Diagnostic& d, Color color) {
@@ -183,13 +153,34 @@ std::string render(const std::vector<Diagnostic>& diagnostics, Color color) {
   return out;
 }
 
-std::string to_json(const std::vector<Diagnostic>& diagnostics) {
-  std::string out = "[";
-  for (const Diagnostic& diagnostic : diagnostics) {
-    out += out.size() > 1 ? ",\n " : "";
-    append_json(out, diagnostic);
+std::string to_json(const Diagnostic& d) {
+  std::string out = "{";
+  append_json_field(out, "code", d.code);
+  out += ", ";
+  append_json_field(out, "severity",
+                    d.severity == Severity::kError ? "error" : "warning");
+  out += ", ";
+  append_json_field(out, "message", d.message);
+  if (d.span.known()) {
+    SourceSpan last = {d.span.file, std::max(d.span.begin, d.span.end),
+                       d.span.end};
+    out += ", ";
+    append_json_field(out, "file", d.span.file->name);
+    out += cat(
+        {", \"line\": ", d.span.line(), ", \"column\": ", d.span.column(),
+         ", \"end_line\": ", last.line(), ", \"end_column\": ", last.column()});
   }
-  return out + "]\n";
+  out += ", \"notes\": [";
+  for (size_t i = 0; i < d.notes.size(); ++i) {
+    if (i > 0) out += ", ";
+    append_json_string(out, d.notes[i]);
+  }
+  out += "]";
+  if (!d.help.empty()) {
+    out += ", ";
+    append_json_field(out, "help", d.help);
+  }
+  return out + "}";
 }
 
 }  // namespace lathe

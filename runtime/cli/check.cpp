@@ -64,9 +64,12 @@ JsonValue layer_json(const LayerRow& row) {
   return out;
 }
 
-// The messages as the tree that to_json prints.
 JsonValue diagnostics_json(const Diagnostics& diagnostics) {
-  return parse_json(to_json(diagnostics.sorted()), "messages");
+  JsonValue list = JsonValue::array();
+  for (const Diagnostic& diagnostic : diagnostics.sorted()) {
+    list.items.push_back(parse_json(to_json(diagnostic), "message"));
+  }
+  return list;
 }
 
 // `session` may be null where there are errors.

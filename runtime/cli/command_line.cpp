@@ -24,12 +24,10 @@ enum ExitStatus : int {
   kBug = 4,
 };
 
-// The objects of to_json(), a line each.
 std::string json_lines(const std::vector<Diagnostic>& diagnostics) {
   std::string lines;
   for (const Diagnostic& diagnostic : diagnostics) {
-    const std::string list = to_json({diagnostic});
-    lines += list.substr(1, list.rfind(']') - 1) + "\n";
+    lines += to_json(diagnostic) + "\n";
   }
   return lines;
 }

@@ -19,7 +19,7 @@ void run(std::string text) {
       parse_yaml(make_source("fuzz.yaml", std::move(text)), diagnostics);
   SpecFile spec = parse_spec(document, diagnostics);
   render(diagnostics.sorted());
-  to_json(diagnostics.sorted());
+  for (const Diagnostic& diagnostic : diagnostics.sorted()) to_json(diagnostic);
   if (diagnostics.has_errors()) return;
 
   std::string canonical = to_yaml(spec);
