@@ -1,7 +1,7 @@
 #include "interpreter/fold_names.h"
 
+#include <algorithm>
 #include <map>
-#include <optional>
 
 #include "spec/text.h"
 
@@ -51,9 +51,10 @@ std::string ranges(const std::vector<int64_t>& numbers) {
   return join(parts, ",");
 }
 
-std::string folded(const Pattern& pattern,
-                   const std::vector<int64_t>& numbers) {
+std::string folded(const Pattern& pattern, std::vector<int64_t> numbers) {
   if (pattern.number < 0) return pattern.before;
+  // Names may come in the order of letters: 1, 10, 2.
+  std::sort(numbers.begin(), numbers.end());
   const std::string middle = numbers.size() == 1 ? std::to_string(numbers[0])
                                                  : "{" + ranges(numbers) + "}";
   return pattern.before + (pattern.before.empty() ? "" : ".") + middle +

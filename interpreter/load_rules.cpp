@@ -234,6 +234,9 @@ const std::vector<LoadVerb>& load_verbs() {
 
 std::string_view renaming_verb() { return "rename"; }
 std::string_view transposing_verb() { return "transpose"; }
+std::string_view concatenating_verb() { return "concatenate"; }
+std::string_view stacking_verb() { return "stack"; }
+std::string_view splitting_verb() { return "split"; }
 std::string_view conversion_op() { return "cast"; }
 std::string_view reshaping_op() { return "reshape"; }
 
@@ -266,9 +269,24 @@ std::optional<WeightPlan> plan_weight(const std::vector<LoadRuleSpec>& rules,
 
 std::pair<Dim, Dim> split_range(const WeightPlan& plan, const Shape& source,
                                 const std::vector<GraphWeight>& weights) {
-  Dim start = 0;
-  for (size_t i = 0; i < plan.target; ++i) {
-    start += part_size(plan, i, source, weights);
+  const LoadRuleSpec& rule = *plan.rule;
+  Dim start = 0, end = 0;
+  std::vector<std::string> sizes;
+  for (size_t i = 0; i < rule.to.size(); ++i) {
+    const Dim size = part_size(plan, i, source, weights);
+    if (i == plan.target) start = end;
+    end += size;
+    sizes.push_back(size.to_string());
+  }
+  const int64_t rank = static_cast<int64_t>(source.size());
+  const int64_t axis = rule.axis < 0 ? rule.axis + rank : rule.axis;
+  const bool has_axis = axis >= 0 && axis < rank;
+  if (has_axis && end != source[static_cast<size_t>(axis)]) {
+    fail("L0502", rule.span,
+         cat({"`", rule.verb->name, "` makes parts of ", join(sizes, ", "),
+              ", and axis ", rule.axis, " of `",
+              fill_pattern(rule.from[0], plan.captures).value_or(rule.from[0]),
+              "` has ", source[static_cast<size_t>(axis)].to_string()}));
   }
   return {start, start + part_size(plan, plan.target, source, weights)};
 }

@@ -33,9 +33,13 @@ struct LoadVerb {
 };
 
 const std::vector<LoadVerb>& load_verbs();
-// The verbs that messages propose: a new name, and the last axes swapped.
+// The verbs that messages propose: a new name, the last axes swapped, several
+// tensors joined along an axis or a new one, and one cut into several.
 std::string_view renaming_verb();
 std::string_view transposing_verb();
+std::string_view concatenating_verb();
+std::string_view stacking_verb();
+std::string_view splitting_verb();
 // The op that converts a stored tensor to the declared dtype.
 std::string_view conversion_op();
 // The op that adds and drops axes of size 1.
@@ -79,7 +83,8 @@ std::optional<WeightPlan> plan_weight(const std::vector<LoadRuleSpec>& rules,
 
 // Which part of a source of this shape the target of a split is, along the
 // rule's axis. Parts are as large as the rule says, as the model declares
-// them, or equal. Requires: a plan whose rule is a split.
+// them, or equal. L0502 if they do not make up the source. Requires: a plan
+// whose rule is a split.
 std::pair<Dim, Dim> split_range(const WeightPlan& plan, const Shape& source,
                                 const std::vector<GraphWeight>& weights);
 

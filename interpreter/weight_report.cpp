@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include "interpreter/fold_names.h"
-#include "interpreter/load_rules.h"
+#include "interpreter/propose_rules.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -13,7 +12,7 @@ namespace lathe {
 namespace {
 
 constexpr size_t kMaxLines = 6;
-constexpr size_t kMaxRules = 3;
+constexpr size_t kMaxIgnored = 3;
 
 // Names of one type, folded, with the type behind: one line each.
 std::vector<std::string> folded_lines(const std::vector<NamedType>& list) {
@@ -54,100 +53,10 @@ std::string count_of(size_t count, const char* one, const char* many) {
   return cat({count, " ", count == 1 ? one : many});
 }
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() &&
-         text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-// A rule that renames by a prefix that one side has and the other lacks.
-std::optional<std::string> prefix_rule(const WeightReport& report) {
-  std::map<std::string, size_t> votes;
-  std::map<std::string, const NamedType*> unused;
-  for (const NamedType& item : report.unused) unused[item.name] = &item;
-  const NamedType& first = report.missing.front();
-  for (const auto& [name, item] : unused) {
-    if (item->type.shape != first.type.shape) continue;
-    const bool stored_longer = ends_with(name, "." + first.name);
-    if (!stored_longer && !ends_with(first.name, "." + name)) continue;
-    const std::string& longer = stored_longer ? name : first.name;
-    const std::string prefix = longer.substr(
-        0, longer.size() - std::min(name.size(), first.name.size()));
-    size_t matched = 0;
-    for (const NamedType& weight : report.missing) {
-      const bool fits_prefix = weight.name.rfind(prefix, 0) == 0;
-      if (!stored_longer && !fits_prefix) continue;
-      const std::string other = stored_longer
-                                    ? prefix + weight.name
-                                    : weight.name.substr(prefix.size());
-      matched += unused.count(other);
-    }
-    if (matched * 2 < report.missing.size()) continue;
-    const std::string full = prefix + "*";
-    return cat({"{", renaming_verb(), ": \"", stored_longer ? full : "*",
-                "\", to: \"", stored_longer ? "*" : full, "\"}"});
-  }
-  return std::nullopt;
-}
-
-// The name with the numbers between its dots replaced by `{i}`, `{j}`.
-std::string generalised(const std::string& name) {
-  std::vector<std::string> parts = split(name, '.');
-  char letter = 'i';
-  for (std::string& part : parts) {
-    const bool number =
-        !part.empty() &&
-        part.find_first_not_of("0123456789") == std::string::npos;
-    if (number) part = cat({"{", letter++, "}"});
-  }
-  return join(parts, ".");
-}
-
-Shape transposed(Shape shape) {
-  if (shape.size() >= 2) std::swap(shape[shape.size() - 1],
-                                   shape[shape.size() - 2]);
-  return shape;
-}
-
-// For each kind of missing weight the unused tensor that looks most like it.
-std::vector<std::string> single_rules(const WeightReport& report) {
-  std::vector<std::string> rules;
-  for (const NamedType& weight : report.missing) {
-    const NamedType* best = nullptr;
-    double best_distance = 0;
-    for (const NamedType& tensor : report.unused) {
-      const bool same = tensor.type.shape == weight.type.shape;
-      if (!same && tensor.type.shape != transposed(weight.type.shape)) {
-        continue;
-      }
-      const double distance =
-          edit_distance(tensor.name, weight.name) + (same ? 0 : 1);
-      if (best != nullptr && distance >= best_distance) continue;
-      best = &tensor;
-      best_distance = distance;
-    }
-    if (best == nullptr) continue;
-    const bool same = best->type.shape == weight.type.shape;
-    std::string rule =
-        cat({"{", same ? renaming_verb() : transposing_verb(), ": \"",
-             generalised(best->name), "\", to: \"",
-             generalised(weight.name), "\"}"});
-    const bool known =
-        std::find(rules.begin(), rules.end(), rule) != rules.end();
-    if (!known) rules.push_back(std::move(rule));
-    if (rules.size() == kMaxRules) break;
-  }
-  return rules;
-}
-
 std::string help_for(const WeightReport& report) {
-  if (!report.missing.empty() && !report.unused.empty()) {
-    if (std::optional<std::string> rule = prefix_rule(report)) {
-      return cat({"checkpoint: {load: [", *rule, "]}"});
-    }
-    const std::vector<std::string> rules = single_rules(report);
-    if (!rules.empty()) {
-      return cat({"checkpoint: {load: [", join(rules, ", "), "]}"});
-    }
+  const std::vector<std::string> rules = propose_rules(report);
+  if (!rules.empty()) {
+    return cat({"checkpoint: {load: [", join(rules, ", "), "]}"});
   }
   if (report.missing.empty() && report.mismatched.empty()) {
     std::vector<std::string> names;
@@ -160,7 +69,7 @@ std::string help_for(const WeightReport& report) {
     }
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
-    if (names.size() > kMaxRules) return "`lathe inspect --match` shows both";
+    if (names.size() > kMaxIgnored) return "`lathe inspect --match` shows both";
     for (std::string& name : names) name = "\"" + name + "\"";
     return cat({"checkpoint: {ignore: [", join(names, ", "), "]}"});
   }
