@@ -85,10 +85,10 @@ bool Elaborator::is_consequence(const LayerInstance& layer,
 }
 
 bool Elaborator::condition(const ExprAst& expr, const Scope& scope,
-                           const std::string& what) {
+                           const std::string& what, bool if_unknown) {
   const Datum value = evaluate(expr, scope);
   if (const bool* decided = value.as<bool>()) return *decided;
-  if (value.unknown()) return false;
+  if (value.unknown()) return if_unknown;
   fail("L0336", expr.span,
        cat({what, " wants true or false and gets ", described(value)}),
        value.tensor() ? "`where(condition, a, b)` chooses element by element"

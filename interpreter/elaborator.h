@@ -128,7 +128,7 @@ class Elaborator {
   // True if one was given a name that the type has not.
   static bool has_unknown_field(const LayerType& type,
                                 const std::vector<GivenField>& fields);
-  // Throws L0334 for the first condition that does not hold.
+  // Throws L0334 for the conditions that do not hold.
   void check_asserts(const std::vector<AssertDecl>& asserts,
                      const Scope& scope);
   // What the command line, the preset and the config give a model's params.
@@ -161,8 +161,9 @@ class Elaborator {
   void make_sublayers(LayerInstance& layer);
   std::optional<Datum> find_weight(LayerInstance& layer, std::string_view name,
                                    const SourceSpan& span);
+  // `if_unknown`: what a mistake has left open counts as.
   bool condition(const ExprAst& expr, const Scope& scope,
-                 const std::string& what);
+                 const std::string& what, bool if_unknown = false);
 
   // ---- tensor types (tensor_types.cpp) ----
   // Of a weight: all sizes known. Nothing if a size is unknown by mistake.

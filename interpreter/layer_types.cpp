@@ -25,6 +25,18 @@ void index_declarations(LayerType& type) {
   }
 }
 
+// Two files of which each would give the type its meaning.
+[[noreturn]] void refuse_second(const ImportDecl& import,
+                                const std::string& name,
+                                const SpecFile& first) {
+  fail("L0304", import.path.span,
+       cat({"`", import.path.text, "` declares the type `", name,
+            "`, which is already imported"}),
+       cat({"a name tells them apart: `import: {other: ", import.path.text,
+            "}` makes it `other.", name, "`"}),
+       {cat({"from ", file_name(first)})});
+}
+
 template <typename Map>
 auto found_in(const Map& map, std::string_view name) ->
     typename Map::mapped_type {
@@ -67,7 +79,11 @@ const LayerType* Elaborator::type_of(const SpecFile& spec, std::string name,
       const std::string as =
           import.prefix ? import.prefix->text + "." + own_name : own_name;
       const bool is_struct = imported->spec->kind == SpecKind::kStruct;
-      (is_struct ? structs_ : type.imports).emplace(as, imported);
+      const auto [known, is_new] =
+          (is_struct ? structs_ : type.imports).emplace(as, imported);
+      if (!is_new && !is_struct && known->second != imported) {
+        refuse_second(import, as, *known->second->spec);
+      }
     } catch (const SpecError& error) {
       report(error);
       type.lacks_imports = true;

@@ -307,17 +307,22 @@ std::optional<Datum> Elaborator::find_param_or_value(LayerInstance& layer,
 
 void Elaborator::check_asserts(const std::vector<AssertDecl>& asserts,
                                const Scope& scope) {
+  Diagnostics failed;
   for (const AssertDecl& decl : asserts) {
-    const Datum holds = evaluate(*decl.that, scope);
-    if (holds.unknown() || (holds.is<bool>() && *holds.as<bool>())) continue;
-    std::string message =
-        cat({"the condition `", to_string(*decl.that), "` does not hold"});
-    if (decl.message != nullptr) {
-      message = interpolated(evaluate(*decl.message, scope));
+    try {
+      if (condition(*decl.that, scope, "an assertion", true)) continue;
+      std::string message =
+          cat({"the condition `", to_string(*decl.that), "` does not hold"});
+      if (decl.message != nullptr) {
+        message = interpolated(evaluate(*decl.message, scope));
+      }
+      failed.error("L0334", decl.that->span, std::move(message), "",
+                   value_notes(*this, *decl.that, scope));
+    } catch (const SpecError& error) {
+      failed.add_all(error.diagnostics());
     }
-    fail("L0334", decl.that->span, std::move(message), "",
-         value_notes(*this, *decl.that, scope));
   }
+  failed.throw_if_errors();
 }
 
 Datum Elaborator::make_struct(const LayerType& type,

@@ -1,7 +1,9 @@
 #include "interpreter/reports.h"
 
 #include <algorithm>
+#include <functional>
 
+#include "interpreter/fold_names.h"
 #include "spec/text.h"
 
 namespace lathe {
@@ -32,6 +34,27 @@ std::string chain_note(const std::vector<ReportPlace>& places) {
   return note;
 }
 
+// The text with `.N` for each number behind a dot: equal for all items of a
+// list.
+std::string without_numbers(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (text[i] != '.') continue;
+    const size_t end = text.find_first_not_of("0123456789", i + 1);
+    if (end == i + 1 || end == std::string::npos) continue;
+    out += 'N';
+    i = end - 1;
+  }
+  return out;
+}
+
+// The first name in quotes.
+std::string name_in(const std::string& message) {
+  const size_t begin = message.find('`') + 1;
+  return message.substr(begin, message.find('`', begin) - begin);
+}
+
 // What a message is about, if it says that a name means nothing here, or that
 // a field is missing: equal for messages that are one mistake.
 std::string subject_of(const Diagnostic& d) {
@@ -39,7 +62,7 @@ std::string subject_of(const Diagnostic& d) {
   const std::string text(d.span.text());
   const std::string file = d.span.file->name + ": ";
   // One declaration may be shown at several places that lead to it.
-  if (d.code == "L0212") return d.message;
+  if (d.code == "L0212") return without_numbers(d.message);
   const auto says = [&](const std::string& words) {
     return d.message.find(words) != std::string::npos;
   };
@@ -72,6 +95,24 @@ void join_dotted(Uses& uses) {
   }
 }
 
+// "there is no output `z`" says what kind of name is meant: such mistakes are
+// one only with a use of the name that could be of any kind, or if they are of
+// one kind.
+void part_kinds(Uses& uses, const std::function<std::string(size_t)>& message) {
+  const auto says_kind = [&](size_t entry) {
+    return message(entry).rfind("there is no ", 0) == 0;
+  };
+  Uses parted;
+  for (const auto& [subject, at] : uses) {
+    const bool kinds = std::all_of(at.begin(), at.end(), says_kind);
+    for (size_t entry : at) {
+      parted[kinds ? cat({subject, "\n", message(entry)}) : subject]
+          .push_back(entry);
+    }
+  }
+  uses = std::move(parted);
+}
+
 // "and at m.yaml:22, m.yaml:28 and 3 more places".
 std::string also_note(const std::vector<SourceSpan>& places) {
   constexpr size_t kShown = 3;
@@ -97,6 +138,7 @@ void Reports::join_unknown_names() {
     if (!subject.empty()) uses[subject].push_back(i);
   }
   join_dotted(uses);
+  part_kinds(uses, [&](size_t i) { return entries_[i].diagnostic.message; });
   std::vector<bool> joined(entries_.size(), false);
   for (auto& [subject, at] : uses) {
     if (at.size() == 1) continue;
@@ -105,13 +147,24 @@ void Reports::join_unknown_names() {
       const SourceSpan& y = entries_[b].diagnostic.span;
       return x.file == y.file && x.begin < y.begin;
     });
+    Diagnostic& first = entries_[at[0]].diagnostic;
     std::vector<SourceSpan> others;
+    std::vector<std::string> items;
     for (size_t i = 1; i < at.size(); ++i) {
-      others.push_back(entries_[at[i]].diagnostic.span);
+      const Diagnostic& other = entries_[at[i]].diagnostic;
+      others.push_back(other.span);
+      if (other.message != first.message) {
+        items.push_back(name_in(other.message));
+      }
       joined[at[i]] = true;
     }
-    Diagnostic& first = entries_[at[0]].diagnostic;
-    if (first.code != "L0212") first.notes.push_back(also_note(others));
+    if (first.code != "L0212") {
+      first.notes.push_back(also_note(others));
+    } else if (!items.empty()) {
+      first.notes.push_back(cat({"the same for ",
+                                 join(fold_names(items, 3), ", ")}));
+      entries_[at[0]].places.front().list_size = 0;
+    }
   }
   size_t kept = 0;
   for (size_t i = 0; i < entries_.size(); ++i) {

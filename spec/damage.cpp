@@ -30,7 +30,8 @@ void add_words(std::string_view text, std::set<std::string>& words) {
   for (size_t i = 0; i < text.size();) {
     size_t end = i;
     while (end < text.size() && is_name_part(text[end])) ++end;
-    if (end > i) words.insert(std::string(text.substr(i, end - i)));
+    const std::string word(text.substr(i, end - i));
+    if (is_identifier(word)) words.insert(word);
     i = std::max(end, i + 1);
   }
 }

@@ -155,7 +155,10 @@ int check_verb(const Command& command, Console& console) {
     console.diagnostic(render(messages, console.error_color()));
   }
   if (diagnostics.has_errors()) {
-    const size_t count = diagnostics.error_count();
+    const size_t count = std::count_if(
+        messages.begin(), messages.end(), [](const Diagnostic& message) {
+          return message.severity == Severity::kError;
+        });
     if (count > 1) console.note(cat({count, " errors"}));
     return 1;
   }
