@@ -17,21 +17,6 @@ std::string article(const ParamTypeAst& type) {
   return (vowel ? "an " : "a ") + text;
 }
 
-// A text that was probably meant as a name says where it was written.
-std::vector<std::string> word_notes(const Datum& datum) {
-  const Text* text = datum.as<Text>();
-  if (text == nullptr || text->bare_word == nullptr) return {};
-  return {cat({"`", text->text, "` is a text, because no param or value has "
-               "that name (",
-               place_of(text->bare_word->span), ")"})};
-}
-
-std::string word_help(const Datum& datum) {
-  const Text* text = datum.as<Text>();
-  if (text == nullptr || text->bare_word == nullptr) return "";
-  return text->bare_word->suggestion;
-}
-
 [[noreturn]] void misfit(const Datum& datum, const ParamTypeAst& type,
                          const SourceSpan& span, const std::string& what) {
   std::string help = word_help(datum);
@@ -112,9 +97,8 @@ class DefaultType {
     if (node.is_sequence()) return "list";
     if (node.is_mapping()) return of_mapping(node);
     const bool word = is_identifier(node.text) && !is_reserved(node.text);
-    if (word && !parse_dtype(node.text) && !names_something(node.text)) {
-      return "string";
-    }
+    const bool constant = parse_dtype(node.text) || float_constant(node.text);
+    if (word && !constant && !names_something(node.text)) return "string";
     return of(*e_.expression_of(node));
   }
 
@@ -136,6 +120,7 @@ class DefaultType {
 
   std::string of_name(const std::string& name) {
     if (name == "dtype" || parse_dtype(name)) return "dtype";
+    if (float_constant(name)) return "float";
     if (name == "device") return "device";
     if (name == "layer_index") return "int";
     if (const ParamDecl* decl = type_.find_param(name)) {

@@ -123,6 +123,24 @@ std::string to_string(const Datum& datum) {
       datum.value);
 }
 
+const BareWord* bare_word(const Datum& datum) {
+  const Text* text = datum.as<Text>();
+  return text == nullptr ? nullptr : text->bare_word.get();
+}
+
+std::vector<std::string> word_notes(const Datum& datum) {
+  const BareWord* word = bare_word(datum);
+  if (word == nullptr) return {};
+  return {cat({"`", datum.as<Text>()->text,
+               "` is a text, because no param or value has that name (",
+               place_of(word->span), ")"})};
+}
+
+std::string word_help(const Datum& datum) {
+  const BareWord* word = bare_word(datum);
+  return word == nullptr ? "" : word->suggestion;
+}
+
 std::string described(const Datum& datum) {
   return std::visit(
       Visit{

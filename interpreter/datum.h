@@ -111,6 +111,12 @@ std::string interpolated(const Datum& datum);
 // "an int", "the text 'silu'", "a layer": for `wants ... and gets ...`.
 std::string described(const Datum& datum);
 
+// For messages about a text that was probably meant as a name: where it was
+// written, and what is near it. Empty for any other datum.
+const BareWord* bare_word(const Datum& datum);
+std::vector<std::string> word_notes(const Datum& datum);
+std::string word_help(const Datum& datum);
+
 // A float in the fewest digits that read back to it, always with `.`, `e` or
 // a name such as `inf`.
 std::string float_text(double value);

@@ -102,10 +102,29 @@ class Evaluator {
     OpCall call;
     call.op = op;
     call.span = x.span;
+    CallArgs args;
     for (size_t i = 0; i < operands.size(); ++i) {
       call.positional.push_back(e_.op_arg(operands[i], x.args[i]->span));
+      args.positional.push_back({std::move(operands[i]), x.args[i]->span});
     }
-    return e_.call_op(std::move(call));
+    return append(std::move(call), args);
+  }
+
+  // Calls the op. A word that it cannot take was probably meant as a name.
+  Datum append(OpCall call, const CallArgs& args) {
+    try {
+      return e_.call_op(std::move(call));
+    } catch (const SpecError& error) {
+      Diagnostic diagnostic = error.diagnostics().front();
+      for (const CallArg& arg : args.positional) {
+        if (arg.span.begin != diagnostic.span.begin) continue;
+        for (std::string& note : word_notes(arg.value)) {
+          diagnostic.notes.push_back(std::move(note));
+        }
+        if (diagnostic.help.empty()) diagnostic.help = word_help(arg.value);
+      }
+      throw SpecError(std::move(diagnostic));
+    }
   }
 
   Datum unary(const ExprAst& x) {
@@ -364,7 +383,7 @@ class Evaluator {
       if (arg.value.unknown()) return Unknown{};
       call.keywords.emplace_back(name.text, e_.op_arg(arg.value, arg.span));
     }
-    return e_.call_op(std::move(call));
+    return append(std::move(call), args);
   }
 
   Elaborator& e_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/elaborator.h"
+#include "interpreter/plain_expression.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -100,6 +101,7 @@ std::optional<Datum> find_whole(Elaborator& e, std::string_view name,
     if (found) return found;
   }
   if (std::optional<DType> dtype = parse_dtype(name)) return Datum(*dtype);
+  if (std::optional<double> number = float_constant(name)) return *number;
   return std::nullopt;
 }
 
@@ -163,9 +165,13 @@ Datum Elaborator::field_of(const Datum& base, std::string_view field,
     found = list_item(**list, field);
   }
   if (found) return *found;
+  std::string help = did_you_mean(field, field_names(base));
+  if (base.tensor() && (field == "T" || OpRegistry::instance().find(field))) {
+    const std::string op = field == "T" ? "transpose" : std::string(field);
+    help = cat({"ops are functions: `", op, "(x, ...)`"});
+  }
   fail("L0330", span,
-       cat({described(base), " has nothing called `", field, "`"}),
-       did_you_mean(field, field_names(base)));
+       cat({described(base), " has nothing called `", field, "`"}), help);
 }
 
 std::optional<Datum> Elaborator::find_name(std::string_view name,

@@ -99,6 +99,9 @@ struct OpDef {
   std::optional<DType> decodes;
 };
 
+// The op as it is called: "softmax(x: float[*s], axis: int = -1) -> float[*s]".
+std::string signature_text(const OpDef& op);
+
 // All registered ops by name.
 class OpRegistry {
  public:

@@ -24,7 +24,7 @@ constexpr Synonym kSynonyms[] = {
 };
 
 std::string signature_note(const OpCall& call) {
-  return cat({"signature: ", call.op->name, "(", call.op->signature, ")"});
+  return "signature: " + signature_text(*call.op);
 }
 
 class Binder {
@@ -106,10 +106,13 @@ class Binder {
   }
 
   std::string help_for_value(const OpParam& param, const OpArg& arg) const {
-    if (const auto* text = std::get_if<std::string>(&arg.value)) {
-      return did_you_mean(*text, param.choices);
+    const auto* text = std::get_if<std::string>(&arg.value);
+    if (text && param.kind == OpParamKind::kDType && parse_dtype(*text)) {
+      return cat({"a dtype has no quotes: `", *text, "`"});
     }
-    if (param.kind == OpParamKind::kTensors) {
+    if (text) return did_you_mean(*text, param.choices);
+    const bool list = std::holds_alternative<OpArgs>(arg.value);
+    if (param.kind == OpParamKind::kTensors && !list) {
       return cat({"put the tensors into brackets: `", call_.op->name,
                   "([a, b])`"});
     }
@@ -260,10 +263,16 @@ struct ArgDescriber {
   }
   std::string operator()(TensorArg) const { return "a tensor"; }
   std::string operator()(const OpArgs& list) const {
-    const bool tensors =
-        !list.empty() && std::holds_alternative<TensorArg>(list[0].value);
-    return tensors ? "a list of tensors"
-                   : "the list " + ArgPrinter()(list);
+    const auto is_tensor = [](const OpArg& item) {
+      return std::holds_alternative<TensorArg>(item.value);
+    };
+    if (list.empty() || !is_tensor(list[0])) {
+      return "the list " + ArgPrinter()(list);
+    }
+    const auto other = std::find_if_not(list.begin(), list.end(), is_tensor);
+    return other == list.end()
+               ? "a list of tensors"
+               : "a list of tensors with " + describe(*other) + " in it";
   }
 };
 

@@ -117,6 +117,12 @@ OpParam parse_param(std::string_view text) {
 
 }  // namespace
 
+std::string signature_text(const OpDef& op) {
+  const size_t arrow = op.signature.rfind(" -> ");
+  return cat({op.name, "(", op.signature.substr(0, arrow), ")",
+              op.signature.substr(arrow)});
+}
+
 OpSignature parse_signature(std::string_view text) {
   const size_t arrow = text.rfind("->");
   LATHE_CHECK(arrow != std::string_view::npos, "no result in ", text);

@@ -1,6 +1,7 @@
 #include "interpreter/plain_expression.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "spec/diagnostic.h"
@@ -11,9 +12,11 @@ namespace {
 
 [[noreturn]] void refuse(std::string_view op, const Datum& a, const Datum& b,
                          const SourceSpan& span) {
+  const Datum& word = bare_word(a) ? a : b;
   fail("L0336", span,
        cat({"`", op, "` does not work on ", described(a), " and ",
-            described(b)}));
+            described(b)}),
+       word_help(word), word_notes(word));
 }
 
 [[noreturn]] void not_known(std::string_view op, const Datum& symbolic,
@@ -178,6 +181,12 @@ std::optional<Datum> joined(const Datum& a, const Datum& b) {
 }
 
 }  // namespace
+
+std::optional<double> float_constant(std::string_view name) {
+  if (name == "inf") return std::numeric_limits<double>::infinity();
+  if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
+  return std::nullopt;
+}
 
 double known_number(const Datum& datum, const SourceSpan& span) {
   const std::optional<double> value = as_float(datum);

@@ -3,6 +3,7 @@
 // operators, and the one table of built-in functions. Integers are exact and
 // an overflow is an error; a symbolic size stays one where that is possible.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ Datum apply_builtin(const BuiltinFunction& function,
 Datum plain_unary(std::string_view op, const Datum& a, const SourceSpan& span);
 Datum plain_binary(std::string_view op, const Datum& a, const Datum& b,
                    const SourceSpan& span);
+
+// The numbers that have names, `inf` and `nan`: what no digits can write.
+std::optional<double> float_constant(std::string_view name);
 
 // The datum as a known float; L0336 if it is none.
 double known_number(const Datum& datum, const SourceSpan& span);

@@ -2,6 +2,7 @@
 // means, never YAML's own guess.
 
 #include "interpreter/elaborator.h"
+#include "interpreter/plain_expression.h"
 #include "spec/suggest.h"
 #include "spec/text.h"
 
@@ -14,7 +15,8 @@ const ParamTypeAst& item_type(const ParamTypeAst& list) {
 }
 
 bool is_constant(std::string_view word) {
-  return is_reserved(word) || parse_dtype(word).has_value();
+  return is_reserved(word) || parse_dtype(word).has_value() ||
+         float_constant(word).has_value();
 }
 
 bool names_none(const YamlNode& node) {

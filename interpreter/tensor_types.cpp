@@ -33,7 +33,8 @@ void collect_names(const ExprAst& x, std::vector<std::string>& names) {
 
 [[noreturn]] void not_a_size(const Datum& datum, const SourceSpan& span) {
   fail("L0331", span,
-       "a size is an int of at least 0, and this is " + described(datum));
+       "a size is an int of at least 0, and this is " + described(datum),
+       word_help(datum), word_notes(datum));
 }
 
 Dim checked_size(const Datum& datum, const SourceSpan& span) {

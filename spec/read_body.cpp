@@ -1,6 +1,8 @@
 // Readers of what a spec computes: the statements of the body and the outputs.
 #include "spec/spec_reader.h"
 
+#include <algorithm>
+
 namespace lathe {
 namespace {
 
@@ -20,6 +22,21 @@ YamlRef required(SpecReader& reader, const YamlNode& node, bool good_keys,
   return value;
 }
 
+// An expression, or a list of them as YAML writes it.
+ExprRef read_range(SpecReader& reader, const YamlNode& node) {
+  if (!node.is_sequence()) return parse_expression(node, reader.diagnostics());
+  auto list = std::make_shared<ExprAst>();
+  list->kind = AstKind::kList;
+  list->span = node.span;
+  for (const YamlRef& item : node.items) {
+    ExprRef value = read_range(reader, *item);
+    if (value == nullptr) return nullptr;
+    list->depth = std::max(list->depth, value->depth + 1);
+    list->args.push_back(std::move(value));
+  }
+  return list;
+}
+
 bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
   const bool known =
       reader.check_keys(node, "a `for` statement", {"for", "in", "body"});
@@ -32,7 +49,7 @@ bool read_for(SpecReader& reader, const YamlNode& node, StatementAst& out) {
     }
   }
   if (YamlRef range = required(reader, node, known, "in", what, kForForm)) {
-    loop->range = parse_expression(*range, reader.diagnostics());
+    loop->range = read_range(reader, *range);
   }
   if (YamlRef body = required(reader, node, known, "body", what, kForForm)) {
     loop->body = read_body(reader, *body, "the `body` of `for`");

@@ -36,6 +36,15 @@ TEST_CASE("expressions: functions take numbers and lists") {
   CHECK_EQ(value_of("sqrt(16) + log2(8)"), "7");
 }
 
+TEST_CASE("expressions: infinity and NaN have names") {
+  CHECK_EQ(value_of("-inf"), "-inf");
+  CHECK_EQ(value_of("min(inf, 3)"), "3");
+  CHECK_EQ(value_of("1 / inf"), "0");
+  CHECK_EQ(value_of("1 if nan != nan and inf > 1e308 else 2"), "1");
+  CHECK_EQ(value_of("ceil(inf)"),
+           "error[L0333]: the integer is too large: inf");
+}
+
 TEST_CASE("expressions: conditions and texts") {
   CHECK_EQ(value_of("1 if 'a' in ['a', 'b'] and not 3 < 2 else 2"), "1");
   CHECK_EQ(value_of("1 if 'silu' + '!' == 'silu!' else 2"), "1");
