@@ -166,9 +166,11 @@ Datum Elaborator::field_of(const Datum& base, std::string_view field,
   }
   if (found) return *found;
   std::string help = did_you_mean(field, field_names(base));
-  if (base.tensor() && (field == "T" || OpRegistry::instance().find(field))) {
-    const std::string op = field == "T" ? "transpose" : std::string(field);
-    help = cat({"ops are functions: `", op, "(x, ...)`"});
+  if (base.tensor() && OpRegistry::instance().find(field) != nullptr) {
+    help = cat({"ops are functions: `", field, "(x, ...)`"});
+  } else if (base.tensor() && help.empty()) {
+    help = "a tensor has a dtype, a shape and a rank; all else are ops, which "
+           "`lathe ops` lists";
   }
   fail("L0330", span,
        cat({described(base), " has nothing called `", field, "`"}), help);

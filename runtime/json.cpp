@@ -75,6 +75,10 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   // column 3: syntax error while parsing value - unexpected ..."; the place is
   // shown otherwise, and the last part is what helps.
   static std::string message_of(std::string_view what) {
+    const size_t overflow = what.find("number overflow parsing '");
+    if (overflow != std::string_view::npos) {
+      return "a number is out of the range of float64";
+    }
     for (std::string_view mark : {" - ", "column "}) {
       size_t at = what.find(mark);
       if (at == std::string_view::npos) continue;

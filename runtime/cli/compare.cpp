@@ -2,6 +2,7 @@
 // node, or against stored tensors.
 #include "runtime/compare.h"
 
+#include <algorithm>
 #include <map>
 
 #include "codegen/compile.h"
@@ -61,7 +62,7 @@ class Comparison {
         session_(open_session(command, console, WeightsUse::kNeeded)),
         dims_(command.dims) {
     require_runnable(session_->model);
-    inputs_ = session_inputs(*session_, command, console, dims_);
+    inputs_ = find_inputs();
     weights_ = weights_of(*session_);
     tolerances_ = tolerances(graph());
   }
@@ -117,6 +118,32 @@ class Comparison {
 
  private:
   const Graph& graph() const { return session_->model.graph; }
+
+  // Beside results a file may hold the inputs that they belong to.
+  std::map<std::string, Tensor> find_inputs() {
+    if (command_.reference.empty()) {
+      return session_inputs(*session_, command_, console_, dims_);
+    }
+    const std::vector<InputInfo> wanted = inputs_of(graph());
+    GivenInputs given{command_.inputs, {}, ""};
+    SafetensorsFile file(command_.reference);
+    std::vector<std::string> names;
+    for (const InputInfo& input : wanted) {
+      const bool is_given = std::any_of(
+          command_.inputs.begin(), command_.inputs.end(),
+          [&](const Argument& pair) { return pair.first == input.name; });
+      const FileTensor* stored = is_given ? nullptr : file.find(input.name);
+      if (stored == nullptr) continue;
+      given.tensors.emplace(input.name, file.read(*stored));
+      names.push_back(input.name);
+    }
+    if (names.empty()) {
+      return session_inputs(*session_, command_, console_, dims_);
+    }
+    console_.note(cat({join(names, ", "), names.size() == 1 ? " is" : " are",
+                       " from ", command_.reference}));
+    return read_inputs(wanted, given, dims_);
+  }
 
   // What the user allows, else what the value's types explain.
   double allowed(ValueId id) const {
@@ -181,7 +208,9 @@ class Comparison {
     int64_t different = 0;
     for (const Finding& finding : findings_) different += !finding.equal();
     out +=
-        cat({findings_.size(), " tensors compared, ", different, " differ\n"});
+        cat({findings_.size(),
+             findings_.size() == 1 ? " tensor" : " tensors", " compared, ",
+             different, different == 1 ? " differs\n" : " differ\n"});
     if (worst == nullptr) return out;
     return out + cat({"largest error: ", number(worst->difference.largest),
                       " (relative ", number(worst->difference.relative),

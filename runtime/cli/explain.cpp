@@ -1,5 +1,6 @@
 // `lathe explain TOPIC`: the manual, made from the declarations themselves.
 #include <filesystem>
+#include <optional>
 
 #include "interpreter/op.h"
 #include "interpreter/spec_library.h"
@@ -34,6 +35,10 @@ std::string rules_of(const ParamDecl& param) {
     out += ", from config " + join(keys, " or ");
   }
   return out;
+}
+
+std::string when_of(const WeightDecl& weight) {
+  return weight.when ? "when " + to_string(*weight.when) : "";
 }
 
 std::string type_of(const ParamDecl& param) {
@@ -101,10 +106,8 @@ Page page_of(const SpecFile& spec) {
     inputs.push_back({input.name.text, to_string(input.type), input.doc});
   }
   for (const WeightDecl& weight : spec.weights) {
-    const std::string when =
-        weight.when ? "when " + to_string(*weight.when) : "";
-    weights.push_back(
-        {weight.name.text, to_string(weight.type), when, weight.doc});
+    weights.push_back({weight.name.text, to_string(weight.type),
+                       when_of(weight), weight.doc});
   }
   for (const PresetDecl& preset : spec.presets) {
     std::string values;
@@ -114,8 +117,9 @@ Page page_of(const SpecFile& spec) {
     }
     presets.push_back({preset.name.text, values});
   }
-  out.text = cat({spec.name.text, ": ", title_of(spec.kind), "\n\n"}) +
-             indented(spec.doc) + section("params", params) +
+  out.text = cat({spec.name.text, ": ", title_of(spec.kind), "\n"}) +
+             (spec.doc.empty() ? "" : "\n" + indented(spec.doc)) +
+             section("params", params) +
              section("inputs", inputs) + section("weights", weights) +
              section("presets", presets) + "\ndeclared in " + spec.file->name +
              "\n";
@@ -126,12 +130,24 @@ Page page_of(const SpecFile& spec) {
   return out;
 }
 
-Page page_of(const SpecFile& spec, const ParamDecl& param) {
+// A param, an input or a weight; `type` is what it must be.
+Page field_page(const SpecFile& spec, const std::string& name,
+                const std::string& kind, const std::string& doc,
+                const std::string& type, const std::string& rules) {
   Page out;
-  out.text = cat({spec.name.text, ".", param.name.text, ": a param of ",
-                  spec.name.text, "\n\n"}) +
-             indented(param.doc) +
-             section("rules", {{type_of(param), rules_of(param)}});
+  out.text = cat({spec.name.text, ".", name, ": ", kind, " of ",
+                  spec.name.text, "\n"}) +
+             (doc.empty() ? "" : "\n" + indented(doc)) +
+             section("rules", {{type, rules}});
+  out.json.add("name", JsonValue::of(name));
+  out.json.add("type", JsonValue::of(type));
+  out.json.add("doc", JsonValue::of(doc));
+  return out;
+}
+
+Page page_of(const SpecFile& spec, const ParamDecl& param) {
+  Page out = field_page(spec, param.name.text, "a param", param.doc,
+                        type_of(param), rules_of(param));
   out.json = param_json(param);
   return out;
 }
@@ -139,14 +155,30 @@ Page page_of(const SpecFile& spec, const ParamDecl& param) {
 Page page_of(const OpDef& op) {
   Page out;
   out.text = cat({op.name, ": an op\n\n"}) + indented(op.doc) +
-             "\nsignature:\n  " + op.name + "(" + op.signature + "\n";
-  const size_t arrow = out.text.rfind(" -> ");
-  if (arrow != std::string::npos) out.text.insert(arrow, ")");
+             "\nsignature:\n  " + signature_text(op) + "\n";
   if (!op.infix.empty()) out.text += "\nwritten as: a " + op.infix + " b\n";
   if (!op.prefix.empty()) out.text += "\nwritten as: " + op.prefix + " a\n";
   out.json.add("name", JsonValue::of(op.name));
   out.json.add("signature", JsonValue::of(op.signature));
   out.json.add("doc", JsonValue::of(op.doc));
+  return out;
+}
+
+// `L04`: the codes of a group.
+std::optional<Page> group_page(const std::string& group) {
+  Page out;
+  out.json = JsonValue::array();
+  Table table({"CODE", "ABOUT"});
+  for (const ErrorCode& code : error_codes()) {
+    if (code.code.substr(0, 3) != group) continue;
+    table.add({std::string(code.code), std::string(code.title)});
+    JsonValue row = JsonValue::object();
+    row.add("code", JsonValue::of(std::string(code.code)));
+    row.add("title", JsonValue::of(std::string(code.title)));
+    out.json.items.push_back(std::move(row));
+  }
+  if (out.json.items.empty()) return std::nullopt;
+  out.text = table.text();
   return out;
 }
 
@@ -183,9 +215,33 @@ const ParamDecl* find_param(const SpecFile& spec, std::string_view name) {
   return nullptr;
 }
 
+// A field by its name alone: the types that have it.
+std::optional<Page> fields_page(SpecLibrary& library,
+                                const std::string& name) {
+  Page out;
+  out.json = JsonValue::array();
+  Table table({"FIELD", "TYPE", "RULES", "DOC"});
+  for (const LibraryEntry& entry : library.entries()) {
+    // Most files are not read: those that have the field mention it.
+    if (entry.text.find(name) == std::string_view::npos) continue;
+    const SpecFile* spec = library.find(entry.kind, entry.type);
+    const ParamDecl* param =
+        spec == nullptr ? nullptr : find_param(*spec, name);
+    if (param == nullptr) continue;
+    table.add({entry.type + "." + name, type_of(*param), rules_of(*param),
+               param->doc});
+    JsonValue row = param_json(*param);
+    row.add("of", JsonValue::of(entry.type));
+    out.json.items.push_back(std::move(row));
+  }
+  if (out.json.items.empty()) return std::nullopt;
+  out.text = table.text();
+  return out;
+}
+
 [[noreturn]] void unknown_topic(SpecLibrary& library,
                                 const std::string& topic) {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"layers", "ops"};
   for (const LibraryEntry& entry : library.entries()) {
     names.push_back(entry.type);
   }
@@ -193,14 +249,19 @@ const ParamDecl* find_param(const SpecFile& spec, std::string_view name) {
     names.push_back(name);
   }
   std::string help = did_you_mean(topic, names);
+  const std::string group = topic.substr(0, 3);
+  if (group_page(group)) {
+    help = cat({"`lathe explain ", group, "` lists the codes of this group"});
+  }
   if (help.empty()) help = "`lathe layers` and `lathe ops` list the names";
   throw UsageError(
-      cat({"there is no layer type, op or error code ", lathe::quoted(topic)}),
+      cat({"there is no layer type, field, op or error code ",
+           lathe::quoted(topic)}),
       help);
 }
 
-// `Linear.in_dim`.
-Page field_page(SpecLibrary& library, const std::string& topic) {
+// `Linear.in_dim`, `Linear.weight`.
+Page dotted_page(SpecLibrary& library, const std::string& topic) {
   const size_t dot = topic.find('.');
   const SpecFile* spec = dot == std::string::npos
                              ? nullptr
@@ -212,15 +273,33 @@ Page field_page(SpecLibrary& library, const std::string& topic) {
   }
   std::vector<std::string> names;
   for (const ParamDecl& param : spec->params) names.push_back(param.name.text);
+  for (const WeightDecl& weight : spec->weights) {
+    names.push_back(weight.name.text);
+    if (weight.name.text != field) continue;
+    return field_page(*spec, field, "a weight", weight.doc,
+                      to_string(weight.type), when_of(weight));
+  }
+  for (const InputDecl& input : spec->inputs) {
+    names.push_back(input.name.text);
+    if (input.name.text != field) continue;
+    return field_page(*spec, field, "an input", input.doc,
+                      to_string(input.type), "");
+  }
   throw UsageError(
-      cat({spec->name.text, " has no param ", lathe::quoted(field)}),
+      cat({spec->name.text, " has no field ", lathe::quoted(field)}),
       did_you_mean(field, names));
 }
 
 Page find_page(SpecLibrary& library, const std::string& topic) {
   if (const SpecFile* spec = find_type(library, topic)) return page_of(*spec);
-  if (const OpDef* op = OpRegistry::instance().find(topic)) return page_of(*op);
-  if (const ErrorCode* code = find_error_code(topic)) return page_of(*code);
+  const OpRegistry& ops = OpRegistry::instance();
+  if (const OpDef* op = ops.find(topic)) return page_of(*op);
+  if (const OpDef* op = ops.find_infix(topic)) return page_of(*op);
+  if (const OpDef* op = ops.find_prefix(topic)) return page_of(*op);
+  std::string code = topic;
+  if (code[0] == 'l') code[0] = 'L';
+  if (const ErrorCode* found = find_error_code(code)) return page_of(*found);
+  if (auto page = group_page(code)) return *page;
   if (std::filesystem::is_regular_file(topic)) {
     Diagnostics diagnostics;
     SpecFile spec =
@@ -228,12 +307,15 @@ Page find_page(SpecLibrary& library, const std::string& topic) {
     diagnostics.throw_if_errors();
     return page_of(spec);
   }
-  return field_page(library, topic);
+  if (auto page = fields_page(library, topic)) return *page;
+  return dotted_page(library, topic);
 }
 
 }  // namespace
 
 int explain_verb(const Command& command, Console& console) {
+  if (command.positionals[0] == "layers") return layers_verb(command, console);
+  if (command.positionals[0] == "ops") return ops_verb(command, console);
   SpecLibrary library;
   Page page = find_page(library, command.positionals[0]);
   console.result(console.json() ? to_json(page.json) : page.text);

@@ -64,11 +64,17 @@ void set_color(Command& command, const std::string& value) {
 }
 
 void set_device(Command& command, const std::string& value) {
-  if (value.rfind("cuda", 0) == 0) {
+  constexpr std::string_view kNumbered = "cuda:";
+  const bool gpu =
+      value.rfind(kNumbered, 0) == 0 && value.size() > kNumbered.size() &&
+      value.find_first_not_of("0123456789", kNumbered.size()) ==
+          std::string::npos;
+  if (gpu) {
     command.device = value;
     return;
   }
-  set_choice(command.device, value, "--device", {"auto", "cpu", "reference"});
+  set_choice(command.device, value, "--device",
+             {"auto", "cpu", "cuda", "cuda:N", "reference"});
 }
 
 void set_target(Command& command, const std::string& value) {

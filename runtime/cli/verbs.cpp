@@ -32,8 +32,10 @@ const std::vector<Verb>& verbs() {
        "and types are checked too.\n",
        check_verb},
       {"explain", "TOPIC", 1, 1, "explain a layer type, an op, an error code",
-       "TOPIC is a layer type (Linear), one of its params (Linear.in_dim), a\n"
-       "struct type, an op (softmax), an error code (L0402), or a spec file.\n",
+       "TOPIC is a layer type (Linear), one of its fields (Linear.in_dim), a\n"
+       "field of any (in_dim), a struct type, an op (softmax, or @), an error\n"
+       "code (L0402, or a group: L04), or a spec file. `layers` and `ops` list\n"
+       "them.\n",
        explain_verb},
       {"layers", "", 0, 0, "list the layer types",
        "Layer types, struct types and models of the library.\n", layers_verb},
@@ -69,7 +71,8 @@ const std::vector<Verb>& verbs() {
        compile_verb},
       {"compare", "TARGET", 1, 1, "compare node by node with the reference",
        "Runs the model with compiled kernels and with the reference engine on\n"
-       "the same inputs, and shows the first value that differs.\n",
+       "the same inputs, and shows the first value that differs. With\n"
+       "--reference, inputs that the file holds are taken from it.\n",
        compare_verb},
       {"inspect", "PATH", 1, 1, "list the tensors of a checkpoint",
        "PATH is a .safetensors file, an index or a folder. --match shows "
