@@ -4,8 +4,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "runtime/thread_pool.h"
+#include "spec/store_scaled.h"
+#include "spec/wide_vectors.h"
 
 namespace lathe {
 namespace {
@@ -15,6 +18,8 @@ constexpr uint64_t kIntegers = 10;
 // Numbers that are made at a time, and numbers of a task.
 constexpr size_t kBlock = 256;
 constexpr int64_t kGrain = 1 << 16;
+
+using Normals = std::array<float, kBlock>;
 
 uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -54,8 +59,9 @@ inline float upper_quantile(float y) {
                     -0.135157809f, 3.06002498f, 3.37248826f);
 }
 
-// Without branches, so that a loop over it becomes vector instructions.
-inline float normal_from(uint32_t bits) {
+// sqrt(-log2(p)) for the probability p that the bits stand for. Like the next
+// without branches, so that a loop over it becomes vector instructions.
+inline float depth_of(uint32_t bits) {
   const auto v = static_cast<int32_t>(bits & 0x7fffffff);
   const auto place =
       std::bit_cast<uint32_t>(static_cast<float>(v) + 0.5f);  // p * 2^32
@@ -63,15 +69,39 @@ inline float normal_from(uint32_t bits) {
       static_cast<float>(static_cast<int32_t>(place >> 23) - 127);
   const float mantissa =
       std::bit_cast<float>((place & 0x007fffff) | 0x3f800000);
-  const float minus_log2_p = 32 - exponent - log2_of_mantissa(mantissa);
-  const float value = upper_quantile(std::sqrt(minus_log2_p));
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) ^
+  return std::sqrt(32 - exponent - log2_of_mantissa(mantissa));
+}
+
+// The normal number of that depth, with the sign that the bits say.
+inline float normal_at(float depth, uint32_t bits) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(upper_quantile(depth)) ^
                               (bits & 0x80000000));
+}
+
+// Numbers `first`, first + 1, ... of the stream with this key.
+void block_of_normals(uint64_t key, uint64_t first, Normals& out) {
+  in_wide_vectors([&] {
+    std::array<uint64_t, kBlock / 2 + 1> pairs;
+    uint64_t place = key + (first / 2 + 1) * kStep;
+    for (uint64_t& pair : pairs) {
+      const uint64_t both = mix(place);
+      pair = std::endian::native == std::endian::little ? both
+                                                        : both << 32 | both >> 32;
+      place += kStep;
+    }
+    std::array<uint32_t, kBlock + 2> words;
+    std::memcpy(words.data(), pairs.data(), sizeof words);
+    const uint32_t* word = words.data() + first % 2;
+    // In two loops: a step of either is one long chain, and the shorter the
+    // steps the more of them a core has under way.
+    for (size_t i = 0; i < kBlock; ++i) out[i] = depth_of(word[i]);
+    for (size_t i = 0; i < kBlock; ++i) out[i] = normal_at(out[i], word[i]);
+  });
 }
 
 }  // namespace
 
-float normal_of(uint32_t bits) { return normal_from(bits); }
+float normal_of(uint32_t bits) { return normal_at(depth_of(bits), bits); }
 
 RandomStream::RandomStream(int64_t seed, std::string_view name)
     : key_(mix(static_cast<uint64_t>(seed) ^ fnv1a64(name))) {}
@@ -90,17 +120,9 @@ float RandomStream::normal(uint64_t i) const {
 }
 
 void RandomStream::normals(uint64_t first, std::span<float> out) const {
-  std::array<uint32_t, kBlock + 2> words;
-  std::array<float, kBlock> values;
+  Normals values;
   for (size_t done = 0; done < out.size(); done += kBlock) {
-    const uint64_t pair = (first + done) / 2;
-    for (size_t i = 0; i < words.size(); i += 2) {
-      const uint64_t both = bits(pair + i / 2);
-      words[i] = static_cast<uint32_t>(both);
-      words[i + 1] = static_cast<uint32_t>(both >> 32);
-    }
-    const uint32_t* word = words.data() + (first + done) % 2;
-    for (size_t i = 0; i < kBlock; ++i) values[i] = normal_from(word[i]);
+    block_of_normals(key_, first + done, values);
     std::copy_n(values.begin(), std::min(kBlock, out.size() - done),
                 out.begin() + static_cast<ptrdiff_t>(done));
   }
@@ -109,22 +131,14 @@ void RandomStream::normals(uint64_t first, std::span<float> out) const {
 void fill_normal(Tensor& out, const RandomStream& stream, double mean,
                  double deviation) {
   const DType dtype = out.dtype();
-  const bool single = dtype == DType::kFloat32;
   const auto bytes = static_cast<int64_t>(size_of(dtype));
   parallel_ranges(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    std::array<float, kBlock> values;
+    Normals values;
     for (int64_t at = begin; at < end; at += int64_t{kBlock}) {
-      const int64_t count = std::min(end - at, int64_t{kBlock});
       stream.normals(static_cast<uint64_t>(at), values);
-      float* floats = single ? out.mutable_as<float>() + at : nullptr;
-      for (int64_t i = 0; i < count; ++i) {
-        const double value = mean + deviation * double{values[size_t(i)]};
-        if (single) {
-          floats[i] = static_cast<float>(value);
-        } else {
-          store_scalar(dtype, out.mutable_data() + (at + i) * bytes, value);
-        }
-      }
+      const auto count = std::min(kBlock, static_cast<size_t>(end - at));
+      store_scaled(dtype, out.mutable_data() + at * bytes,
+                   std::span(values).first(count), deviation, mean);
     }
   });
 }

@@ -5,21 +5,10 @@
 #include <limits>
 
 #include "spec/dtype.h"
+#include "spec/float_format.h"
 
 namespace lathe {
 namespace {
-
-// Shape of a narrow float: bits of exponent and mantissa.
-struct FloatFormat {
-  int exponent_bits;
-  int mantissa_bits;
-  int bias() const { return (1 << (exponent_bits - 1)) - 1; }
-};
-
-constexpr FloatFormat kHalf = {5, 10};
-constexpr FloatFormat kBrain = {8, 7};
-constexpr FloatFormat kE4M3 = {4, 3};
-constexpr FloatFormat kE5M2 = {5, 2};
 
 // Magnitude bits of a finite or infinite `value`, rounded to nearest even as
 // if the exponent were unbounded above; the caller deals with overflow.

@@ -68,12 +68,17 @@ TEST_CASE("random: many at once are those that come one by one") {
       }
     }
   }
-  Tensor half(DType::kFloat16, {70000});
-  fill_normal(half, stream, 1, 0.5);
-  for (int64_t i : {0, 1, 65537, 69999}) {
-    Tensor one(DType::kFloat16, {1});
-    one.set(0, 1 + 0.5 * double{stream.normal(static_cast<uint64_t>(i))});
-    CHECK_EQ(half.at(i), one.at(0));
+  for (DType dtype : {DType::kFloat8E4M3FN, DType::kFloat16, DType::kBFloat16,
+                      DType::kFloat32, DType::kFloat64}) {
+    Tensor all(dtype, {70000});
+    fill_normal(all, stream, 1, 0.5);
+    int wrong = 0;
+    for (int64_t i = 0; i < all.numel(); ++i) {
+      Tensor one(dtype, {1});
+      one.set(0, 1 + 0.5 * double{stream.normal(static_cast<uint64_t>(i))});
+      wrong += all.at(i) != one.at(0);
+    }
+    CHECK_EQ(wrong, 0);
   }
 }
 

@@ -2,12 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "spec/dim.h"
+#include "spec/store_scaled.h"
 
 namespace lathe {
 namespace {
@@ -42,7 +46,62 @@ int wrong_round_trips(int count, Value value, Encode encode) {
   return wrong;
 }
 
+// Every value of a float type of two bytes or one, what is half way to the next
+// and what is beside that: the numbers on which roundings differ.
+std::vector<float> hard_values(DType dtype) {
+  std::vector<float> values = {1e-42f, 3e38f, -3e38f};
+  const int count = 1 << (8 * size_of(dtype));
+  for (int i = 0; i < count; ++i) {
+    const auto bits = static_cast<uint16_t>(i);
+    const auto after = static_cast<uint16_t>(i + 1);
+    const auto value = static_cast<float>(load_scalar(dtype, &bits));
+    const auto next = static_cast<float>(load_scalar(dtype, &after));
+    const float middle = value + (next - value) / 2;
+    values.insert(values.end(), {value, middle, std::nextafter(middle, 3e38f),
+                                 std::nextafter(middle, -3e38f)});
+  }
+  return values;
+}
+
+// How many of the values store_scaled() stores otherwise than store_scalar().
+int wrongly_scaled(DType dtype, const std::vector<float>& values, double factor,
+                   double offset) {
+  const auto bytes = static_cast<size_t>(size_of(dtype));
+  std::vector<std::byte> many(values.size() * bytes);
+  store_scaled(dtype, many.data(), values, factor, offset);
+  int wrong = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    std::array<std::byte, 8> one;
+    store_scalar(dtype, one.data(), offset + factor * double{values[i]});
+    wrong += std::memcmp(&many[i * bytes], one.data(), bytes) != 0;
+  }
+  return wrong;
+}
+
 }  // namespace
+
+TEST_CASE("dtype: many values are stored as they are one by one") {
+  for (const DTypeInfo& row : all_dtypes()) {
+    if (is_block(row.dtype)) continue;
+    CAPTURE(row.name);
+    for (size_t count : {0u, 1u, 255u, 256u, 257u}) {
+      std::vector<float> few(count);
+      for (size_t i = 0; i < count; ++i) few[i] = static_cast<float>(i) / 7;
+      CHECK_EQ(wrongly_scaled(row.dtype, few, 0.3, 0), 0);
+    }
+    if (!is_float(row.dtype)) continue;
+    for (DType dtype : {DType::kFloat8E4M3FN, DType::kFloat8E5M2,
+                        DType::kFloat16, DType::kBFloat16}) {
+      const std::vector<float> values = hard_values(dtype);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, 1, 0), 0);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, -1 - 1e-9, 0), 0);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, 0.02, 1), 0);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, 1e-30, 1e-39), 0);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, kInfinity, -1e300), 0);
+      CHECK_EQ(wrongly_scaled(row.dtype, values, 0, kNaN), 0);
+    }
+  }
+}
 
 TEST_CASE("dtype: every narrow float survives, midpoints go to even") {
   CHECK_EQ(wrong_round_trips<uint16_t>(65536, float16_value, float16_bits), 0);
