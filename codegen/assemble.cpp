@@ -255,8 +255,10 @@ class Assembler {
     it->second = static_cast<int>(program_.buffers.size());
     int made = it->second;
     program_.buffers.push_back(std::move(buffer));
+    // Moving numbers about needs no vectors of ours, adding them up does.
+    const bool sums = contains<Reduce>(std::get<Compute>(packed.stage.kind).body);
     const Lowered& lowered =
-        lower(pack.group, "// a layout of weights\n", true);
+        lower(pack.group, "// a layout of weights\n", !sums);
     Step step;
     step.kernel = lowered.kernels[0];
     step.items = lowered.group.items;

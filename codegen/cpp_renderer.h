@@ -140,6 +140,8 @@ class Renderer {
                            e->node);
     return text.strength >= strength ? text.text : "(" + text.text + ")";
   }
+  // The bits of a narrow float as they lie in memory.
+  std::string moved_bits(const Expr& value);
   // As a vector where one is wanted.
   std::string value_for(const Expr& e, int lanes, int strength = 0) {
     if (lanes == e->lanes || e->type == NumType::kBool) {

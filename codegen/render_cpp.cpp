@@ -1,6 +1,7 @@
 #include "codegen/render_cpp.h"
 
 #include "codegen/cpp_renderer.h"
+#include "codegen/moved_value.h"
 #include "codegen/render_tables.h"
 #include "spec/check.h"
 
@@ -81,10 +82,8 @@ void Renderer::operator()(const Store& s) {
   std::string place = cat({to, "[", print(s.index), "]"});
   bool vectors = local_lanes(s.slot) > 1;
   bool narrow = is_float(dtype) && size_of(dtype) < 4;
-  auto* moved = std::get_if<Load>(&s.value->node);
-  if (narrow && moved && moved->dtype == dtype) {
-    line(cat({place, " = ", slot_name(moved->slot), "[",
-              print(moved->index[0]), "];"}));
+  if (!vectors && only_moves(s.value, dtype)) {
+    line(cat({place, " = ", moved_bits(s.value), ";"}));
   } else if (vectors) {
     line(cat({place, " = ", value_for(s.value, local_lanes(s.slot)), ";"}));
   } else if (narrow) {
@@ -94,6 +93,17 @@ void Renderer::operator()(const Store& s) {
     line(cat(
         {place, " = (", storage_name(dtype), ")", print(s.value, 12), ";"}));
   }
+}
+
+// A choice stands in parentheses. Requires: only_moves().
+std::string Renderer::moved_bits(const Expr& value) {
+  if (auto* load = std::get_if<Load>(&value->node)) {
+    return cat({slot_name(load->slot), "[", print(load->index[0]), "]"});
+  }
+  auto* call = std::get_if<Call>(&value->node);
+  if (!call) return "0";
+  return cat({"(", print(call->args[0], 7), " ? ", moved_bits(call->args[1]),
+              " : ", moved_bits(call->args[2]), ")"});
 }
 
 Spelled Renderer::operator()(const Literal& literal, const Expr& e) const {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "codegen/moved_value.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_lowering.h"
 #include "spec/check.h"
@@ -139,10 +140,10 @@ void RowLowering::add_value(int s, const Expr& value,
   const Stage& stage = group_.stage(s);
   bool narrow_int = is_int(stage.dtype) && stage.dtype != DType::kInt64;
   // A narrow float that is only moved needs no conversion: the store takes it
-  // as it lies.
-  auto* moved = std::get_if<Load>(&value->node);
-  if (moved && moved->dtype == stage.dtype && is_float(stage.dtype) &&
-      size_of(stage.dtype) < 4) {
+  // as it lies. A choice of them is not made once for each reader.
+  bool once = std::holds_alternative<Load>(value->node) ||
+              group_.definition.stages.size() == 1;
+  if (once && only_moves(value, stage.dtype)) {
     value_[s] = value;
     return;
   }
