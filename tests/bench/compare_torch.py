@@ -137,6 +137,12 @@ class Worker:
         self.process.wait()
 
 
+def rest():
+    """Lets the threads of the turn before stop waiting for more work: OpenMP's
+    spin for some milliseconds, on a core that the other side needs."""
+    time.sleep(0.03)
+
+
 def time_torch(function, x, runs):
     start = time.perf_counter()
     for _ in range(runs):
@@ -165,7 +171,9 @@ def compare(args, folder, model, dtype_name, width):
             runs = max(1, int(args.seconds / once))
             peer, own = [], []
             for _ in range(args.rounds):
+                rest()
                 peer.append(time_torch(function, x, runs))
+                rest()
                 own.append(worker.time(x_file, runs))
         p, o = statistics.median(peer), statistics.median(own)
         print(
