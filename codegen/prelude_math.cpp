@@ -75,8 +75,8 @@ template <class T> INLINE T tanh_single(T x) {
   p = p * s + 1.33314422036e-1f;
   p = p * s - 3.33332819422e-1f;
   p = p * s * x + x;
-  T q = with_sign_of((T)(1.0f - 2.0f / (exp_single((T)(a + a)) + 1.0f)), x);
-  return a < 0.625f ? p : q;
+  T q = 1.0f - 2.0f / (exp_single((T)(a + a)) + 1.0f);
+  return with_sign_of(a < 0.625f ? p : q, x);
 }
 template <class T> INLINE T erf_single(T x) {
   T a = magnitude(x), s = x * x;
@@ -184,7 +184,7 @@ INLINE f64 sin_double(f64 x, i64 quarter) {
   a = a * s - 1.0 / 5040.0;
   a = a * s + 1.0 / 120.0;
   a = a * s - 1.0 / 6.0;
-  a = a * s * r + r;
+  a = s == 0.0 ? r : a * s * r + r;  // keeps the sign of zero
   f64 b = s * (-1.0 / 6402373705728000.0) + 1.0 / 20922789888000.0;
   b = b * s - 1.0 / 87178291200.0;
   b = b * s + 1.0 / 479001600.0;
@@ -228,7 +228,8 @@ template <class T> INLINE T log_(T x) {
 template <class T> INLINE T log1p_(T x) {
   constexpr typename Of<T>::One one = 1, large = 1e8;
   T u = x + one, l = log_(u), fixed = l + (x - (u - one)) / u;
-  return (u <= 0 * one) | (x > large) ? l : fixed;
+  l = (u <= 0 * one) | (x > large) ? l : fixed;
+  return x == 0 * one ? x : l;
 }
 template <class T> INLINE T sqrt_(T x) {
   if constexpr (is_vector<T>) return each_lane(x, [](auto v) { return sqrt_(v); });
@@ -281,16 +282,34 @@ template <class T> INLINE T pow_(T x, T y) {
   else return (T)pow_double(x, y);
 }
 INLINE i64 pow_(i64 x, i64 y) { return pow_int(x, y); }
-template <class T> INLINE T floor_div(T a, T b) { return floor_((T)(a / b)); }
-// In double a quotient of floats below 2^29 leaves an exact remainder.
+// x - y * trunc(x / y) without any rounding, as fmod: multiples of y by powers
+// of two are taken away, each at least half of what is left.
+INLINE f64 exact_rest(f64 x, f64 y) {
+  f64 r = magnitude(x), b = magnitude(y), s = b;
+  if (!(r < __builtin_inf()) || !(b > 0.0)) return __builtin_nan("");
+  if (b < __builtin_inf()) {
+    while (s + s <= r) s += s;
+    for (; s >= b; s *= 0.5) r = r >= s ? r - s : r;
+  }
+  return with_sign_of(r, x);
+}
 template <class T> INLINE T floor_mod(T x, T y) {
   if constexpr (is_vector<T>) {
     return each_lane(x, y, [](auto a, auto b) { return floor_mod(a, b); });
   } else {
-    f64 a = x, b = y, r = a - b * trunc_(a / b);
-    if (magnitude(b) == __builtin_inf() && magnitude(a) != magnitude(b)) r = a;
-    if (r != 0 && (r < 0) != (a < 0)) r += magnitude(b) * (a < 0 ? -1 : 1);
-    return (T)(r != 0 && (r < 0) != (b < 0) ? r + b : r);
+    f64 r = exact_rest(x, y);
+    return (T)(r != 0 && (r < 0) != (y < 0) ? r + y : r);
+  }
+}
+// Whole by the remainder, since x / y may round up to the next integer.
+template <class T> INLINE T floor_div(T x, T y) {
+  if constexpr (is_vector<T>) {
+    return each_lane(x, y, [](auto a, auto b) { return floor_div(a, b); });
+  } else {
+    if (y == 0) return x / y;
+    f64 r = exact_rest(x, y), q = ((f64)x - r) / y;
+    if (r != 0 && (r < 0) != (y < 0)) q -= 1.0;
+    return q == 0.0 ? with_sign_of((T)0, (T)(x / y)) : (T)round_(q);
   }
 }
 template <class T> INLINE T min_(T a, T b) { return (a < b) | (a != a) ? a : b; }

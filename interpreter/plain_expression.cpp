@@ -77,8 +77,11 @@ Datum float_arithmetic(std::string_view op, double a, double b,
   if (op == "**") return std::pow(a, b);
   if (b == 0) fail("L0338", span, "division by zero");
   if (op == "/") return a / b;
-  const double quotient = std::floor(a / b);
-  return op == "//" ? quotient : a - quotient * b;
+  // Whole by the remainder: a / b may round up to the next integer.
+  const double rest = std::fmod(a, b);
+  const bool below = rest != 0 && (rest < 0) != (b < 0);
+  if (op == "%") return below ? rest + b : rest;
+  return std::round((a - rest) / b - (below ? 1 : 0));
 }
 
 bool is_bitwise(std::string_view op) {

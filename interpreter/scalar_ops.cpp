@@ -83,6 +83,15 @@ double mod_floats(double a, double b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+// Whole by the remainder, since a / b may round up to the next integer.
+double floor_div_floats(double a, double b) {
+  if (b == 0) return a / b;
+  const double rest = std::fmod(a, b);
+  double quotient = (a - rest) / b;
+  if (rest != 0 && (rest < 0) != (b < 0)) quotient -= 1;
+  return quotient == 0 ? std::copysign(0.0, a / b) : std::round(quotient);
+}
+
 int64_t pow_ints(int64_t base, int64_t exponent) {
   if (exponent < 0) {
     if (base == 1) return 1;
@@ -125,7 +134,7 @@ ScalarFunction function_of(ScalarOp op) {
     case ScalarOp::kDiv:
       return on_floats([](D a, D b) { return a / b; });
     case ScalarOp::kFloorDiv:
-      return on_numbers([](D a, D b) { return std::floor(a / b); },
+      return on_numbers([](D a, D b) { return floor_div_floats(a, b); },
                         [](I a, I b) { return floor_div_ints(a, b); });
     case ScalarOp::kMod:
       return on_numbers([](D a, D b) { return mod_floats(a, b); },

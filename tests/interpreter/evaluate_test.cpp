@@ -244,6 +244,15 @@ TEST_CASE("reference: known values of gelu, floor_div, mod, round, mean") {
            "float32[2] [0.5, 1]");
   CHECK_EQ(values_of("mod", "x: [N], y: -2", {tensor_of({7}, DType::kInt64)}),
            "int64[1] [-1]");
+  // 1.5 / 0.3 rounds up to 5, -1 / inf to 0.
+  CHECK_EQ(values_of("floor_div", "x: [N], y: [N]",
+                     {tensor_of({1.5, -1, 1, kInf, 3e38, 5}),
+                      tensor_of({0.3, kInf, -kInf, 3, 1, 0})}),
+           "float32[6] [4, -1, -1, nan, 3e+38, inf]");
+  CHECK_EQ(values_of("mod", "x: [N], y: [N]",
+                     {tensor_of({1.5, -1, 1, kInf, 3e38, 5, -0.0}),
+                      tensor_of({0.25, kInf, kInf, 3, 7, 0, 3})}),
+           "float32[7] [0, inf, 1, nan, 1, nan, -0]");
   CHECK_EQ(values_of("round", "x: [N]", {tensor_of({-7.5, 2.5, -0.5})}),
            "float32[3] [-8, 2, -0]");
   CHECK_EQ(values_of("mean", "x: [N]",
@@ -254,6 +263,9 @@ TEST_CASE("reference: known values of gelu, floor_div, mod, round, mean") {
 }
 
 TEST_CASE("reference: casts round, saturate, wrap") {
+  CHECK_EQ(values_of("cast", "x: [N], dtype: int32",
+                     {tensor_of({-1.9, 2147483520, 3e9, -kInf, kNan})}),
+           "int32[5] [-1, 2147483520, -2147483648, -2147483648, -2147483648]");
   CHECK_EQ(values_of("cast", "x: [N], dtype: float8_e4m3fn",
                      {tensor_of({0.3, 1.0625, 1.1875, 17, 19, 1000, kNan})}),
            "float8_e4m3fn[7] [0.3125, 1, 1.25, 16, 20, 448, nan]");
