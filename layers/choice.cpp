@@ -1,5 +1,7 @@
 // where, clamp and cast.
 
+#include <limits>
+
 #include "interpreter/op_builder.h"
 
 namespace lathe {
@@ -42,11 +44,20 @@ const RegisterOp kClamp({
                 "x: [3, 5], max: [5]", "x: [4]"},
 });
 
+constexpr double kTwoTo31 = 2147483648.0;
+
 void define_cast(OpBuilder& b) {
   const Operand x = b.tensor("x");
   const DType dtype = b.dtype("dtype");
-  b.stage(b.op_name(), dtype, x.shape,
-          [&](const Index& i) { return cast(dtype, x(i)); });
+  b.stage(b.op_name(), dtype, x.shape, [&](const Index& i) {
+    const Expr value = x(i);
+    const Expr whole = cast(dtype, value);
+    if (dtype != DType::kInt32 || !is_float(x.dtype)) return whole;
+    // As the conversion of CPUs has it, and so PyTorch; wider and narrower
+    // integers come out so by themselves.
+    return select(value >= -kTwoTo31 && value < kTwoTo31, whole,
+                  int_literal(std::numeric_limits<int32_t>::min()));
+  });
 }
 
 const RegisterOp kCast({
@@ -54,7 +65,8 @@ const RegisterOp kCast({
     .doc = "x with another dtype.\n"
            "Floats are rounded to nearest, halves to even; float8_e4m3fn "
            "saturates at 448, wider types overflow to infinity. Floats to "
-           "integers drop the fraction; narrower integers wrap. To bool: "
+           "integers drop the fraction; those that int32 or int64 cannot hold, "
+           "and NaN, give its lowest. Narrower integers wrap. To bool: "
            "x != 0.",
     .signature = "x: any[*s], dtype: dtype -> any[*s]",
     .define = define_cast,

@@ -92,12 +92,18 @@ void store(const OpBuilder& b, const OpArg& number, Tensor& tensor,
   tensor.set(position, std::get<double>(number.value));
 }
 
-// One number, which may be symbolic, everywhere.
-void define_filled(OpBuilder& b, const Shape& shape) {
+void check_sizes(const OpBuilder& b, const Shape& shape) {
   for (const Dim& size : shape) {
     if (!provably_less(size, 0)) continue;
-    b.fail("L0408", "`constant` gets the size " + size.to_string(), "shape");
+    b.fail("L0408",
+           cat({"`", b.op_name(), "` gets the size ", size.to_string()}),
+           "shape");
   }
+}
+
+// One number, which may be symbolic, everywhere.
+void define_filled(OpBuilder& b, const Shape& shape) {
+  check_sizes(b, shape);
   const OpArg& value = b.argument("value");
   NumberList list{{}, {&value}};
   const DType dtype = b.has("dtype") ? b.dtype("dtype") : natural_dtype(list);
@@ -139,6 +145,29 @@ void define_constant(OpBuilder& b) {
   b.stage(b.op_name(), data.dtype, data.shape,
           [&](const Index& i) { return data(i); });
 }
+
+// `number` in every place, as PyTorch's ones and zeros.
+OpDef filled(const char* name, const char* doc, int64_t number) {
+  return {.name = name,
+          .doc = doc,
+          .signature = "shape: ints, dtype: dtype = float32 -> any[*shape]",
+          .define =
+              [number](OpBuilder& b) {
+                const Shape shape = b.dims("shape");
+                check_sizes(b, shape);
+                const DType dtype = b.dtype("dtype");
+                b.stage(b.op_name(), dtype, shape, [&](const Index&) {
+                  return convert(compute_type(dtype), int_literal(number));
+                });
+              },
+          .samples = {"shape: [2, N]", "shape: []",
+                      "shape: [N], dtype: int32"}};
+}
+
+const RegisterOp kFilled[] = {
+    RegisterOp(filled("ones", "A tensor of ones.", 1)),
+    RegisterOp(filled("zeros", "A tensor of zeros.", 0)),
+};
 
 const RegisterOp kConstant({
     .name = "constant",

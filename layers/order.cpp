@@ -63,18 +63,21 @@ void define_argsort(OpBuilder& b) {
   const Operand x = b.tensor("x");
   const int axis = b.axis("axis", x.rank());
   sorted_positions(b, b.op_name(), x, axis, x.shape[axis],
-                   b.flag("descending"));
+                   b.has("ascending") ? !b.flag("ascending")
+                                      : b.flag("descending"));
 }
 
 const RegisterOp kArgsort({
     .name = "argsort",
     .doc = "The int64 positions that put x in order along an axis.\n"
            "Stable: equal elements keep their order, whichever way it goes. "
-           "NaN is the largest.",
-    .signature = "x: number[*s], axis: int = -1, descending: bool = false "
-                 "-> int64[*s]",
+           "NaN is the largest. `ascending` says the same as `descending`, "
+           "the other way round.",
+    .signature = "x: number[*s], axis: int = -1, descending: bool = false, "
+                 "ascending: bool? -> int64[*s]",
     .define = define_argsort,
-    .samples = {"x: [N]", "x: [3, 17], descending: true", "x: [5, 3], axis: 0"},
+    .samples = {"x: [N]", "x: [3, 17], descending: true", "x: [5, 3], axis: 0",
+                "x: [9], ascending: false"},
 });
 
 void define_band_part(OpBuilder& b) {
