@@ -10,14 +10,14 @@ namespace lathe {
 ClusterSet::ClusterSet(const StageGraph& graph)
     : graph_(graph),
       cluster_of_(graph.arrays.size(), -1),
-      operands_(graph.arrays.size()),
       readers_(graph.arrays.size()) {}
 
 void ClusterSet::add(ArrayId id, GroupKind kind, int row_axes) {
   cluster_of_[id] = static_cast<int>(clusters_.size());
   clusters_.push_back({kind, row_axes, {id}});
-  operands_[id] = operands_of(graph_.arrays[id]);
-  for (ArrayId operand : operands_[id]) readers_[operand].push_back(id);
+  for (ArrayId operand : graph_.arrays[id].operands) {
+    readers_[operand].push_back(id);
+  }
 }
 
 void ClusterSet::join(int from, int to, Cluster joined) {
@@ -37,7 +37,7 @@ std::vector<int> ClusterSet::alive() const {
 std::vector<int> ClusterSet::operands(int c) const {
   std::set<int> found;
   for (ArrayId id : clusters_[c].arrays) {
-    for (ArrayId operand : operands_[id]) {
+    for (ArrayId operand : graph_.arrays[id].operands) {
       int other = cluster_of_[operand];
       if (other >= 0 && other != c) found.insert(other);
     }

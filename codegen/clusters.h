@@ -41,8 +41,7 @@ class ClusterSet {
   const StageGraph& graph_;
   std::vector<Cluster> clusters_;
   std::vector<int> cluster_of_;                // by array; -1: given
-  std::vector<std::vector<ArrayId>> operands_;  // by array
-  std::vector<std::vector<ArrayId>> readers_;   // by array
+  std::vector<std::vector<ArrayId>> readers_;  // by array
 };
 
 }  // namespace lathe

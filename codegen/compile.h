@@ -15,6 +15,9 @@ struct CompileOptions {
   bool generic_only = false;
   // Every op of the graph becomes an output (`compare`).
   bool keep_all_values = false;
+  // Equal layers share formulas, which are worked on once (formula.h). Without,
+  // the program is the same: for tests of that.
+  bool share_formulas = true;
 };
 
 Program compile(const Graph& graph, const Target& target,

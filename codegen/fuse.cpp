@@ -45,6 +45,8 @@ std::vector<Cluster> Fuser::run() {
   join_tables();
   join_attention();
   join_prologues();
+  graph_.formulas_worked_on +=
+      facts_.size() + rows_fit_.size() + lifted_.size();
   return clusters_.in_order();
 }
 
@@ -52,25 +54,37 @@ std::vector<Cluster> Fuser::run() {
 // sum along rows; but weights with axes of their own make a product with
 // even one row.
 std::optional<Contraction> Fuser::find_product(ArrayId id) const {
-  if (!std::holds_alternative<Compute>(array(id).kind)) return std::nullopt;
-  auto match = match_contraction(body(id), array(id).axes);
+  auto match = match_contraction(body(id), array(id).axes());
   if (!match || (!match->rows.empty() && !match->cols.empty())) return match;
   if (match->rows.empty() && match->cols.empty()) return std::nullopt;
   const Expr& matrix = match->cols.empty() ? match->lhs : match->rhs;
   for (const Expr& e : loads_of(matrix)) {
-    if (!array(std::get<Load>(e->node).slot).at_load) return std::nullopt;
+    if (!source(id, std::get<Load>(e->node)).at_load) return std::nullopt;
   }
   return match;
 }
 
-const std::optional<Contraction>& Fuser::product(ArrayId id) const {
-  static const std::optional<Contraction> none;
-  if (!std::holds_alternative<Compute>(array(id).kind)) return none;
+Fuser::FusionFacts Fuser::find_facts(ArrayId id) const {
+  FusionFacts facts;
+  if (!std::holds_alternative<Compute>(array(id).kind())) return facts;
+  facts.loads = loads_of(body(id));
+  facts.product = find_product(id);
+  if (facts.product) find_left(array(id), facts);
+  return facts;
+}
+
+const Fuser::FusionFacts& Fuser::about(ArrayId id) const {
   Known& known = known_[static_cast<size_t>(id)];
-  if (known.body.get() != body(id).get()) {
-    known = {body(id), find_product(id), std::nullopt};
+  if (known.formula != array(id).formula) {
+    Question question;
+    question.add(array(id).formula);
+    for (ArrayId operand : array(id).operands) {
+      question.add(array(operand).at_load);
+    }
+    known.facts = &facts_.get(question, [&] { return find_facts(id); });
+    known.formula = array(id).formula;
   }
-  return known.product;
+  return *known.facts;
 }
 
 void Fuser::join_operands(ArrayId id) {
@@ -103,12 +117,13 @@ bool Fuser::try_join(int from, int to) {
 // How many leading indices of the load are the reader's own leading axes.
 int Fuser::shared_axes(ArrayId reader, const Load& node) const {
   const Array& to = array(reader);
-  const Array& from = array(node.slot);
-  size_t most = std::min(to.axes.size(), from.shape.size());
+  const Array& from = source(reader, node);
+  size_t most = std::min(to.axes().size(), from.shape().size());
   for (size_t i = 0; i < most; ++i) {
-    bool unit = to.shape[i] == 1 && from.shape[i] == 1;
+    bool equal = to.shape()[i] == from.shape()[i];
+    bool unit = equal && to.shape()[i] == 1;
     auto* ref = std::get_if<VarRef>(&node.index[i]->node);
-    bool same = ref && ref->var == to.axes[i] && to.shape[i] == from.shape[i];
+    bool same = ref && ref->var == to.axes()[i] && equal;
     if (!unit && !same) return static_cast<int>(i);
   }
   return static_cast<int>(most);
@@ -120,7 +135,8 @@ std::optional<Cluster> Fuser::join_rows(const Cluster& a,
   bool pointwise = true;
   for_each_read(a, b, [&](ArrayId reader, const Load& node) {
     rows = std::min(rows, shared_axes(reader, node));
-    pointwise = pointwise && array(reader).shape == array(node.slot).shape &&
+    pointwise = pointwise &&
+                array(reader).shape() == source(reader, node).shape() &&
                 !reduces(reader);
   });
   Cluster joined{GroupKind::kRow, rows, together(a, b)};
@@ -142,7 +158,7 @@ bool Fuser::is_map(const Cluster& c) const {
 bool Fuser::rows_hold(const Cluster& c) const {
   bool any_row = false;
   for (ArrayId id : c.arrays) {
-    const Shape& shape = array(id).shape;
+    const Shape& shape = array(id).shape();
     Dim left = 1;
     for (size_t i = c.row_axes; i < shape.size(); ++i) left *= shape[i];
     if (reduces(id)) {
@@ -153,14 +169,14 @@ bool Fuser::rows_hold(const Cluster& c) const {
   }
   // One row for everything would leave all but one core without work.
   if (!any_row && !small_without_rows(c)) return false;
-  std::vector<bool> stored(graph_.arrays.size(), false);
-  PlacedGroup placed = make_group(graph_, c, stored);
-  return rows_fit(placed.group, c.row_axes);
+  return rows_fit_.get(question_of(graph_, c), [&] {
+    return rows_fit(make_group(graph_, c, {}).group, c.row_axes);
+  });
 }
 
 bool Fuser::small_without_rows(const Cluster& c) const {
   return std::all_of(c.arrays.begin(), c.arrays.end(), [&](ArrayId id) {
-    const Shape& shape = array(id).shape;
+    const Shape& shape = array(id).shape();
     if (shape.size() <= 1) return true;
     return is_static(shape) && numel(shape).value() <= kMostSerialElements;
   });
@@ -171,52 +187,53 @@ bool Fuser::small_without_rows(const Cluster& c) const {
 std::optional<Cluster> Fuser::join_epilogue(const Cluster& a,
                                             const Cluster& b) const {
   bool fits = true;
-  const Shape& shape = array(a.arrays.front()).shape;
+  const Shape& shape = array(a.arrays.front()).shape();
   for_each_read(a, b, [&](ArrayId reader, const Load& node) {
-    int rank = static_cast<int>(array(reader).shape.size());
+    int rank = static_cast<int>(array(reader).shape().size());
     fits = fits && !reduces(reader) && shared_axes(reader, node) == rank &&
-           array(reader).shape == array(node.slot).shape;
+           array(reader).shape() == source(reader, node).shape();
   });
   for (ArrayId id : b.arrays) {
-    fits = fits && (product(id) || !reduces(id)) && array(id).shape == shape;
+    fits = fits && (product(id) || !reduces(id)) && array(id).shape() == shape;
   }
   if (!fits || !same_left(a, b)) return std::nullopt;
   return Cluster{GroupKind::kContraction, std::min(a.row_axes, b.row_axes),
                  together(a, b)};
 }
 
-// The left operand as text, and the storage of the right one: equal for
-// products that may share a kernel.
-const std::string& Fuser::left_of(ArrayId id) const {
-  product(id);
-  std::optional<std::string>& left = known_[static_cast<size_t>(id)].left;
-  if (!left) left = find_left(id);
-  return *left;
+std::string Fuser::left_of(ArrayId id) const {
+  const FusionFacts& facts = about(id);
+  std::string text = facts.left;
+  for (int slot : facts.left_slots)
+    text += cat({" ", array(id).operands[slot]});
+  return text;
 }
 
-std::string Fuser::find_left(ArrayId id) const {
-  const std::optional<Contraction>& match = product(id);
-  if (!match) return "";
+void Fuser::find_left(const Array& from, FusionFacts& facts) const {
+  const Contraction& match = *facts.product;
   // With one row only, the weights may be the first factor.
-  bool swapped = match->cols.empty();
-  const Expr& left = swapped ? match->rhs : match->lhs;
-  const std::vector<int>& own = swapped ? match->rows : match->cols;
+  bool swapped = match.cols.empty();
+  const Expr& left = swapped ? match.rhs : match.lhs;
+  const std::vector<int>& own = swapped ? match.rows : match.cols;
   Substitution names;
-  const Array& from = array(id);
   std::string text;
-  for (size_t i = 0; i < from.axes.size(); ++i) {
+  for (size_t i = 0; i < from.axes().size(); ++i) {
     int axis = static_cast<int>(i);
     bool col = std::find(own.begin(), own.end(), axis) != own.end();
-    names[from.axes[i].get()] = var(make_var(cat({"i", i})));
-    text += (col ? "*" : from.shape[i].to_string()) + ",";
+    names[from.axes()[i].get()] = var(make_var(cat({"i", i})));
+    text += (col ? "*" : from.shape()[i].to_string()) + ",";
   }
-  for (const ReduceAxis& axis : match->reduce) {
+  for (const ReduceAxis& axis : match.reduce) {
     names[axis.var.get()] = var(make_var("k"));
     text += axis.extent.to_string() + ";";
   }
-  const Expr& right = swapped ? match->lhs : match->rhs;
-  return text + to_string(substitute(left, names)) + " x " +
-         storage_of(substitute(right, names));
+  const Expr& right = swapped ? match.lhs : match.rhs;
+  Formula alone;
+  alone.kind = Compute{substitute(left, names)};
+  const NumberedFormula numbered = number_slots(std::move(alone));
+  facts.left = text + to_string(expressions_of(numbered.formula->kind)[0]) +
+               " x " + storage_of(substitute(right, names)) + " of";
+  facts.left_slots = numbered.slots;
 }
 
 bool Fuser::same_left(const Cluster& a, const Cluster& b) const {

@@ -15,7 +15,7 @@ std::string Fuser::sibling_key(const Cluster& c) const {
     }
   }
   if (c.kind != GroupKind::kRow || !is_map(c)) return "";
-  const Shape& shape = array(c.arrays[0]).shape;
+  const Shape& shape = array(c.arrays[0]).shape();
   if (shape.size() < 2) return "";
   return cat({"map ", shape[0].to_string(), ",", shape[1].to_string()});
 }
@@ -24,8 +24,8 @@ std::optional<Cluster> Fuser::join_as_siblings(const Cluster& a,
                                                const Cluster& b) const {
   if (at_load(a) != at_load(b)) return std::nullopt;
   if (a.arrays.size() + b.arrays.size() > kMostArrays) return std::nullopt;
-  const Shape& x = array(a.arrays[0]).shape;
-  const Shape& y = array(b.arrays[0]).shape;
+  const Shape& x = array(a.arrays[0]).shape();
+  const Shape& y = array(b.arrays[0]).shape();
   size_t same = 0;
   while (same < std::min(x.size(), y.size()) && x[same] == y[same]) ++same;
   int rows = static_cast<int>(same);
@@ -40,13 +40,13 @@ std::optional<Cluster> Fuser::join_as_siblings(const Cluster& a,
   auto reads_of = [&](const Cluster& c) {
     std::set<ArrayId> ids;
     for (ArrayId id : c.arrays) {
-      for (ArrayId operand : operands_of(array(id))) ids.insert(operand);
+      for (ArrayId operand : array(id).operands) ids.insert(operand);
     }
     return ids;
   };
   std::set<ArrayId> left = reads_of(a), right = reads_of(b);
   bool common = std::any_of(left.begin(), left.end(), [&](ArrayId id) {
-    return right.count(id) && array(id).shape.size() > 0;
+    return right.count(id) && array(id).shape().size() > 0;
   });
   bool whole = x == y;
   bool uniform = a.row_axes >= rows && b.row_axes >= rows;
@@ -91,7 +91,7 @@ bool Fuser::join_table(int c) {
     int rows = is_map(reader) ? 1 : reader.row_axes;
     for (; rows <= reader.row_axes; ++rows) {
       Cluster shared{GroupKind::kRow, rows, reader.arrays};
-      if (!lift_into_rows(graph_, from, shared)) continue;
+      if (!lift_into_rows(graph_, from, shared, lifted_)) continue;
       shared.arrays = together(from, reader);
       clusters_.join(table, c, shared);
       return true;

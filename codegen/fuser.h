@@ -27,33 +27,48 @@ inline constexpr int64_t kMostSerialElements = 1 << 18;
 class Fuser {
  public:
   Fuser(StageGraph& graph, const Accepts& accepts)
-      : graph_(graph), accepts_(accepts), clusters_(graph), known_(graph.arrays.size()) {}
+      : graph_(graph),
+        accepts_(accepts),
+        clusters_(graph),
+        known_(graph.arrays.size()) {}
 
   std::vector<Cluster> run();
 
  private:
   const Array& array(ArrayId id) const { return graph_.arrays[id]; }
   const Expr& body(ArrayId id) const {
-    return std::get<Compute>(array(id).kind).body;
+    return std::get<Compute>(array(id).kind()).body;
   }
   bool reduces(ArrayId id) const {
     return std::holds_alternative<Reduce>(body(id)->node);
   }
 
+  // What is asked of a formula again and again.
+  struct FusionFacts {
+    std::vector<Expr> loads;
+    std::optional<Contraction> product;
+    // Of a product: its left operand and the storage of the right one as text,
+    // and the slots of the left operand, in the text's order.
+    std::string left;
+    std::vector<int> left_slots;
+  };
+  const FusionFacts& about(ArrayId id) const;
+
   // Both factors must have output axes of their own, else it is a weighted
   // sum along rows; but weights with axes of their own make a product with
   // even one row.
-  // Asked for again and again: kept as long as the body is the same.
-  const std::optional<Contraction>& product(ArrayId id) const;
+  const std::optional<Contraction>& product(ArrayId id) const {
+    return about(id).product;
+  }
 
   GroupKind kind_of(ArrayId id) const {
-    if (!std::holds_alternative<Compute>(array(id).kind)) {
+    if (!std::holds_alternative<Compute>(array(id).kind())) {
       return GroupKind::kSequential;
     }
     return product(id) ? GroupKind::kContraction : GroupKind::kRow;
   }
   int row_axes_of(ArrayId id) const {
-    return static_cast<int>(array(id).shape.size());
+    return static_cast<int>(array(id).shape().size());
   }
 
   void join_operands(ArrayId id);
@@ -72,15 +87,20 @@ class Fuser {
 
   // How many leading indices of the load are the reader's own leading axes.
   int shared_axes(ArrayId reader, const Load& node) const;
+  // The array that it loads.
+  const Array& source(ArrayId reader, const Load& node) const {
+    return array(array(reader).operands[node.slot]);
+  }
 
   // Calls visit(reader, load) for what arrays of `b` read of `a`.
   template <typename Visit>
   void for_each_read(const Cluster& a, const Cluster& b,
                      const Visit& visit) const {
     for (ArrayId reader : b.arrays) {
-      for (const Expr& e : loads_of(body(reader))) {
+      for (const Expr& e : about(reader).loads) {
         auto& node = std::get<Load>(e->node);
-        if (std::binary_search(a.arrays.begin(), a.arrays.end(), node.slot)) {
+        const ArrayId from = array(reader).operands[node.slot];
+        if (std::binary_search(a.arrays.begin(), a.arrays.end(), from)) {
           visit(reader, node);
         }
       }
@@ -101,9 +121,8 @@ class Fuser {
   std::optional<Cluster> join_epilogue(const Cluster& a,
                                        const Cluster& b) const;
 
-  // The left operand as text, and the storage of the right one: equal for
-  // products that may share a kernel.
-  const std::string& left_of(ArrayId id) const;
+  // Equal for products that may share a kernel.
+  std::string left_of(ArrayId id) const;
 
   bool same_left(const Cluster& a, const Cluster& b) const;
 
@@ -120,20 +139,23 @@ class Fuser {
   std::optional<Cluster> join_as_siblings(const Cluster& a,
                                           const Cluster& b) const;
 
+  FusionFacts find_facts(ArrayId id) const;
   std::optional<Contraction> find_product(ArrayId id) const;
-  std::string find_left(ArrayId id) const;
+  void find_left(const Array& from, FusionFacts& facts) const;
 
-  // What is known of an array with this body.
+  // What is known of an array with this formula.
   struct Known {
-    Expr body;
-    std::optional<Contraction> product;
-    std::optional<std::string> left;
+    FormulaRef formula;
+    const FusionFacts* facts = nullptr;
   };
 
   StageGraph& graph_;
   const Accepts& accepts_;
   ClusterSet clusters_;
   mutable std::vector<Known> known_;  // by array
+  mutable Answers<FusionFacts> facts_;
+  mutable Answers<bool> rows_fit_;
+  Answers<NumberedFormula> lifted_;
 };
 
 }  // namespace lathe

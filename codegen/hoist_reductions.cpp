@@ -28,33 +28,46 @@ Expr zero_of(NumType type) {
   return float_literal(0, type);
 }
 
-// Hoists out of one array; new arrays are appended to `out` before it.
+// A formula without inner reductions, and those. The slots behind its own are
+// the reductions, in order; these may read each other, too.
+struct Hoisted {
+  struct Stage {
+    std::string name;
+    NumberedFormula formula;
+  };
+  std::vector<Stage> reductions;
+  NumberedFormula rest;
+};
+
 class Hoister {
  public:
-  Hoister(const Array& array, std::vector<Array>& out)
-      : array_(array), out_(out) {
-    for (size_t i = 0; i < array.axes.size(); ++i) {
-      scope_.push_back({array.axes[i], array.shape[i]});
+  Hoister(const Formula& formula, size_t slots)
+      : formula_(formula), slots_(static_cast<int>(slots)) {
+    for (size_t i = 0; i < formula.axes.size(); ++i) {
+      scope_.push_back({formula.axes[i], formula.shape[i]});
     }
-    if (auto* update = std::get_if<Update>(&array.kind)) {
+    if (auto* update = std::get_if<Update>(&formula.kind)) {
       scope_.insert(scope_.end(), update->domain.begin(),
                     update->domain.end());
     }
     // A sort reads keys beyond the length of its own axis.
-    if (auto* sort = std::get_if<Sort>(&array.kind)) {
+    if (auto* sort = std::get_if<Sort>(&formula.kind)) {
       scope_[sort->axis].extent = sort->extent;
     }
   }
 
-  ArrayKind run() {
-    std::vector<Expr> exprs = expressions_of(array_.kind);
-    bool keeps_root = std::holds_alternative<Compute>(array_.kind);
+  Hoisted run() {
+    std::vector<Expr> exprs = expressions_of(formula_.kind);
+    bool keeps_root = std::holds_alternative<Compute>(formula_.kind);
     for (Expr& expr : exprs) {
       auto* root = std::get_if<Reduce>(&expr->node);
       expr = keeps_root && root ? reduce_with_plain_body(*root)
                                 : visit(expr);
     }
-    return with_expressions(array_.kind, std::move(exprs));
+    Formula rest = formula_;
+    rest.kind = with_expressions(formula_.kind, std::move(exprs));
+    out_.rest = number_slots(std::move(rest));
+    return std::move(out_);
   }
 
  private:
@@ -99,15 +112,12 @@ class Hoister {
                      select(condition, node.body, zero_of(node.body->type)));
     }
     guards_ = std::move(guards);
-    return load_of_new_array(fresh_reductions(whole));
+    return load_of_new_stage(fresh_reductions(whole));
   }
 
-  Expr load_of_new_array(const Expr& body) {
+  Expr load_of_new_stage(const Expr& body) {
     auto free = free_vars(body);
-    Array stage;
-    stage.work = array_.work;
-    stage.node = array_.node;
-    stage.name = name_of(std::get<Reduce>(body->node).op);
+    Formula stage;
     stage.dtype = storage_of(body->type);
     Substitution renamed;
     std::vector<Expr> index;
@@ -119,14 +129,16 @@ class Hoister {
       index.push_back(var(axis.var));
     }
     stage.kind = Compute{substitute(body, renamed)};
-    // The array that is being rewritten comes after those appended here.
-    out_.push_back(std::move(stage));
-    return load(static_cast<int>(out_.size()) - 1, out_.back().dtype,
-                std::move(index));
+    int slot = slots_ + static_cast<int>(out_.reductions.size());
+    DType dtype = stage.dtype;
+    out_.reductions.push_back({name_of(std::get<Reduce>(body->node).op),
+                               number_slots(std::move(stage))});
+    return load(slot, dtype, std::move(index));
   }
 
-  const Array& array_;
-  std::vector<Array>& out_;
+  const Formula& formula_;
+  const int slots_;
+  Hoisted out_;
   std::vector<ReduceAxis> scope_;
   std::vector<Expr> guards_;
 };
@@ -135,20 +147,30 @@ class Hoister {
 
 StageGraph hoist_reductions(StageGraph graph) {
   StageGraph out;
-  std::vector<ArrayId> moved;
+  out.ops = std::move(graph.ops);
+  std::vector<ArrayId> moved, slots;
+  Answers<Hoisted> hoisted;
+  SlotFiller filler;
   for (Array& array : graph.arrays) {
-    std::vector<Expr> exprs = expressions_of(array.kind);
-    Rewriter renumber([&](const Expr& e) -> Expr {
-      auto* node = std::get_if<Load>(&e->node);
-      if (!node || moved[node->slot] == node->slot) return {};
-      return load(moved[node->slot], node->dtype, node->index);
+    const Hoisted& parts = hoisted.get(array.formula, [&] {
+      return Hoister(*array.formula, array.operands.size()).run();
     });
-    for (Expr& expr : exprs) expr = renumber(expr);
-    array.kind = with_expressions(array.kind, std::move(exprs));
-    array.kind = Hoister(array, out.arrays).run();
+    slots.clear();
+    for (ArrayId operand : array.operands) slots.push_back(moved[operand]);
+    for (const Hoisted::Stage& reduction : parts.reductions) {
+      Array stage;
+      stage.name = reduction.name;
+      stage.work = array.work;
+      stage.node = array.node;
+      filler.fill(stage, reduction.formula, slots);
+      slots.push_back(static_cast<int>(out.arrays.size()));
+      out.arrays.push_back(std::move(stage));
+    }
+    filler.fill(array, parts.rest, slots);
     moved.push_back(static_cast<int>(out.arrays.size()));
     out.arrays.push_back(std::move(array));
   }
+  out.formulas_worked_on = graph.formulas_worked_on + hoisted.size();
   for (ArrayId id : graph.outputs) out.outputs.push_back(moved[id]);
   return out;
 }

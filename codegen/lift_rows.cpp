@@ -14,33 +14,62 @@ constexpr int64_t kElementsPerEntry = 4;
 
 class Lifter {
  public:
-  Lifter(StageGraph& graph, const Cluster& table, const Cluster& reader)
-      : graph_(graph), table_(table), reader_(reader) {}
+  Lifter(StageGraph& graph, const Cluster& table, const Cluster& reader,
+         Answers<NumberedFormula>& known)
+      : graph_(graph), table_(table), reader_(reader), known_(known) {}
 
   bool run() {
     if (reader_.row_axes == 0 || !find_rows() || !is_worth_it()) return false;
-    for (ArrayId id : table_.arrays) lift(graph_.arrays[id]);
-    for (ArrayId id : reader_.arrays) read_lifted(graph_.arrays[id]);
+    const FormulaRef model = graph_.arrays[reader_.arrays[0]].formula;
+    for (ArrayId id : table_.arrays) {
+      Array& array = graph_.arrays[id];
+      Question question = question_of("table", array);
+      question.add(model);
+      compute(array, known_.get(question, [&] {
+        return number_slots(lifted(*array.formula, *model));
+      }));
+    }
+    for (ArrayId id : reader_.arrays) {
+      Array& array = graph_.arrays[id];
+      Question question = question_of("reader", array);
+      for (ArrayId operand : array.operands) question.add(in_table(operand));
+      compute(array, known_.get(question, [&] {
+        return number_slots(reading_lifted(array));
+      }));
+    }
     return true;
   }
 
  private:
   static const Expr& body(const Array& array) {
-    return std::get<Compute>(array.kind).body;
+    return std::get<Compute>(array.kind()).body;
   }
-  bool in_table(int slot) const {
-    return std::binary_search(table_.arrays.begin(), table_.arrays.end(),
-                              slot);
+  bool in_table(ArrayId id) const {
+    return std::binary_search(table_.arrays.begin(), table_.arrays.end(), id);
+  }
+
+  Question question_of(const char* what, const Array& array) const {
+    Question question;
+    question.add(std::string(what));
+    question.add(array.formula);
+    question.add(reader_.row_axes);
+    for (int row : row_of_) question.add(row);
+    return question;
+  }
+
+  static void compute(Array& array, const NumberedFormula& with) {
+    const std::vector<ArrayId> numbered = array.operands;
+    SlotFiller().fill(array, with, numbered);
   }
 
   // Which row axis each table axis follows; -1: it is the table's own. All
   // arrays of the table must have one shape and be maps of other data.
   bool find_rows() {
-    const Shape& shape = graph_.arrays[table_.arrays[0]].shape;
+    const Shape& shape = graph_.arrays[table_.arrays[0]].shape();
     row_of_.assign(shape.size(), -2);
     for (ArrayId id : table_.arrays) {
       const Array& array = graph_.arrays[id];
-      if (array.shape != shape || array.stored) return false;
+      if (array.shape() != shape || array.stored) return false;
       for (ArrayId operand : operands_of(array)) {
         if (in_table(operand)) return false;
       }
@@ -49,7 +78,7 @@ class Lifter {
       const Array& array = graph_.arrays[id];
       for (const Expr& e : loads_of(body(array))) {
         auto& node = std::get<Load>(e->node);
-        if (in_table(node.slot)) note_read(array, node);
+        if (in_table(array.operands[node.slot])) note_read(array, node);
       }
     }
     for (size_t i = 0; i < shape.size(); ++i) {
@@ -69,7 +98,7 @@ class Lifter {
           if (!contains<CheckedIndex>(body(array))) return true;
           for (size_t i = 0; i < row_of_.size(); ++i) {
             if (row_of_[i] < 0) continue;
-            if (array.shape[i] != reader.shape[row_of_[i]]) return false;
+            if (array.shape()[i] != reader.shape()[row_of_[i]]) return false;
           }
           return true;
         });
@@ -80,7 +109,7 @@ class Lifter {
       int row = -1;
       auto* ref = std::get_if<VarRef>(&node.index[i]->node);
       for (int r = 0; ref && r < reader_.row_axes; ++r) {
-        if (ref->var == array.axes[r]) row = r;
+        if (ref->var == array.axes()[r]) row = r;
       }
       row_of_[i] = row_of_[i] == -2 || row_of_[i] == row ? row : -1;
     }
@@ -88,7 +117,7 @@ class Lifter {
 
   // Entries a row against elements that the reader computes a row.
   bool is_worth_it() const {
-    const Shape& shape = graph_.arrays[table_.arrays[0]].shape;
+    const Shape& shape = graph_.arrays[table_.arrays[0]].shape();
     int64_t entries = 1;
     for (size_t i = 0; i < shape.size(); ++i) {
       if (row_of_[i] < 0) entries *= shape[i].value();
@@ -96,61 +125,62 @@ class Lifter {
     entries *= static_cast<int64_t>(table_.arrays.size());
     Dim elements = 0;
     for (ArrayId id : reader_.arrays) {
-      const Shape& own = graph_.arrays[id].shape;
+      const Shape& own = graph_.arrays[id].shape();
       elements += numel(Shape(own.begin() + reader_.row_axes, own.end()));
     }
     return provably_at_least(elements, entries * kElementsPerEntry);
   }
 
-  void lift(Array& array) {
-    const Array& model = graph_.arrays[reader_.arrays[0]];
-    std::vector<Var> axes;
-    Shape shape;
+  Formula lifted(const Formula& formula, const Formula& model) const {
+    Formula out{formula.dtype, {}, {}, {}};
     for (int r = 0; r < reader_.row_axes; ++r) {
-      axes.push_back(make_var(model.axes[r]->name));
-      shape.push_back(model.shape[r]);
+      out.axes.push_back(make_var(model.axes[r]->name));
+      out.shape.push_back(model.shape[r]);
     }
     Substitution renamed;
     for (size_t i = 0; i < row_of_.size(); ++i) {
       if (row_of_[i] >= 0) {
-        renamed[array.axes[i].get()] = var(axes[row_of_[i]]);
+        renamed[formula.axes[i].get()] = var(out.axes[row_of_[i]]);
       } else {
-        axes.push_back(array.axes[i]);
-        shape.push_back(array.shape[i]);
+        out.axes.push_back(formula.axes[i]);
+        out.shape.push_back(formula.shape[i]);
       }
     }
-    array.kind = Compute{substitute(body(array), renamed)};
-    array.axes = std::move(axes);
-    array.shape = std::move(shape);
+    const Expr& whole = std::get<Compute>(formula.kind).body;
+    out.kind = Compute{substitute(whole, renamed)};
+    return out;
   }
 
-  void read_lifted(Array& array) {
+  Formula reading_lifted(const Array& array) const {
     Rewriter rewrite([&](const Expr& e) -> Expr {
       auto* node = std::get_if<Load>(&e->node);
-      if (!node || !in_table(node->slot)) return {};
+      if (!node || !in_table(array.operands[node->slot])) return {};
       std::vector<Expr> index;
       for (int r = 0; r < reader_.row_axes; ++r) {
-        index.push_back(var(array.axes[r]));
+        index.push_back(var(array.axes()[r]));
       }
       for (size_t i = 0; i < row_of_.size(); ++i) {
         if (row_of_[i] < 0) index.push_back(node->index[i]);
       }
       return load(node->slot, node->dtype, std::move(index));
     });
-    array.kind = Compute{rewrite(body(array))};
+    Formula out = *array.formula;
+    out.kind = Compute{rewrite(body(array))};
+    return out;
   }
 
   StageGraph& graph_;
   const Cluster& table_;
   const Cluster& reader_;
+  Answers<NumberedFormula>& known_;
   std::vector<int> row_of_;
 };
 
 }  // namespace
 
 bool lift_into_rows(StageGraph& graph, const Cluster& table,
-                    const Cluster& reader) {
-  return Lifter(graph, table, reader).run();
+                    const Cluster& reader, Answers<NumberedFormula>& known) {
+  return Lifter(graph, table, reader, known).run();
 }
 
 }  // namespace lathe

@@ -25,14 +25,17 @@ class GroupMaker {
     for (size_t s = 0; s < cluster_.arrays.size(); ++s) {
       stage_of_[cluster_.arrays[s]] = static_cast<int>(s);
     }
-    for (ArrayId id : cluster_.arrays) number_operands(graph_.arrays[id]);
+    result_.placement.operands = operands_of(graph_, cluster_);
+    for (ArrayId id : result_.placement.operands) {
+      operand_of_.emplace(id, static_cast<int>(operand_of_.size()));
+    }
     Group& group = result_.group;
     group.kind = cluster_.kind;
     group.row_axes = cluster_.row_axes;
     group.definition.inputs =
         static_cast<int>(result_.placement.operands.size());
     for (ArrayId id : cluster_.arrays) {
-      if (stored_[id]) {
+      if (is_stored(id)) {
         group.definition.outputs.push_back(stage_of_[id]);
         result_.placement.outputs.push_back(id);
       }
@@ -42,7 +45,7 @@ class GroupMaker {
     for (ArrayId id : result_.placement.operands) {
       const Array& array = graph_.arrays[id];
       group.operands.push_back(
-          {array.dtype, rename(array.shape), array.at_load});
+          {array.dtype(), rename(array.shape()), array.at_load});
     }
     for (size_t i = 0; i < result_.placement.symbols.size(); ++i) {
       group.symbols.push_back(cat({"n", i}));
@@ -51,18 +54,6 @@ class GroupMaker {
   }
 
  private:
-  void number_operands(const Array& array) {
-    for (const Expr& expr : expressions_of(array.kind)) {
-      for (const Expr& e : loads_of(expr)) {
-        int slot = std::get<Load>(e->node).slot;
-        if (stage_of_.count(slot) || operand_of_.count(slot)) continue;
-        operand_of_[slot] =
-            static_cast<int>(result_.placement.operands.size());
-        result_.placement.operands.push_back(slot);
-      }
-    }
-  }
-
   Dim rename(const Dim& dim) {
     for (const std::string& symbol : dim.symbols()) {
       auto& symbols = result_.placement.symbols;
@@ -88,6 +79,10 @@ class GroupMaker {
     return out;
   }
 
+  bool is_stored(ArrayId id) const {
+    return !stored_.empty() && stored_[static_cast<size_t>(id)];
+  }
+
   int site_of(int node) {
     auto& sites = result_.placement.sites;
     auto found = std::find(sites.begin(), sites.end(), node);
@@ -96,20 +91,21 @@ class GroupMaker {
     return static_cast<int>(sites.size()) - 1;
   }
 
-  Expr load_in_group(const Load& from) {
-    auto stage = stage_of_.find(from.slot);
+  Expr load_in_group(const Load& from, const Array& reader) {
+    const ArrayId id = reader.operands[from.slot];
+    auto stage = stage_of_.find(id);
     if (stage == stage_of_.end()) {
-      return load(operand_of_.at(from.slot), from.dtype, from.index);
+      return load(operand_of_.at(id), from.dtype, from.index);
     }
     int slot = result_.group.definition.inputs + stage->second;
-    DType dtype = stored_[from.slot] ? from.dtype : local_dtype(from.dtype);
+    DType dtype = is_stored(id) ? from.dtype : local_dtype(from.dtype);
     return load(slot, dtype, from.index);
   }
 
-  Expr rename(const Expr& expr, const Substitution& axes) {
+  Expr rename(const Expr& expr, const Array& reader, const Substitution& axes) {
     Rewriter rewrite([&](const Expr& e) -> Expr {
       if (auto* node = std::get_if<Load>(&e->node)) {
-        return load_in_group(*node);
+        return load_in_group(*node, reader);
       }
       if (auto* size = std::get_if<SizeOf>(&e->node)) {
         return size_of(rename(size->dim));
@@ -132,14 +128,14 @@ class GroupMaker {
     const Array& array = graph_.arrays[id];
     Stage stage;
     stage.name = array.name;
-    stage.dtype = stored_[id] ? array.dtype : local_dtype(array.dtype);
-    stage.shape = rename(array.shape);
+    stage.dtype = is_stored(id) ? array.dtype() : local_dtype(array.dtype());
+    stage.shape = rename(array.shape());
     Substitution axes;
-    for (size_t i = 0; i < array.axes.size(); ++i) {
+    for (size_t i = 0; i < array.axes().size(); ++i) {
       stage.axes.push_back(make_var(cat({"i", i})));
-      axes[array.axes[i].get()] = var(stage.axes.back());
+      axes[array.axes()[i].get()] = var(stage.axes.back());
     }
-    ArrayKind kind = array.kind;
+    ArrayKind kind = array.kind();
     if (auto* update = std::get_if<Update>(&kind)) {
       update->domain = rename(update->domain, "u", axes);
     }
@@ -147,7 +143,7 @@ class GroupMaker {
       sort->extent = rename(sort->extent);
     }
     std::vector<Expr> exprs = expressions_of(kind);
-    for (Expr& expr : exprs) expr = rename(expr, axes);
+    for (Expr& expr : exprs) expr = rename(expr, array, axes);
     kind = with_expressions(kind, std::move(exprs));
     std::visit(
         [&](const auto& k) {
@@ -214,6 +210,57 @@ std::string to_string(const Group& group) {
 PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
                        const std::vector<bool>& stored) {
   return GroupMaker(graph, cluster, stored).run();
+}
+
+std::vector<ArrayId> operands_of(const StageGraph& graph,
+                                 const Cluster& cluster) {
+  std::vector<ArrayId> operands;
+  for (ArrayId id : cluster.arrays) {
+    for (ArrayId operand : graph.arrays[id].operands) {
+      bool inside = std::binary_search(cluster.arrays.begin(),
+                                       cluster.arrays.end(), operand);
+      if (inside) continue;
+      if (std::find(operands.begin(), operands.end(), operand) ==
+          operands.end()) {
+        operands.push_back(operand);
+      }
+    }
+  }
+  return operands;
+}
+
+Question question_of(const StageGraph& graph, const Cluster& cluster,
+                     const std::vector<bool>& stored) {
+  Question question;
+  question.add(static_cast<int>(cluster.kind));
+  question.add(cluster.row_axes);
+  const auto& ids = cluster.arrays;
+  question.add(static_cast<int64_t>(ids.size()));
+  const std::vector<ArrayId> operands = operands_of(graph, cluster);
+  for (ArrayId id : ids) {
+    const Array& array = graph.arrays[id];
+    question.add(array.name);
+    question.add(array.formula);
+    question.add(!stored.empty() && stored[static_cast<size_t>(id)]);
+    for (ArrayId operand : array.operands) {
+      // Those outside count up, those inside down.
+      auto inside = std::lower_bound(ids.begin(), ids.end(), operand);
+      if (inside != ids.end() && *inside == operand) {
+        question.add(-1 - (inside - ids.begin()));
+      } else {
+        question.add(std::find(operands.begin(), operands.end(), operand) -
+                     operands.begin());
+      }
+    }
+  }
+  for (ArrayId operand : operands) {
+    question.add(graph.arrays[operand].formula);
+    question.add(graph.arrays[operand].at_load);
+  }
+  for (ArrayId id : cluster.rows) {
+    question.add(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+  }
+  return question;
 }
 
 }  // namespace lathe

@@ -10,12 +10,12 @@ namespace {
 using Leaves = std::set<ArrayId>;
 
 int64_t bytes_of(const Array& array) {
-  return numel(array.shape).value() * size_of(array.dtype);
+  return numel(array.shape()).value() * size_of(array.dtype());
 }
 
 // More than one element along at most one axis: a scale, a bias.
 bool is_vector(const Array& array) {
-  return std::count_if(array.shape.begin(), array.shape.end(),
+  return std::count_if(array.shape().begin(), array.shape().end(),
                        [](const Dim& dim) { return dim != 1; }) <= 1;
 }
 
@@ -28,19 +28,20 @@ class Marker {
     for (size_t id = 0; id < graph_.arrays.size(); ++id) {
       mark(static_cast<ArrayId>(id));
     }
+    graph_.formulas_worked_on += symbolic_.size();
   }
 
  private:
   void mark(ArrayId id) {
     Array& array = graph_.arrays[id];
     array.at_load = array.widens = false;
-    if (auto* given = std::get_if<Given>(&array.kind)) {
+    if (auto* given = std::get_if<Given>(&array.kind())) {
       array.at_load = given->kind != NodeKind::kInput;
       leaves_[id] = {id};
       return;
     }
     // Outputs are made anew in each run, whatever they depend on.
-    if (array.stored || mentions_symbols(array)) return;
+    if (array.stored || is_symbolic(array.formula)) return;
     for (ArrayId operand : operands_of(array)) {
       const Array& from = graph_.arrays[operand];
       if (!from.at_load && !from.widens) return;
@@ -50,10 +51,14 @@ class Marker {
     array.at_load = !array.widens;
   }
 
+  bool is_symbolic(const FormulaRef& formula) {
+    return symbolic_.get(formula, [&] { return mentions_symbols(*formula); });
+  }
+
   // Reductions are no decoding: what they cost is not to be repeated. Tables
   // made of constants have no storage to compare with.
   bool widens(const Array& array, const Leaves& leaves) const {
-    auto* compute = std::get_if<Compute>(&array.kind);
+    auto* compute = std::get_if<Compute>(&array.kind());
     if (!compute || std::holds_alternative<Reduce>(compute->body->node)) {
       return false;
     }
@@ -62,13 +67,14 @@ class Marker {
     for (ArrayId leaf : leaves) {
       const Array& from = graph_.arrays[leaf];
       read += bytes_of(from);
-      weights = weights ||
-                std::get<Given>(from.kind).kind == NodeKind::kWeight;
+      weights =
+          weights || std::get<Given>(from.kind()).kind == NodeKind::kWeight;
     }
     return weights && !is_vector(array) && bytes_of(array) > read;
   }
 
   StageGraph& graph_;
+  Answers<bool> symbolic_;
   std::vector<Leaves> leaves_;  // what each array reads in the end
 };
 

@@ -64,13 +64,22 @@ using Accepts = std::function<bool(const StageGraph&, const Cluster&)>;
 // After: every computed array is in exactly one cluster.
 Schedule fuse(StageGraph graph, const Accepts& accepts);
 
-// The cluster as a canonical value, and what its numbers stand for.
+// The cluster as a canonical value, and what its numbers stand for. No
+// `stored`: nothing is.
 struct PlacedGroup {
   Group group;
   Placement placement;
 };
 PlacedGroup make_group(const StageGraph& graph, const Cluster& cluster,
                        const std::vector<bool>& stored);
+
+// What the group of a cluster depends on, and all that is known about it: equal
+// questions have equal groups, whose operands are those that the clusters read
+// in order of first use. No `stored`: nothing is.
+Question question_of(const StageGraph& graph, const Cluster& cluster,
+                     const std::vector<bool>& stored = {});
+std::vector<ArrayId> operands_of(const StageGraph& graph,
+                                 const Cluster& cluster);
 
 // Arrays of the row group that the contraction of the same cluster reads.
 std::vector<ArrayId> handed_over(const StageGraph& graph,
@@ -80,9 +89,8 @@ std::vector<ArrayId> handed_over(const StageGraph& graph,
 // are handed over.
 std::vector<bool> stored_arrays(const Schedule& schedule);
 
-// The nodes whose work a cluster does, and their ops. Views do no work.
-std::map<NodeId, std::string> work_of(const StageGraph& graph,
-                                      const Cluster& cluster);
+// The nodes whose work a cluster does, ascending. Views do no work.
+std::vector<NodeId> work_of(const StageGraph& graph, const Cluster& cluster);
 
 // "kernel k0  row  fuses add rms_norm", one line a cluster.
 std::string to_string(const Schedule& schedule);

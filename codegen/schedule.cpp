@@ -18,15 +18,20 @@ Schedule schedule(const Graph& graph, const Target& target,
   stages = inline_maps(std::move(stages), target.gpu.has_value());
   stages = share(std::move(stages));
   // From here on, every array is computed where its cluster is.
+  Answers<bool> accepted;
   auto accepts = [&](const StageGraph& in, const Cluster& cluster) {
-    std::vector<bool> stored(in.arrays.size(), false);
-    stored[cluster.arrays.back()] = true;
-    for (ArrayId id : handed_over(in, cluster)) stored[id] = true;
-    PlacedGroup placed = make_group(in, cluster, stored);
-    return find_strategy(placed.group, target, options.generic_only) !=
-           nullptr;
+    return accepted.get(question_of(in, cluster), [&] {
+      std::vector<bool> stored(in.arrays.size(), false);
+      stored[cluster.arrays.back()] = true;
+      for (ArrayId id : handed_over(in, cluster)) stored[id] = true;
+      PlacedGroup placed = make_group(in, cluster, stored);
+      return find_strategy(placed.group, target, options.generic_only) !=
+             nullptr;
+    });
   };
-  return fuse(std::move(stages), accepts);
+  Schedule made = fuse(std::move(stages), accepts);
+  made.graph.formulas_worked_on += accepted.size();
+  return made;
 }
 
 std::vector<ArrayId> handed_over(const StageGraph& graph,
@@ -37,7 +42,7 @@ std::vector<ArrayId> handed_over(const StageGraph& graph,
   std::set<ArrayId> found;
   for (ArrayId id : cluster.arrays) {
     if (in_rows(id)) continue;
-    for (ArrayId operand : operands_of(graph.arrays[id])) {
+    for (ArrayId operand : graph.arrays[id].operands) {
       if (in_rows(operand)) found.insert(operand);
     }
   }
@@ -55,7 +60,7 @@ std::vector<bool> stored_arrays(const Schedule& schedule) {
   std::vector<bool> stored(arrays.size(), false);
   for (size_t id = 0; id < arrays.size(); ++id) {
     stored[id] = stored[id] || arrays[id].stored;
-    for (ArrayId operand : operands_of(arrays[id])) {
+    for (ArrayId operand : arrays[id].operands) {
       if (cluster_of[operand] != cluster_of[id]) stored[operand] = true;
     }
   }
@@ -73,20 +78,22 @@ std::string to_string(const Schedule& schedule) {
     text += last.at_load ? cat({"kernel load", loads++})
                          : cat({"kernel k", runs++});
     text += cat({"  ", to_string(cluster.kind), "  fuses"});
-    for (const auto& [node, op] : work_of(schedule.graph, cluster)) {
-      text += " " + op;
+    for (NodeId node : work_of(schedule.graph, cluster)) {
+      text += " " + schedule.graph.ops[node];
     }
     text += "\n";
   }
   return text;
 }
 
-std::map<NodeId, std::string> work_of(const StageGraph& graph,
-                                      const Cluster& cluster) {
-  std::map<NodeId, std::string> work;
+std::vector<NodeId> work_of(const StageGraph& graph, const Cluster& cluster) {
+  std::vector<NodeId> work;
   for (ArrayId id : cluster.arrays) {
-    work.insert(graph.arrays[id].work.begin(), graph.arrays[id].work.end());
+    const std::vector<NodeId>& own = graph.arrays[id].work;
+    work.insert(work.end(), own.begin(), own.end());
   }
+  std::sort(work.begin(), work.end());
+  work.erase(std::unique(work.begin(), work.end()), work.end());
   return work;
 }
 

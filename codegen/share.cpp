@@ -1,4 +1,5 @@
 #include <unordered_map>
+#include <unordered_set>
 
 #include "codegen/passes.h"
 #include "codegen/rewrite.h"
@@ -7,14 +8,14 @@
 namespace lathe {
 namespace {
 
-// The array with its variables named by position, so that equal definitions
+// The formula with its variables named by position, so that equal definitions
 // print the same.
-Array with_plain_names(const Array& array) {
-  Array out = array;
+Formula with_plain_names(const Formula& formula) {
+  Formula out = formula;
   Substitution renamed;
-  for (size_t i = 0; i < array.axes.size(); ++i) {
+  for (size_t i = 0; i < formula.axes.size(); ++i) {
     out.axes[i] = make_var(cat({"i", i}));
-    renamed[array.axes[i].get()] = var(out.axes[i]);
+    renamed[formula.axes[i].get()] = var(out.axes[i]);
   }
   if (auto* update = std::get_if<Update>(&out.kind)) {
     for (size_t i = 0; i < update->domain.size(); ++i) {
@@ -45,8 +46,9 @@ Array with_plain_names(const Array& array) {
   return out;
 }
 
-std::string key_of(const Array& array) {
-  Array plain = with_plain_names(array);
+// Equal for formulas that compute the same of the same operands.
+std::string text_of(const Formula& formula) {
+  Formula plain = with_plain_names(formula);
   Stage stage;
   stage.dtype = plain.dtype;
   stage.shape = plain.shape;
@@ -63,16 +65,55 @@ std::string key_of(const Array& array) {
   return to_string(definition);
 }
 
-void read_from(Array& array, const std::vector<ArrayId>& moved) {
-  Rewriter renumber([&](const Expr& e) -> Expr {
-    auto* node = std::get_if<Load>(&e->node);
-    if (!node || moved[node->slot] == node->slot) return {};
-    return load(moved[node->slot], node->dtype, node->index);
-  });
-  std::vector<Expr> exprs = expressions_of(array.kind);
-  for (Expr& expr : exprs) expr = renumber(expr);
-  array.kind = with_expressions(array.kind, std::move(exprs));
+void move_operands(Array& array, const std::vector<ArrayId>& moved) {
+  for (ArrayId& operand : array.operands) operand = moved[operand];
 }
+
+// Arrays by what they compute: a number for their formula, and operands.
+class Sharer {
+ public:
+  explicit Sharer(const StageGraph& graph)
+      : arrays_(graph.arrays),
+        numbers_(graph.arrays.size(), -1),
+        first_(2 * graph.arrays.size(), HashOf{*this}, Equal{*this}) {}
+
+  // The first array that computes the same.
+  ArrayId first_like(ArrayId id) {
+    const FormulaRef& formula = arrays_[id].formula;
+    numbers_[id] = number_of_.get(formula, [&] {
+      const int next = static_cast<int>(by_text_.size());
+      return by_text_.emplace(text_of(*formula), next).first->second;
+    });
+    return *first_.insert(id).first;
+  }
+  int64_t formulas_read() const { return number_of_.size(); }
+
+ private:
+  struct HashOf {
+    const Sharer& sharer;
+    size_t operator()(ArrayId id) const {
+      size_t hash = static_cast<size_t>(sharer.numbers_[id]);
+      for (ArrayId operand : sharer.arrays_[id].operands) {
+        hash = (hash ^ static_cast<size_t>(operand)) * 0x9e3779b97f4a7c15ull;
+        hash ^= hash >> 32;
+      }
+      return hash;
+    }
+  };
+  struct Equal {
+    const Sharer& sharer;
+    bool operator()(ArrayId a, ArrayId b) const {
+      return sharer.numbers_[a] == sharer.numbers_[b] &&
+             sharer.arrays_[a].operands == sharer.arrays_[b].operands;
+    }
+  };
+
+  const std::vector<Array>& arrays_;
+  std::vector<int> numbers_;  // by array: the same for equal formulas
+  Answers<int> number_of_;
+  std::unordered_map<std::string, int> by_text_;
+  std::unordered_set<ArrayId, HashOf, Equal> first_;
+};
 
 }  // namespace
 
@@ -80,41 +121,47 @@ StageGraph prune(StageGraph graph) {
   std::vector<bool> used(graph.arrays.size(), false);
   for (size_t id = graph.arrays.size(); id-- > 0;) {
     Array& array = graph.arrays[id];
-    used[id] = used[id] || array.stored ||
-               std::holds_alternative<Given>(array.kind);
+    used[id] =
+        used[id] || array.stored || std::holds_alternative<Given>(array.kind());
     if (!used[id]) continue;
-    for (ArrayId operand : operands_of(array)) used[operand] = true;
+    for (ArrayId operand : array.operands) used[operand] = true;
   }
-  StageGraph out;
   std::vector<ArrayId> moved(graph.arrays.size(), -1);
+  size_t count = 0;
   for (size_t id = 0; id < graph.arrays.size(); ++id) {
     if (!used[id]) continue;
-    read_from(graph.arrays[id], moved);
-    moved[id] = static_cast<int>(out.arrays.size());
-    out.arrays.push_back(std::move(graph.arrays[id]));
+    Array& array = graph.arrays[id];
+    move_operands(array, moved);
+    moved[id] = static_cast<int>(count);
+    if (id != count) graph.arrays[count] = std::move(array);
+    ++count;
   }
-  for (ArrayId id : graph.outputs) out.outputs.push_back(moved[id]);
-  return out;
+  graph.arrays.resize(count);
+  for (ArrayId& id : graph.outputs) id = moved[id];
+  return graph;
 }
 
 StageGraph share(StageGraph graph) {
-  std::unordered_map<std::string, ArrayId> first;
+  Sharer sharer(graph);
+  SlotFiller filler;
   std::vector<ArrayId> moved(graph.arrays.size());
   for (size_t id = 0; id < graph.arrays.size(); ++id) {
     Array& array = graph.arrays[id];
     moved[id] = static_cast<int>(id);
-    if (std::holds_alternative<Given>(array.kind)) continue;
-    read_from(array, moved);
-    auto [it, inserted] = first.emplace(key_of(array), id);
-    if (inserted) continue;
-    Array& kept = graph.arrays[it->second];
+    if (std::holds_alternative<Given>(array.kind())) continue;
+    move_operands(array, moved);
+    filler.fill(array, FormulaRef(array.formula));
+    const ArrayId first = sharer.first_like(moved[id]);
+    if (first == moved[id]) continue;
+    Array& kept = graph.arrays[first];
     // Two graph values may be one array; an output keeps its place.
     if (array.stored && (kept.at_load || kept.widens)) continue;
     kept.stored = kept.stored || array.stored;
     array.stored = false;  // nothing reads it any more
     if (kept.value < 0) kept.value = array.value;
-    moved[id] = it->second;
+    moved[id] = first;
   }
+  graph.formulas_worked_on += sharer.formulas_read();
   for (ArrayId& id : graph.outputs) id = moved[id];
   return prune(std::move(graph));
 }

@@ -19,13 +19,13 @@ class LoopRunner {
         tensors_(schedule_.graph.arrays.size()) {
     for (size_t id = 0; id < tensors_.size(); ++id) {
       const Array& array = schedule_.graph.arrays[id];
-      auto* given = std::get_if<Given>(&array.kind);
+      auto* given = std::get_if<Given>(&array.kind());
       if (given && given->kind == NodeKind::kConstant) {
         tensors_[id] = *graph.nodes[array.node].constant;
       } else if (given && inputs.tensors.count(array.value)) {
         tensors_[id] = inputs.tensors.at(array.value);
       } else {
-        tensors_[id] = Tensor(array.dtype, eval(array.shape, inputs.dims));
+        tensors_[id] = Tensor(array.dtype(), eval(array.shape(), inputs.dims));
       }
     }
   }
