@@ -34,6 +34,15 @@ std::string struct_text(const DatumStruct& value) {
   return "{" + join(parts, ", ") + "}";
 }
 
+// "the outputs `a`, `b` of a layer".
+std::string outputs_text(const DatumStruct& outputs) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : outputs.fields) {
+    names.push_back(quoted(name));
+  }
+  return cat({"the outputs ", join(names, ", "), " of a layer"});
+}
+
 std::optional<bool> lists_equal(const std::vector<Datum>& a,
                                 const std::vector<Datum>& b) {
   if (a.size() != b.size()) return false;
@@ -159,7 +168,11 @@ std::string described(const Datum& datum) {
           [](TensorRef) -> std::string { return "a tensor"; },
           [](const DatumList& v) { return "the list " + list_text(*v); },
           [](const std::shared_ptr<const DatumStruct>& v) {
-            return v->type.empty() ? std::string("a map") : "a " + v->type;
+            if (!v->type.empty()) return "a " + v->type;
+            // Only the outputs of a layer hold tensors.
+            const bool tensors =
+                !v->fields.empty() && v->fields[0].second.tensor();
+            return tensors ? outputs_text(*v) : std::string("a map");
           },
           [](LayerInstance* v) { return "the layer `" + v->path + "`"; },
           [](const std::shared_ptr<const LayerRecipe>& v) {

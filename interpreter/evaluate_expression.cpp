@@ -130,14 +130,12 @@ class Evaluator {
   Datum unary(const ExprAst& x) {
     const Datum a = eval(*x.args[0]);
     if (a.unknown()) return a;
-    if (a.is<SizeNumber>()) {
-      if (x.text == "+") return a;
-      const OpDef* op = OpRegistry::instance().find_prefix(x.text);
-      if (op && op->map) return apply_to_sizes(*op, {a}, x.span);
-    }
+    const bool sizes = a.is<SizeNumber>();
+    if ((sizes || a.tensor()) && x.text == "+") return a;
+    const OpDef* op = OpRegistry::instance().find_prefix(x.text);
+    if (sizes && op && op->map) return apply_to_sizes(*op, {a}, x.span);
     if (!a.tensor()) return plain_unary(x.text, a, x.span);
-    if (x.text == "+") return a;
-    return operator_call(OpRegistry::instance().find_prefix(x.text), x, {a});
+    return operator_call(op, x, {a});
   }
 
   // `and` and `or` do not look at their second operand in vain.
@@ -369,10 +367,6 @@ class Evaluator {
 
   Datum call_op(const OpDef& op, const CallArgs& args) {
     if (std::optional<Datum> number = fold(op, args)) return *number;
-    if (scope_.frame == nullptr) {
-      fail("L0335", args.span,
-           cat({"the op `", op.name, "` can be called in a body only"}));
-    }
     OpCall call;
     call.op = &op;
     call.span = args.span;
@@ -382,6 +376,13 @@ class Evaluator {
     for (const auto& [name, arg] : args.keywords) {
       if (arg.value.unknown()) return Unknown{};
       call.keywords.emplace_back(name.text, e_.op_arg(arg.value, arg.span));
+    }
+    if (const auto number = fold_call(call)) {
+      return std::visit([](auto value) { return Datum(value); }, *number);
+    }
+    if (scope_.frame == nullptr) {
+      fail("L0335", args.span,
+           cat({"the op `", op.name, "` can be called in a body only"}));
     }
     return append(std::move(call), args);
   }

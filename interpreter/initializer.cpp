@@ -83,6 +83,10 @@ Initializer read_initializer(Elaborator& elaborator, const YamlNode& node,
     if (const Distribution* row = find_distribution(node.text)) {
       return of_distribution(*row);
     }
+    const bool word = is_identifier(node.text) && !is_reserved(node.text);
+    if (word && !elaborator.find_name(node.text, scope, node.span)) {
+      unknown_distribution(node.text, node.span);
+    }
     return constant(read_number(elaborator, node, scope));
   }
   if (!node.is_mapping()) {

@@ -149,4 +149,10 @@ std::variant<bool, int64_t, double> fold_op(
     const OpDef& op,
     const std::vector<std::variant<bool, int64_t, double>>& args);
 
+// The same for a call of any op whose operands are numbers and whose result is
+// one, such as clamp(5, max=3). Nothing for other calls, also for those that
+// name a dtype: they make tensors.
+std::optional<std::variant<bool, int64_t, double>> fold_call(
+    const OpCall& call);
+
 }  // namespace lathe

@@ -36,6 +36,16 @@ TEST_CASE("expressions: functions take numbers and lists") {
   CHECK_EQ(value_of("sqrt(16) + log2(8)"), "7");
 }
 
+TEST_CASE("expressions: ops of numbers alone are numbers, in float64") {
+  CHECK_EQ(value_of("clamp(5, max=3)"), "3");
+  CHECK_EQ(value_of("clamp(2.5, 0, 1)"), "1");
+  CHECK_EQ(value_of("gelu(1.0)"), "0.841344746068543");
+  CHECK_EQ(value_of("activation(1.0, 'silu')"), "0.7310585786300049");
+  CHECK_EQ(value_of("[4, 5, 6][clamp(9, 0, 2)]"), "6");
+  CHECK_EQ(value_of("sum(3)"),
+           "error[L0335]: the op `sum` can be called in a body only");
+}
+
 TEST_CASE("expressions: infinity and NaN have names") {
   CHECK_EQ(value_of("-inf"), "-inf");
   CHECK_EQ(value_of("min(inf, 3)"), "3");
