@@ -82,9 +82,33 @@ std::string to_string(const StageGraph& graph) {
   return text;
 }
 
+namespace {
+
+// Slots are numbered by first use, and no two are filled alike.
+void verify_slots(const Array& array) {
+  const size_t count = array.operands.size();
+  size_t next = 0;
+  for (const Expr& expr : expressions_of(array.kind())) {
+    for (const Expr& e : loads_of(expr)) {
+      const int slot = std::get<Load>(e->node).slot;
+      LATHE_CHECK(slot >= 0 && static_cast<size_t>(slot) <= next, array.name,
+                  ": slot ", slot, " is used before slot ", next);
+      if (static_cast<size_t>(slot) == next) ++next;
+    }
+  }
+  LATHE_CHECK(next == count, array.name, ": ", next, " slots of ", count,
+              " arrays");
+  LATHE_CHECK(std::set<ArrayId>(array.operands.begin(), array.operands.end())
+                      .size() == count,
+              array.name, ": two slots hold one array");
+}
+
+}  // namespace
+
 void verify(const StageGraph& graph) {
   for (size_t id = 0; id < graph.arrays.size(); ++id) {
     const Array& a = graph.arrays[id];
+    verify_slots(a);
     std::set<const VarInfo*> known;
     for (const Var& axis : a.axes()) known.insert(axis.get());
     if (auto* update = std::get_if<Update>(&a.kind())) {
@@ -101,9 +125,6 @@ void verify(const StageGraph& graph) {
       }
       for (const Expr& e : loads_of(expr)) {
         auto& load = std::get<Load>(e->node);
-        LATHE_CHECK(
-            load.slot >= 0 && load.slot < static_cast<int>(a.operands.size()),
-            a.name, ": loads slot ", load.slot);
         const ArrayId operand = a.operands[load.slot];
         LATHE_CHECK(operand >= 0 && operand < static_cast<int>(id), a.name,
                     ": loads in", operand);

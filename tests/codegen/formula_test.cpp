@@ -13,6 +13,7 @@
 #include "codegen/compile.h"
 #include "codegen/passes.h"
 #include "interpreter/elaborate.h"
+#include "spec/check.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
 #include "tests/support/codegen_text.h"
@@ -53,6 +54,7 @@ std::string shown(const Program& program) {
 // first lines that differ.
 std::string difference(const Graph& graph, const std::string& target,
                        CompileOptions options = {}) {
+  verify(schedule(graph, target_preset(target), options).graph);
   const std::string with =
       shown(compile(graph, target_preset(target), options));
   options.share_formulas = false;
@@ -187,6 +189,26 @@ TEST_CASE("formulas: a further equal layer is no work on expressions") {
     CHECK_GT(apart.plans, 5 * few.plans);
     CHECK_EQ(apart.kernels, few.kernels);
   }
+}
+
+TEST_CASE("formulas: slots are numbered by first use, none is held twice") {
+  Schedule made =
+      schedule(graph_from("inputs: {x: 'float32[B, 8]', z: 'float32[B, 8]'}\n"
+                          "body: ['a = x * x', 'y = z - a']\n"),
+               target_preset("avx2"), {});
+  CHECK_NOTHROW(verify(made.graph));
+  Array& last = made.graph.arrays.back();
+  REQUIRE_EQ(last.operands.size(), 2);
+  Array wrong = last;
+  wrong.operands[1] = wrong.operands[0];
+  std::swap(last, wrong);
+  CHECK_THROWS_WITH_AS(verify(made.graph),
+                       doctest::Contains("two slots hold one array"),
+                       InternalError);
+  wrong.operands.pop_back();
+  std::swap(last, wrong);
+  CHECK_THROWS_WITH_AS(verify(made.graph),
+                       doctest::Contains("2 slots of 1 arrays"), InternalError);
 }
 
 }  // namespace lathe
