@@ -112,7 +112,9 @@ class ReaderFiller {
     for (Expr& expr : exprs) {
       Rewriter put([&](const Expr& e) -> Expr {
         auto* node = std::get_if<Load>(&e->node);
-        if (!node) return {};
+        // A load times a 1 that was put in is rebuilt as that load, which may
+        // have been put in itself.
+        if (!node || !is_own(*node)) return {};
         Site site = {compute && reads_once(expr, *node), product, ranges};
         if (!inlines(expr, *node, site)) return {};
         if (from(*node).facts.work != Work::kFree) {
@@ -138,6 +140,9 @@ class ReaderFiller {
     const Ranges& ranges;
   };
 
+  bool is_own(const Load& node) const {
+    return static_cast<size_t>(node.slot) < reader_.producers.size();
+  }
   const FormulaSource& from(const Load& node) const {
     return reader_.producers[static_cast<size_t>(node.slot)];
   }

@@ -34,6 +34,13 @@ TEST_CASE("fuse: norms and softmax are one kernel each") {
            "kernel k0  row  fuses softmax\n");
 }
 
+TEST_CASE("fuse: a factor of 1 leaves what was put beside it") {
+  CHECK_EQ(schedule_of("inputs: {p: 'int64[B]'}\n"
+                       "body: ['a = cast(p, float32)[:, None] * "
+                       "ones([1])', 'y = exp(a)']\n"),
+           "kernel k0  row  fuses cast\nkernel k1  row  fuses exp\n");
+}
+
 TEST_CASE("fuse: a residual sum that is an output too stays in the row") {
   CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 64]', r: 'float32[B, 64]'}\n"
                        "layers: {n: {type: RMSNorm, dim: 64}}\n"
