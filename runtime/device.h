@@ -115,6 +115,10 @@ class Device {
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;
   virtual void download(void* to, const void* from, int64_t bytes) = 0;
 
+  // Kernels are about to be written for this device, compile() follows: what it
+  // needs may be made ready meanwhile, by another thread.
+  virtual void expect_kernels() {}
+
   // Starts compiling what the cache does not have. `prelude` stands before
   // the kernels' texts.
   virtual std::unique_ptr<Module> compile(

@@ -41,6 +41,7 @@ std::unique_ptr<Executable> Engine::load(
     return std::make_unique<ReferenceExecutable>(graph, *weights,
                                                  state_->reporter);
   }
+  state_->device->expect_kernels();
   CompileOptions options;
   options.generic_only = state_->options.generic_only;
   return load(compile(graph, target(), options), std::move(weights));

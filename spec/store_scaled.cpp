@@ -19,7 +19,6 @@ namespace {
 
 constexpr size_t kBlock = 256;
 constexpr int kSingleBias = 127, kSingleMantissa = 23;
-constexpr int32_t kSingleInfinity = 0x7f800000;
 
 // Factors and offsets of this size and more are none that float32 is sure to
 // hold.
@@ -27,20 +26,6 @@ constexpr double kModerate = 1e30;
 // Of factor, offset, product and sum each is rounded once, by 2^-24 at most;
 // so are the ends of the margin. Subnormal numbers by 2^-150.
 constexpr float kRelativeMargin = 0x1p-21f, kLeastMargin = 0x1p-126f;
-
-template <FloatFormat format>
-constexpr int32_t largest_magnitude() {
-  const int32_t infinity = ((1 << format.exponent_bits) - 1)
-                           << format.mantissa_bits;
-  return format.has_infinity ? infinity : infinity + 6;
-}
-
-template <FloatFormat format>
-constexpr int32_t not_a_number() {
-  return format.has_infinity
-             ? largest_magnitude<format>() | 1 << (format.mantissa_bits - 1)
-             : 0x7f;
-}
 
 // `a` where mask is all ones, `b` where it is 0: not as ?:, of which g++ would
 // make jumps.
@@ -51,16 +36,25 @@ inline int32_t pick(int32_t mask, int32_t a, int32_t b) {
 // All ones where a < b. Requires: both are at least 0.
 inline int32_t less(int32_t a, int32_t b) { return (a - b) >> 31; }
 
-// The bits of `value`, rounded to nearest even.
+// A number rounded to nearest even.
+struct Rounded {
+  int32_t bits = 0;
+  int32_t beyond = 0;  // all ones where that is no finite number: bits are wrong
+};
+
 template <FloatFormat format>
-inline int32_t narrow_bits(float value) {
+inline Rounded rounded(float value) {
   constexpr int kShift = kSingleMantissa - format.mantissa_bits;
   constexpr int kBias = kSingleBias - format.bias();
   constexpr int32_t kSmallestNormal = (kBias + 1) << kSingleMantissa;
   // A float32 whose last bit counts as much as that of a subnormal: adding it
   // rounds there.
   constexpr int32_t kStep = (kBias + 1 + kShift) << kSingleMantissa;
-  constexpr int32_t kLargest = largest_magnitude<format>();
+  constexpr int32_t kNoNumber = ((1 << format.exponent_bits) - 1)
+                                << format.mantissa_bits;
+  constexpr int32_t kLargest =
+      ((kNoNumber + (format.has_infinity ? -1 : 6)) << kShift) +
+      (kBias << kSingleMantissa);
   constexpr int kSign = format.exponent_bits + format.mantissa_bits;
   const auto bits = std::bit_cast<int32_t>(value);
   const int32_t magnitude = bits & 0x7fffffff;
@@ -73,14 +67,11 @@ inline int32_t narrow_bits(float value) {
       std::bit_cast<float>(magnitude) + std::bit_cast<float>(kStep);
   const int32_t small = std::bit_cast<int32_t>(sum) - kStep;
   const int32_t finite = pick(less(magnitude, kSmallestNormal), small, normal);
-  const int32_t rounded = pick(less(finite, kLargest), finite, kLargest);
-  const int32_t number = pick(less(kSingleInfinity, magnitude),
-                              not_a_number<format>(), rounded);
-  return number | (bits >> 31 & 1 << kSign);
+  return {finite | (bits >> 31 & 1 << kSign), less(kLargest, magnitude)};
 }
 
-// The roundings of both ends of the margins of a block, and the lower ones as
-// they are stored.
+// The roundings of both ends of the margins of a block, where they are finite,
+// and the lower ones as they are stored.
 template <typename Stored>
 struct Ends {
   std::array<int32_t, kBlock> low, high;
@@ -99,8 +90,10 @@ bool round_ends(const float* values, float factor, float offset,
       const float product = factor * values[i];
       const float margin = std::fabs(product) * kRelativeMargin + least;
       const float sum = offset + product;
-      ends.low[i] = narrow_bits<format>(sum - margin);
-      ends.high[i] = narrow_bits<format>(sum + margin);
+      const Rounded low = rounded<format>(sum - margin);
+      const Rounded high = rounded<format>(sum + margin);
+      ends.low[i] = low.bits;
+      ends.high[i] = high.bits ^ (low.beyond | high.beyond);
       any |= ends.low[i] ^ ends.high[i];
     }
     differ = any;

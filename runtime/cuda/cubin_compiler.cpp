@@ -28,6 +28,8 @@ std::string first_error(const std::string& log) {
   return log.substr(0, log.find('\n'));
 }
 
+}  // namespace
+
 std::shared_ptr<const Nvrtc> require_nvrtc(const Options& options) {
   std::string reason;
   auto nvrtc = Nvrtc::load(options, reason);
@@ -38,12 +40,11 @@ std::shared_ptr<const Nvrtc> require_nvrtc(const Options& options) {
                     "; a pack that `lathe compile` made elsewhere needs none"}));
 }
 
-}  // namespace
-
 CudaToolchain::CudaToolchain(const Options& options, const Reporter& report,
-                             const std::string& target)
+                             const std::string& target,
+                             std::shared_ptr<const Nvrtc> loaded)
     : reporter(report),
-      nvrtc(require_nvrtc(options)),
+      nvrtc(std::move(loaded)),
       flags(nvrtc_flags(target)),
       folder(options.cache_dir, options.temp_dir, report),
       cache(folder, nvrtc->identity(), join(flags, " "), target),

@@ -20,11 +20,15 @@
 
 namespace lathe::cuda {
 
+// Throws DeviceError L0603 if there is none.
+std::shared_ptr<const Nvrtc> require_nvrtc(const Options& options);
+
 // What compiling for one target takes.
 struct CudaToolchain {
-  // Throws DeviceError L0603 if there is no NVRTC. `target`: "sm_90a".
+  // `target`: "sm_90a". Requires: loaded is not null.
   CudaToolchain(const Options& options, const Reporter& reporter,
-                const std::string& target);
+                const std::string& target,
+                std::shared_ptr<const Nvrtc> loaded);
 
   Reporter reporter;
   std::shared_ptr<const Nvrtc> nvrtc;

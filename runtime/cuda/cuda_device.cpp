@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <numeric>
 #include <optional>
 
@@ -139,10 +140,20 @@ class CudaDevice : public Device {
     stream_->wait("a download");
   }
 
+  // NVRTC is large: loading it takes as long as writing the kernels.
+  void expect_kernels() override {
+    if (tools_ || nvrtc_.valid()) return;
+    nvrtc_ = std::async(std::launch::async,
+                        [options = options_] { return require_nvrtc(options); });
+  }
+
   std::unique_ptr<Module> compile(const std::string& prelude,
                                   std::vector<KernelSource> kernels) override {
     // Not before the first model.
-    if (!tools_) tools_.emplace(options_, reporter_, target().name);
+    expect_kernels();
+    if (!tools_) {
+      tools_.emplace(options_, reporter_, target().name, nvrtc_.get());
+    }
     return std::make_unique<CudaModule>(
         context_, std::make_unique<CubinCompiler>(*tools_, prelude,
                                                   std::move(kernels)));
@@ -201,6 +212,7 @@ class CudaDevice : public Device {
   ContextRef context_;
   StreamRef stream_;
   Uploader uploader_;
+  std::future<std::shared_ptr<const Nvrtc>> nvrtc_;
   std::optional<CudaToolchain> tools_;
   std::unique_ptr<ProductLibrary> library_;
   bool asked_for_library_ = false;
@@ -233,7 +245,8 @@ std::unique_ptr<Device> make_cuda_device(const Options& options,
 std::vector<std::string> compile_for_cuda(const Options& options,
                                           const Reporter& reporter,
                                           const Program& program) {
-  CudaToolchain tools(options, reporter, program.target);
+  CudaToolchain tools(options, reporter, program.target,
+                      require_nvrtc(options));
   CubinCompiler compiler(tools, program.prelude, kernel_sources(program));
   std::vector<int> all(program.kernels.size());
   std::iota(all.begin(), all.end(), 0);

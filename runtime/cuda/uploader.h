@@ -4,6 +4,7 @@
 // on before the last has arrived.
 
 #include <array>
+#include <cstddef>
 #include <memory>
 
 #include "runtime/cuda/handles.h"
@@ -26,6 +27,8 @@ class Uploader {
     Event copied;
     bool busy = false;
   };
+
+  static void fill(Piece& piece, const std::byte* source, size_t size);
 
   ContextRef context_;
   StreamRef stream_;
