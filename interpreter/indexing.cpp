@@ -89,8 +89,8 @@ class TensorIndexer {
     const int axes = axes_of(items, span_);
     if (axes > rank) {
       fail("L0405", span_,
-           cat({"the tensor has ", rank, " axes and gets ", axes,
-                " indices"}));
+           cat({"the tensor has ", rank, rank == 1 ? " axis" : " axes",
+                " and gets ", axes, axes == 1 ? " index" : " indices"}));
     }
     int axis = 0;
     for (const IndexItem& item : items) {

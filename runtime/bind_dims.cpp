@@ -41,7 +41,9 @@ class Binder {
       const std::vector<int64_t>& sizes = found->second.shape();
       if (sizes.size() != input.type.shape.size()) {
         fail(input, cat({"input `", input.name, "` wants ",
-                         input.type.shape.size(), " axes and gets ",
+                         input.type.shape.size(),
+                         input.type.shape.size() == 1 ? " axis" : " axes",
+                         " and gets ",
                          sizes.size()}));
       }
       for (size_t i = 0; i < sizes.size(); ++i) {

@@ -38,8 +38,8 @@ class Filler {
     }
     if (static_cast<int64_t>(value.items.size()) != wanted) {
       fail("L0514", span_of(value, source_),
-           cat({"the list is ragged: ", value.items.size(),
-                " items stand where the first list has ", wanted}));
+           cat({"the list is ragged: this one has ", value.items.size(),
+                ", the first ", wanted}));
     }
     for (const JsonValue& item : value.items) fill(item, depth + 1);
   }
@@ -55,6 +55,15 @@ class Filler {
       if (!value.is(JsonKind::kBool)) misfit(value);
       out_.set_int(next_++, value.boolean);
       return;
+    }
+    const bool beyond = value.is(JsonKind::kFloat) &&
+                        std::fabs(value.number) >= 9223372036854775808.0 &&
+                        span_of(value, source_).text().find_first_of(".eE") ==
+                            std::string_view::npos;
+    if (beyond) {
+      fail("L0404", span_of(value, source_),
+           cat({span_of(value, source_).text(), " is out of range for ",
+                to_string(dtype)}));
     }
     if (!value.is(JsonKind::kInt)) misfit(value);
     if (value.integer < lowest_int(dtype) ||

@@ -59,9 +59,10 @@ std::optional<ConfigValue> read_own_file(const fs::path& folder,
 ConfigValue read_model_config(const fs::path& path) {
   ConfigValue config = read_config(path.string());
   ConfigMap* members = std::get_if<ConfigMap>(&config.value);
-  if (members == nullptr || find_config(config, kQuantizationKey) != nullptr) {
-    return config;
+  if (members == nullptr) {
+    fail("L0514", config.span, "a config is an object of names and values");
   }
+  if (find_config(config, kQuantizationKey) != nullptr) return config;
   for (const QuantizationDialect& dialect : quantization_dialects()) {
     std::optional<ConfigValue> section =
         read_own_file(path.parent_path(), dialect);

@@ -56,6 +56,9 @@ std::vector<ExprRef> template_parts(const YamlNode& node) {
     } else if (text.compare(i, 2, "${") == 0) {
       flush(i);
       ExpressionParser parser(node, i + 2);
+      if (parser.at_end()) {
+        parser.lexer().fail("L0306", i, i + 2, "this `${` is not closed");
+      }
       ExprRef value = parser.expression();
       if (!parser.at("}")) {
         if (!parser.at_end()) parser.unexpected("`}`");

@@ -51,7 +51,9 @@ void print_text(const Checkpoint& checkpoint, Console& console) {
   }
   console.result(table.text());
   console.result(cat(
-      {checkpoint.entries().size(), " tensors in ", checkpoint.files().size(),
+      {checkpoint.entries().size(),
+       checkpoint.entries().size() == 1 ? " tensor in " : " tensors in ",
+       checkpoint.files().size(),
        checkpoint.files().size() == 1 ? " file, " : " files, ",
        count_text(elements), " values, ", bytes_text(bytes), "\n"}));
   for (const auto& file : checkpoint.files()) {

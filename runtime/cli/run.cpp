@@ -21,7 +21,9 @@ std::vector<std::string> output_names(const Graph& graph) {
 
 std::string kernels_text(const CompileReport& kernels) {
   if (kernels.packed > 0) return cat({kernels.packed, " kernels of the pack"});
-  return cat({kernels.compiled, " kernels compiled and ", kernels.cached,
+  return cat({kernels.compiled,
+              kernels.compiled == 1 ? " kernel" : " kernels", " compiled and ",
+              kernels.cached,
               " taken from the cache in ", seconds_text(kernels.seconds)});
 }
 

@@ -53,7 +53,7 @@ TEST_CASE("bind: contradictions name both inputs") {
   CHECK_EQ(bound({2 * s}, {2, 5}, {7}),
            "error[L0402]: no `S` gives `2*S` = 7");
   CHECK_EQ(bound({b}, {2, 5}, {2, 1}),
-           "error[L0402]: input `y` wants 1 axes and gets 2");
+           "error[L0402]: input `y` wants 1 axis and gets 2");
 }
 
 TEST_CASE("bind: two inputs that disagree are named, not what -d repeats") {

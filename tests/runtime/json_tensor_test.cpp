@@ -46,12 +46,13 @@ TEST_CASE("json tensor: values that do not fit are errors") {
            "error[L0404]: an integer stands where bool is wanted");
   CHECK_EQ(tensor_of("[\"a\"]", DType::kFloat32),
            "error[L0404]: a string stands where float32 is wanted");
+  CHECK_EQ(tensor_of("[9223372036854775808]", DType::kInt64),
+           "error[L0404]: 9223372036854775808 is out of range for int64");
 }
 
 TEST_CASE("json tensor: ragged lists are errors") {
   CHECK_EQ(tensor_of("[[1, 2], [3]]", DType::kInt64),
-           "error[L0514]: the list is ragged: 1 items stand where the first "
-           "list has 2");
+           "error[L0514]: the list is ragged: this one has 1, the first 2");
   CHECK_EQ(tensor_of("[[1], 2]", DType::kInt64),
            "error[L0514]: the list is ragged: an integer stands where a list "
            "of 1 is wanted");
