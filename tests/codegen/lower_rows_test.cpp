@@ -60,4 +60,19 @@ TEST_CASE("lower rows: a long row is kept where its result will stand") {
   CHECK_GT(narrow.rfind("exp_("), narrow.rfind("for ("));
 }
 
+TEST_CASE("lower rows: a choice between narrow floats moves their bits") {
+  const std::string head =
+      "inputs: {c: 'bool[N]', a: 'bfloat16[N]', b: 'bfloat16[N]'}\n";
+  const std::string chosen = kernels_of(head + "body: ['y = where(c, a, b)']\n");
+  CHECK_NE(chosen.find("] != 0 ? in1["), std::string::npos);
+  const size_t kernel = chosen.find("extern \"C\"");
+  CHECK_EQ(chosen.find("load_bf16(", kernel), std::string::npos);
+  CHECK_EQ(chosen.find("store_bf16(", kernel), std::string::npos);
+  // One that is computed with is not moved.
+  const std::string summed =
+      kernels_of(head + "body: ['y = where(c, a, b) + a']\n");
+  CHECK_NE(summed.find("load_bf16(", summed.find("extern \"C\"")),
+           std::string::npos);
+}
+
 }  // namespace lathe
