@@ -1,5 +1,7 @@
 #include "interpreter/elaborator.h"
 
+#include <cmath>
+
 #include "interpreter/bind_weights.h"
 #include "interpreter/initializer.h"
 #include "interpreter/layer_table.h"
@@ -7,6 +9,23 @@
 #include "spec/text.h"
 
 namespace lathe {
+namespace {
+
+// A number that the input's dtype does not have would be another one there.
+void check_default(double number, const Datum& written, const InputDecl& input,
+                   DType dtype) {
+  if (is_float(dtype)) return;
+  const bool fits = is_bool(dtype)
+                        ? number == 0 || number == 1
+                        : number >= static_cast<double>(lowest_int(dtype)) &&
+                              number <= static_cast<double>(highest_int(dtype));
+  if (fits && std::floor(number) == number) return;
+  fail("L0404", input.default_value->span,
+       cat({"the default of `", input.name.text, "` is ", described(written),
+            ", which is no ", to_string(dtype)}));
+}
+
+}  // namespace
 
 ActiveLayer::ActiveLayer(Elaborator& elaborator, LayerInstance& layer,
                          const SourceSpan& from)
@@ -92,6 +111,7 @@ void Elaborator::add_graph_input(const InputDecl& input, Frame& frame) {
       GraphInput added{input.name.text, -1, std::nullopt, input.name.span};
       if (input.default_value != nullptr) {
         added.default_value = default_number(fallback, input);
+        check_default(*added.default_value, fallback, input, type->dtype);
       }
       value = TensorRef{model_.graph.add_input(std::move(added), *type)};
     }
