@@ -86,7 +86,8 @@ std::vector<InputInfo> inputs_of(const Program& program) {
 CompiledExecutable::CompiledExecutable(Program program, Device& device,
                                        const WeightSource& weights,
                                        const Reporter& reporter, bool profile,
-                                       const std::vector<std::string>& objects)
+                                       const std::vector<std::string>& objects,
+                                       const DimBindings& sizes)
     : program_(std::move(program)),
       device_(device),
       profile_(profile),
@@ -95,15 +96,16 @@ CompiledExecutable::CompiledExecutable(Program program, Device& device,
       arena_cache_(program_),
       ports_(program_.buffers.size()) {
   check_ports(program_);
-  compile(objects, reporter);
+  compile(objects, sizes, reporter);
   load(weights, reporter);
   tabulate();
   addresses_ = weights_->addresses();
 }
 
 void CompiledExecutable::compile(const std::vector<std::string>& objects,
+                                 const DimBindings& sizes,
                                  const Reporter& reporter) {
-  std::vector<KernelSource> sources = kernel_sources(program_);
+  std::vector<KernelSource> sources = kernel_sources(program_, sizes);
   if (!objects.empty()) {
     module_ = device_.load(std::move(sources), objects);
     return;

@@ -23,11 +23,13 @@ class CompiledExecutable : public Executable {
  public:
   // Compiles the kernels and loads the weights. Requires: the device outlives
   // the executable. `profile`: time every step of every run. `objects`: files
-  // of kernels that are compiled already, one a kernel.
+  // of kernels that are compiled already, one a kernel. `sizes`: of the first
+  // run, where they are known: what it needs is compiled while weights load.
   CompiledExecutable(Program program, Device& device,
                      const WeightSource& weights, const Reporter& reporter,
                      bool profile,
-                     const std::vector<std::string>& objects = {});
+                     const std::vector<std::string>& objects = {},
+                     const DimBindings& sizes = {});
 
   const std::vector<InputInfo>& inputs() const override {
     return inputs_.infos();
@@ -54,7 +56,7 @@ class CompiledExecutable : public Executable {
   };
 
   void compile(const std::vector<std::string>& objects,
-               const Reporter& reporter);
+               const DimBindings& sizes, const Reporter& reporter);
   void load(const WeightSource& weights, const Reporter& reporter);
   void tabulate();
   void bind(const DimBindings& dims);

@@ -36,7 +36,8 @@ Target Engine::target() const {
 }
 
 std::unique_ptr<Executable> Engine::load(
-    const Graph& graph, std::shared_ptr<const WeightSource> weights) {
+    const Graph& graph, std::shared_ptr<const WeightSource> weights,
+    const DimBindings& sizes) {
   if (!state_->device) {
     return std::make_unique<ReferenceExecutable>(graph, *weights,
                                                  state_->reporter);
@@ -44,15 +45,16 @@ std::unique_ptr<Executable> Engine::load(
   state_->device->expect_kernels();
   CompileOptions options;
   options.generic_only = state_->options.generic_only;
-  return load(compile(graph, target(), options), std::move(weights));
+  return load(compile(graph, target(), options), std::move(weights), sizes);
 }
 
 std::unique_ptr<Executable> Engine::load(
-    Program program, std::shared_ptr<const WeightSource> weights) {
+    Program program, std::shared_ptr<const WeightSource> weights,
+    const DimBindings& sizes) {
   LATHE_CHECK(state_->device, "the reference device runs no programs");
   return std::make_unique<CompiledExecutable>(
       std::move(program), *state_->device, *weights, state_->reporter,
-      state_->options.profile);
+      state_->options.profile, std::vector<std::string>{}, sizes);
 }
 
 std::unique_ptr<Executable> Engine::load(

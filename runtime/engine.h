@@ -28,13 +28,16 @@ class Engine {
   Target target() const;
 
   // Compiles the graph, packs its weights and returns it ready to run. On the
-  // reference device nothing is compiled.
+  // reference device nothing is compiled. `sizes`: of the first run, where they
+  // are known; kernels for other sizes may wait for these.
   std::unique_ptr<Executable> load(const Graph& graph,
-                                   std::shared_ptr<const WeightSource> weights);
+                                   std::shared_ptr<const WeightSource> weights,
+                                   const DimBindings& sizes = {});
 
   // The same from a finished program. Requires: not the reference device.
   std::unique_ptr<Executable> load(Program program,
-                                   std::shared_ptr<const WeightSource> weights);
+                                   std::shared_ptr<const WeightSource> weights,
+                                   const DimBindings& sizes = {});
 
   // The same from a pack, whose kernels are compiled. Throws DeviceError L0704
   // if they are for another machine.

@@ -1,5 +1,7 @@
 #include "runtime/kernel_sources.h"
 
+#include <utility>
+
 #include "spec/text.h"
 
 namespace lathe {
@@ -17,27 +19,43 @@ std::string place_of_kernel(const Program& program, int kernel) {
   return "no step";
 }
 
-// Whether the step has no items with all sizes 1, or with all sizes large: there
-// is another kernel for few of something, or for many. So it is where a library
-// may do the work, and with kernels that come behind a library.
-bool may_rest(const Program& program, const Step& step) {
+// Whether the step has no items with these sizes. Whether a library does its
+// work instead is not known yet.
+bool rests(const Program& program, const Step& step, DimBindings sizes) {
+  sizes = without_library(program, std::move(sizes));
+  try {
+    if (step.items.eval(sizes) == 0) return true;
+    for (const Step& other : program.steps) {
+      const bool yields = other.product && other.product->choice == step.unless;
+      if (yields && other.product->wanted.eval(sizes) != 0) return true;
+    }
+  } catch (const DimError&) {
+    // Too large to say.
+  }
+  return false;
+}
+
+// Without `sizes` that a run will have: whether it has none with all sizes 1, or
+// with all sizes large, for there is another kernel for few of something, or for
+// many; and where a library may do the work, and with kernels that come behind a
+// library.
+bool may_rest(const Program& program, const Step& step,
+              const DimBindings& sizes) {
+  if (!sizes.empty()) return rests(program, step, sizes);
   constexpr int64_t kLarge = 4096;
   if (!step.unless.empty()) return true;
   for (const int64_t size : {int64_t{1}, kLarge}) {
-    DimBindings sizes = without_library(program, {});
-    for (const std::string& symbol : program.symbols) sizes[symbol] = size;
-    try {
-      if (step.items.eval(sizes) == 0) return true;
-    } catch (const DimError&) {
-      // Too large to say.
-    }
+    DimBindings all;
+    for (const std::string& symbol : program.symbols) all[symbol] = size;
+    if (rests(program, step, all)) return true;
   }
   return false;
 }
 
 }  // namespace
 
-std::vector<KernelSource> kernel_sources(const Program& program) {
+std::vector<KernelSource> kernel_sources(const Program& program,
+                                         const DimBindings& sizes) {
   std::vector<KernelSource> sources;
   for (size_t i = 0; i < program.kernels.size(); ++i) {
     const Kernel& kernel = program.kernels[i];
@@ -47,7 +65,7 @@ std::vector<KernelSource> kernel_sources(const Program& program) {
   }
   std::vector<bool> always(sources.size(), false);
   for (const Step& step : program.steps) {
-    if (step.product || may_rest(program, step)) continue;
+    if (step.product || may_rest(program, step, sizes)) continue;
     always[size_t(step.kernel)] = true;
   }
   for (const Step& step : program.load_steps) {

@@ -9,7 +9,9 @@
 namespace lathe {
 
 // In the order of program.kernels, with the place of the first step that runs
-// each.
-std::vector<KernelSource> kernel_sources(const Program& program);
+// each. `sizes`: of the first run, where they are known; kernels that it has no
+// use for may rest.
+std::vector<KernelSource> kernel_sources(const Program& program,
+                                         const DimBindings& sizes = {});
 
 }  // namespace lathe

@@ -1,4 +1,5 @@
 // `lathe run`: a model on data.
+#include "runtime/bind_dims.h"
 #include "runtime/cli/run_pack.h"
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
@@ -9,6 +10,7 @@
 #include "runtime/layer_places.h"
 #include "runtime/npy.h"
 #include "runtime/outputs.h"
+#include "runtime/reference_executable.h"
 
 namespace lathe {
 namespace {
@@ -122,7 +124,11 @@ int run_verb(const Command& command, Console& console) {
   DimBindings dims = command.dims;
   const auto inputs = session_inputs(*session, command, console, dims);
   Engine engine(options_of(command), console.reporter());
-  auto model = engine.load(graph, weights_of(*session));
+  const DimBindings sizes =
+      place_errors(session->model, [&] {
+        return bind_dims(inputs_of(graph), inputs, dims);
+      });
+  auto model = engine.load(graph, weights_of(*session), sizes);
   const std::vector<NamedTensor> outputs = place_errors(
       session->model, [&] { return model->run(inputs, dims); });
   finish_run(command, console, plan, outputs, *model);

@@ -45,7 +45,7 @@ CudaToolchain::CudaToolchain(const Options& options, const Reporter& report,
                              std::shared_ptr<const Nvrtc> loaded)
     : reporter(report),
       nvrtc(std::move(loaded)),
-      flags(nvrtc_flags(target)),
+      flags(nvrtc->flags(target)),
       folder(options.cache_dir, options.temp_dir, report),
       cache(folder, nvrtc->identity(), join(flags, " "), target),
       parallel(options.threads > 0 ? options.threads
@@ -70,8 +70,14 @@ CubinCompiler::CubinCompiler(CudaToolchain& tools, std::string header,
       (kernels_[i].wanted_first ? first : others).push_back(int(i));
     }
   }
-  request(first);
-  request(others);
+  // The longest text is last to be done where it begins last.
+  const auto is_longer = [this](int a, int b) {
+    return kernels_[size_t(a)].text.size() > kernels_[size_t(b)].text.size();
+  };
+  for (std::vector<int>* all : {&first, &others}) {
+    std::stable_sort(all->begin(), all->end(), is_longer);
+    request(*all);
+  }
 }
 
 CubinCompiler::~CubinCompiler() {

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "spec/check.h"
 
 namespace lathe::cuda {
@@ -105,12 +107,19 @@ NvrtcResult Nvrtc::compile(const std::string& header, const std::string& name,
   return result;
 }
 
-std::vector<std::string> nvrtc_flags(const std::string& target) {
-  return {"-arch=" + target, "-std=c++17",
-          // Lambdas of the device header carry no mark of their own.
-          "-default-device",
-          // Functions of the header that a kernel does not use are no news.
-          "-w"};
+std::vector<std::string> Nvrtc::flags(const std::string& target) const {
+  std::vector<std::string> all = {
+      "-arch=" + target, "-std=c++17",
+      // Lambdas of the device header carry no mark of their own.
+      "-default-device",
+      // Functions of the header that a kernel does not use are no news.
+      "-w"};
+  int major = 0, minor = 0;
+  (void)nvrtcVersion(&major, &minor);
+  // Without textures and the run-time library, of which kernels use nothing,
+  // each takes 10 ms less.
+  if (std::pair(major, minor) >= std::pair(12, 4)) all.push_back("-minimal");
+  return all;
 }
 
 }  // namespace lathe::cuda

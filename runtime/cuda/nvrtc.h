@@ -46,6 +46,9 @@ struct Nvrtc {
   // Path, size, time and version: another file may give other code.
   std::string identity() const;
 
+  // What kernels for this target ("sm_90a") are compiled with.
+  std::vector<std::string> flags(const std::string& target) const;
+
   // Compiles the kernel `name`, which may include `header` by
   // kDeviceHeaderName. Threads may compile at once.
   NvrtcResult compile(const std::string& header, const std::string& name,
@@ -59,8 +62,5 @@ inline constexpr const char* kInstallNvrtc =
     "name a libnvrtc.so in LATHE_NVRTC_LIB";
 
 inline constexpr const char* kDeviceHeaderName = "lathe_device.h";
-
-// What kernels for this target ("sm_90a") are compiled with.
-std::vector<std::string> nvrtc_flags(const std::string& target);
 
 }  // namespace lathe::cuda

@@ -142,7 +142,7 @@ class Kernels {
  private:
   std::string compile_batch(const cuda::Nvrtc& nvrtc,
                             const Kernel* const* kernels, size_t count) const {
-    std::vector<std::string> flags = cuda::nvrtc_flags(target_.name);
+    std::vector<std::string> flags = nvrtc.flags(target_.name);
     flags.push_back("-Xptxas=-v");
     std::string text;
     for (size_t i = 0; i < count; ++i) text += kernels[i]->text;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "codegen/compile.h"
+#include "runtime/kernel_sources.h"
 #include "tests/support/codegen_text.h"
 
 namespace lathe {
@@ -91,6 +92,29 @@ outputs: {y: y}
   CHECK_EQ(launches(attend, 200), "attention");
   // The last block to end joins the parts of few queries.
   CHECK_EQ(launches(attend, 2000), "attention");
+}
+
+// A norm that is part of its product where rows are few.
+TEST_CASE("cuda plan: kernels that the first run has no use for may rest") {
+  const Program program = compile(graph_from(R"(
+inputs: {x: "bfloat16[B, 256]"}
+weights: {n: "bfloat16[256]", w: "bfloat16[64, 256]"}
+body:
+  - y = rms_norm(x, n) @ transpose(w)
+)"),
+                                  target_preset("sm_90a"));
+  auto wanted = [&](const DimBindings& sizes) {
+    std::string text;
+    for (const KernelSource& source : kernel_sources(program, sizes)) {
+      if (source.may_rest) continue;
+      text += cat({text.empty() ? "" : " ", source.launch.threads});
+    }
+    return text;
+  };
+  CHECK_EQ(wanted({}), "");
+  CHECK_EQ(wanted({{"B", 1}}), "256");
+  CHECK_EQ(wanted({{"B", 9}}), "128 256");
+  CHECK_EQ(wanted({{"B", 300}}), "128 384");
 }
 
 }  // namespace lathe
