@@ -127,8 +127,14 @@ class Assembler {
         step.path = graph_.nodes[node].path;
         step.span = graph_.nodes[node].span;
       }
+      const size_t loads = program_.load_steps.size();
       for (const BufferBinding& binding : kernel_of(lowered, k).bindings) {
         step.buffers.push_back(bound_buffer(binding, plan, placement, scratch));
+      }
+      // What is made of no weight stands where it is used first.
+      for (size_t i = loads; i < program_.load_steps.size(); ++i) {
+        Step& load = program_.load_steps[i];
+        if (load.buffers.size() == 1) load.span = step.span;
       }
       steps.push_back(std::move(step));
     }

@@ -20,6 +20,7 @@ INLINE void end_barrier(i64* barrier) {
   asm volatile("mbarrier.inval.shared::cta.b64 [%0];" :: "r"(shared_address(barrier)) : "memory");
 }
 INLINE void fence_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+INLINE void fence_copies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 INLINE void arrive(i64* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(shared_address(barrier)) : "memory");
 }

@@ -1,5 +1,7 @@
 #include "codegen/cuda/matmul_mma.h"
 
+#include <utility>
+
 #include "codegen/cuda/code_words.h"
 #include "spec/check.h"
 
@@ -26,6 +28,14 @@ IntrinsicOp float8_product(DType left, DType right) {
   return right == left ? IntrinsicOp::kMmaE5M2E5M2 : IntrinsicOp::kMmaE5M2E4M3;
 }
 
+// While a warp waits for shared memory others multiply: a step written out
+// several times is only more text, of which each product of float8 is much where
+// the GPU widens it first.
+Stmt rolled(const Var& v, int64_t count, Stmt body) {
+  return for_loop(v, int_literal(0), int_literal(count), std::move(body),
+                  count == 1 ? LoopKind::kUnroll : LoopKind::kRolled);
+}
+
 Expr sum_at(size_t part, const Expr& t) {
   return (t + int_literal(static_cast<int64_t>(part) * kTiles)) *
          int_literal(kCells);
@@ -36,9 +46,10 @@ Expr sum_at(size_t part, const Expr& t) {
 MatmulMma::MatmulMma(MatmulParts& parts, int64_t shared_bytes)
     : parts_(parts),
       sides_(parts, shared_bytes),
-      factors_(parts, sides_.depth()) {
+      factors_(parts, sides_.depth()),
+      results_(parts, parts.most_parts() * kTile * kTile, sides_.room()) {
   KernelBuilder& kernel = parts.kernel();
-  const int64_t cells = kTiles * kCells * parts.most_parts();
+  const int64_t cells = sums(parts);
   const bool by_step = parts.plan().float8;
   by_group_ = parts.plan().group != 0;
   LATHE_CHECK(!by_step || sides_.depth() == MatmulPlan::kFloat8Depth,
@@ -53,6 +64,10 @@ MatmulMma::MatmulMma(MatmulParts& parts, int64_t shared_bytes)
     ones_ = kernel.local("ones", DType::kInt32, 2);
     left_sums_ = kernel.local("left_sums", DType::kFloat32, kCells);
   }
+}
+
+int64_t MatmulMma::sums(const MatmulParts& parts) {
+  return kTiles * kCells * parts.most_parts();
 }
 
 Dim MatmulMma::steps() const {
@@ -132,15 +147,15 @@ Stmt MatmulMma::multiply(const MatmulSection& section, const Expr& stage,
   const int64_t step = parts_.plan().step();
   Var s = make_var("s"), g = make_var("g");
   if (!by_group_) {
-    Stmt all = unrolled(s, sides_.depth() / step,
-                        products(section, stage, var(s) * int_literal(step)));
+    Stmt all = rolled(s, sides_.depth() / step,
+                      products(section, stage, var(s) * int_literal(step)));
     return parts_.plan().float8 ? block({all, add_to_totals(section)}) : all;
   }
   const int64_t group = factors_.group();
   Expr k = var(g) * int_literal(group) + var(s) * int_literal(step);
-  return unrolled(
+  return rolled(
       g, sides_.depth() / group,
-      block({unrolled(s, group / step, products(section, stage, k)),
+      block({rolled(s, group / step, products(section, stage, k)),
              close_group(section, buffer, var(g))}));
 }
 
@@ -248,49 +263,92 @@ Stmt MatmulMma::clear(const MatmulSection& section) const {
   return block(std::move(stmts));
 }
 
-Stmt MatmulMma::store_results(const MmaSides::Tile& tile,
-                              const Finish& finish) const {
-  const MatmulForm& form = parts_.form();
-  Var t = make_var("t"), c = make_var("c");
-  Expr row = var(tile.m0) + row_of(var(c));
-  Expr column = var(tile.n0) + column_of(var(t), var(c));
-  Stmt one = finish(row, column, [&](size_t part) {
-    return flat_load(totals_, DType::kFloat32, sum_at(part, var(t)) + var(c));
-  });
-  Expr inside =
-      row < size_of(form.rows) && column < size_of(tile.section.columns);
-  return unrolled(t, kTiles, unrolled(c, kCells, if_then(inside, one)));
+Stmt MatmulMma::keep_results(const MatmulSection& section) const {
+  std::vector<Stmt> stmts;
+  for (size_t p = 0; p < section.parts.size(); ++p) {
+    Var t = make_var("t"), h = make_var("h");
+    Expr first = var(h) * int_literal(2);
+    stmts.push_back(unrolled(
+        t, kTiles,
+        unrolled(h, kCells / 2,
+                 results_.keep({kTile, kTile}, p, row_of(first),
+                               column_of(var(t), int_literal(0)), totals_,
+                               sum_at(p, var(t)) + first))));
+  }
+  return block(std::move(stmts));
+}
+
+// Lines by turns; some of them at once, so that a thread need not wait for all
+// that it loads.
+Stmt MatmulMma::store_results(const MmaSides::Tile& tile) const {
+  constexpr int64_t kAtOnce = 2, kLines = kMatmulThreads / kTile;
+  Var turn = make_var("turn"), u = make_var("u");
+  Var line = make_var("line"), column = make_var("place");
+  Expr m = var(tile.m0) + var(line), n = var(tile.n0) + var(column);
+  Expr inside = m < size_of(parts_.form().rows) &&
+                n < size_of(tile.section.columns);
+  Stmt one = results_.with_sums(
+      {kTile, kTile}, tile.section, var(line), var(column),
+      [&](const auto& sum) { return parts_.finish(tile.section, m, n, sum); });
+  Expr first = var(parts_.worker()) / int_literal(kTile);
+  Stmt some = unrolled(
+      u, kAtOnce,
+      block({let(line, first + (var(turn) + var(u)) * int_literal(kLines)),
+             if_then(inside, one)}));
+  return block({keep_results(tile.section), barrier(kMatmulThreads),
+                let(column, var(parts_.worker()) % int_literal(kTile)),
+                for_loop(turn, int_literal(0), int_literal(kTile / kLines),
+                         some, LoopKind::kRolled, kAtOnce)});
 }
 
 Stmt MatmulMma::tile(const MatmulSection& section, const Expr& row,
                      const Expr& column, const Expr& first, const Expr& last,
-                     const Finish& finish) {
+                     const Piece* piece) {
   MmaSides::Tile tile{section, make_var("m0"), make_var("n0")};
   const int64_t stages = sides_.stages();
   Expr depth = int_literal(sides_.depth());
-  // The tile before may still be read.
+  // The sides' memory takes results where it has room.
+  const bool shares = sides_.room() >= 0;
   std::vector<Stmt> stmts = {let(tile.m0, row), let(tile.n0, column),
-                             clear(section), barrier(kMatmulThreads)};
-  for (int64_t s = 0; s + 1 < stages; ++s) {
-    Var stage = make_var("stage"), k0 = make_var("k0");
-    Expr number = first + int_literal(s);
-    stmts.push_back(if_then(
-        number < last, block({let(stage, number % int_literal(stages)),
-                              let(k0, number * depth),
-                              sides_.begin(tile, var(stage), k0)})));
-    stmts.push_back(intrinsic(IntrinsicOp::kGroupMoves));
-  }
+                             clear(section)};
+  // Results of the tile before may still be read.
+  if (shares) stmts.push_back(barrier(kMatmulThreads));
+  Var ahead = make_var("ahead"), stage = make_var("stage");
+  Var k0 = make_var("k0");
+  Expr early = first + var(ahead);
+  Stmt begin = block({let(stage, early % int_literal(stages)),
+                      let(k0, early * depth),
+                      sides_.begin(tile, var(stage), k0)});
+  stmts.push_back(for_loop(
+      ahead, int_literal(0), int_literal(stages - 1),
+      block({if_then(early < last, begin),
+             intrinsic(IntrinsicOp::kGroupMoves)}),
+      LoopKind::kRolled));
   if (factors_.any()) {
     stmts.push_back(factors_.read(section, tile.m0, tile.n0, first * depth));
     stmts.push_back(factors_.keep(section, first % int_literal(2)));
   }
   Var number = make_var("number");
-  stmts.push_back(for_loop(number, first, last, step(tile, number, last)));
+  // A step has enough to overlap; several are only more text to compile.
+  stmts.push_back(for_loop(number, first, last, step(tile, number, last),
+                           LoopKind::kRolled));
   if (!by_group_ && factors_.any()) {
     stmts.push_back(
         close_group(section, first % int_literal(2), int_literal(0)));
   }
-  stmts.push_back(store_results(tile, finish));
+  Stmt close = store_results(tile);
+  // Nobody reads the sides any more.
+  if (shares) close = block({barrier(kMatmulThreads), close});
+  if (piece) {
+    Stmt join = piece->split.join(parts_, piece->item, piece->count, totals_,
+                                  kTiles * kCells *
+                                      static_cast<int64_t>(section.parts.size()));
+    stmts.push_back(if_then(int_literal(1) < piece->count, join));
+    close = if_then(equal(piece->count, int_literal(1)) ||
+                        piece->split.is_last(piece->count),
+                    close);
+  }
+  stmts.push_back(close);
   return block(std::move(stmts));
 }
 

@@ -5,10 +5,14 @@
 // memory while earlier ones are multiplied (mma_sides.h); each of the 8 warps
 // takes 16 rows and 32 columns. Where groups of k have factors (mma_factors.h)
 // the sums of a group are multiplied by them and added to totals. Totals in
-// float32 also take the sums of 8-bit floats after every step.
+// float32 also take the sums of 8-bit floats after every step. Loops over k are
+// rolled: two blocks of 8 warps on a multiprocessor hide each other's waits,
+// and NVRTC takes half as long.
 
 #include "codegen/cuda/mma_factors.h"
 #include "codegen/cuda/mma_sides.h"
+#include "codegen/cuda/result_tile.h"
+#include "codegen/cuda/split_depth.h"
 
 namespace lathe::cuda {
 
@@ -20,14 +24,18 @@ class MatmulMma {
   // The steps of k of the whole depth.
   Dim steps() const;
 
-  // What becomes of the sums of a tile: for row m and column n, given those of
-  // the section's parts.
-  using Finish = std::function<Stmt(
-      const Expr& m, const Expr& n, const std::function<Expr(size_t)>& sum)>;
+  // A thread's sums of all parts.
+  static int64_t sums(const MatmulParts& parts);
+
   // The tile of the section whose first row and column these are, for the
-  // steps [first, last).
+  // steps [first, last). Where `pieces` are given, what this one has joins the
+  // others'.
+  struct Piece {
+    const SplitDepth& split;
+    Expr item, count;  // the item among all, the pieces of a tile
+  };
   Stmt tile(const MatmulSection& section, const Expr& row, const Expr& column,
-            const Expr& first, const Expr& last, const Finish& finish);
+            const Expr& first, const Expr& last, const Piece* piece);
 
  private:
   Stmt clear(const MatmulSection& section) const;
@@ -40,7 +48,8 @@ class MatmulMma {
                    const Expr& g) const;
   Stmt add_to_totals(const MatmulSection& section) const;
   IntrinsicOp product() const;
-  Stmt store_results(const MmaSides::Tile& tile, const Finish& finish) const;
+  Stmt keep_results(const MatmulSection& section) const;
+  Stmt store_results(const MmaSides::Tile& tile) const;
   // Of this warp in the tile, and of this lane there.
   Expr first_row() const;
   Expr first_column() const;
@@ -51,6 +60,7 @@ class MatmulMma {
   MatmulParts& parts_;
   MmaSides sides_;
   MmaFactors factors_;
+  ResultTile results_;
   bool by_group_ = false;  // groups end within the depth
   int sums_ = -1, totals_ = -1, left_sums_ = -1;  // of a thread
   int a_ = -1, b_ = -1, ones_ = -1;

@@ -9,20 +9,19 @@
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32, kGroupThreads = 128;
+constexpr int64_t kGroupThreads = 128;
 // The threads that multiply, and the first that does not.
 constexpr int64_t kMultiplying = 256;
 // Of a group: rows; of a thread for each part: results, by eight columns.
-constexpr int64_t kGroupRows = 64, kSums = 64, kCells = 4;
-constexpr int64_t kTiles = kSums / kCells, kTileColumns8 = 8;
+constexpr int64_t kGroupRows = 64, kSums = 64, kTileColumns8 = 8;
 constexpr int64_t kTileBytes = MatmulWgmma::kRows * kTileLine;
 // Swizzled tiles repeat every eight lines.
 constexpr int64_t kTileAlignment = 8 * kTileLine;
 constexpr size_t kMostParts = 2, kMostMaps = 8;
-// More stages under way do not help; shared memory for all but the tiles.
-constexpr int64_t kMostStages = 6, kOtherBytes = 4096;
 // Of 65536 registers 168 are there for each thread; who fetches needs few.
 constexpr int64_t kFewRegisters = 24, kManyRegisters = 240;
+// More stages under way do not help; shared memory for all but the tiles.
+constexpr int64_t kMostStages = 6, kOtherBytes = 4096;
 
 static_assert(MatmulWgmma::kRows == MatmulWgmma::kColumns,
               "tiles of both sides have the same bytes");
@@ -42,6 +41,10 @@ IntrinsicOp product_of(const MatmulPlan& plan) {
   return right ? IntrinsicOp::kTileE5M2E4M3 : IntrinsicOp::kTileE5M2E5M2;
 }
 
+bool sums_by_step(const MatmulPlan& plan) {
+  return plan.float8 || plan.group != 0;
+}
+
 Expr clamped(const Expr& index, const Dim& size) {
   return min(index, size_of(size) - int_literal(1));
 }
@@ -55,11 +58,10 @@ std::optional<TileViews> MatmulWgmma::views(MatmulParts& parts) {
     return std::nullopt;
   }
   if (plan.cut && plan.cut->term.get()) return std::nullopt;
-  // Factors of every step, and totals of two parts, are too many registers.
-  if (plan.group != 0 && parts.most_parts() > 1) return std::nullopt;
   const int64_t depth = kTileLine / size_of(plan.left_piece());
   if (plan.group % depth != 0) return std::nullopt;
-  return tile_views(parts, kRows, kColumns);
+  const bool shared_tile = sums_by_step(plan) && parts.most_parts() > 1;
+  return tile_views(parts, kRows, shared_tile ? kColumns / 2 : kColumns);
 }
 
 MatmulWgmma::MatmulWgmma(MatmulParts& parts, const TileViews& views,
@@ -68,9 +70,11 @@ MatmulWgmma::MatmulWgmma(MatmulParts& parts, const TileViews& views,
   const MatmulPlan& plan = parts.plan();
   KernelBuilder& kernel = parts.kernel();
   const int64_t most = parts.most_parts();
+  by_step_ = sums_by_step(plan);
+  shared_tile_ = by_step_ && most > 1;
+  right_tiles_ = shared_tile_ ? 1 : most;
   stages_ = std::min(kMostStages, (shared_bytes - kOtherBytes) /
-                                      (kTileBytes * (1 + most)));
-  by_step_ = plan.float8 || plan.group != 0;
+                                      (kTileBytes * (1 + right_tiles_)));
   left_map_ = kernel.tensor_map("left_view", views.left);
   for (const TensorView& view : views.right) {
     right_maps_.push_back(kernel.tensor_map("right_view", view));
@@ -78,17 +82,25 @@ MatmulWgmma::MatmulWgmma(MatmulParts& parts, const TileViews& views,
   left_ = kernel.shared("left", plan.left_piece(), stages_ * kRows * depth_,
                         kTileAlignment);
   right_ = kernel.shared("right", plan.right_piece(),
-                         stages_ * most * kColumns * depth_, kTileAlignment);
+                         stages_ * right_tiles_ * kColumns * depth_, kTileAlignment);
   full_ = kernel.shared("full", DType::kInt64, stages_);
   empty_ = kernel.shared("empty", DType::kInt64, stages_);
-  sums_ = kernel.local("sums", DType::kFloat32,
-                       by_step_ ? kSums : most * kSums);
-  totals_ = by_step_ ? kernel.local("totals", DType::kFloat32, most * kSums)
-                     : sums_;
+  const int64_t sums = right_tiles_ * kSums;
+  sums_ = kernel.local("sums", DType::kFloat32, sums);
+  totals_ = by_step_ ? kernel.local("totals", DType::kFloat32, sums) : sums_;
   if (by_step_ && plan.group != 0 && plan.left_factor.get()) {
     left_factors_ = kernel.local("left_factors", DType::kFloat32, 2);
   }
+  LATHE_CHECK(sums * kMultiplying * int64_t{sizeof(float)} <=
+                  stages_ * right_tiles_ * kTileBytes,
+              "results have no room");
+  results_.emplace(parts, sums * kMultiplying, right_);
   kernel.keep_blocks(1);
+}
+
+int64_t MatmulWgmma::columns(const MatmulSection& section) const {
+  const bool halves = shared_tile_ && section.parts.size() > 1;
+  return halves ? kColumns / 2 : kColumns;
 }
 
 Expr MatmulWgmma::steps() const {
@@ -98,9 +110,9 @@ Expr MatmulWgmma::steps() const {
 Expr MatmulWgmma::first_left(const Expr& stage) const {
   return stage * int_literal(kRows * depth_);
 }
-Expr MatmulWgmma::first_right(const Expr& stage, size_t part) const {
-  return (stage * int_literal(parts_.most_parts()) +
-          int_literal(static_cast<int64_t>(part))) *
+Expr MatmulWgmma::first_right(const Expr& stage, size_t tile) const {
+  return (stage * int_literal(right_tiles_) +
+          int_literal(static_cast<int64_t>(tile))) *
          int_literal(kColumns * depth_);
 }
 
@@ -114,6 +126,11 @@ Expr MatmulWgmma::column_of(const Expr& t, const Expr& cell) const {
   Expr lane = var(parts_.worker()) % int_literal(kWarp);
   return t * int_literal(kTileColumns8) +
          lane % int_literal(4) * int_literal(2) + cell % int_literal(2);
+}
+Expr MatmulWgmma::sum_at(const Place& place, size_t part, const Expr& t,
+                         const Expr& cell) const {
+  const int64_t first = static_cast<int64_t>(part) * eights(place);
+  return (int_literal(first) + t) * int_literal(kCells) + cell;
 }
 
 // --- the ring ---
@@ -145,31 +162,44 @@ Stmt MatmulWgmma::end_ring() const {
 // One thread keeps the stages full.
 Stmt MatmulWgmma::fetch(const Place& place) const {
   const auto& parts = place.section.parts;
-  const int64_t bytes = kTileBytes * (1 + static_cast<int64_t>(parts.size()));
   Var number = make_var("number"), stage = make_var("stage"),
       k0 = make_var("k0");
   // The stage was used before: its last phase counts from 0 too.
   Expr parity = (var(number) / stages() + int_literal(1)) % int_literal(2);
   Intrinsic::Address full = at(full_, var(stage));
+  std::vector<Stmt> moves;
+  auto move = [&](const Intrinsic::Address& to, int map, const Expr& line) {
+    moves.push_back(intrinsic(IntrinsicOp::kFetchTile,
+                              {to, at(map, int_literal(0)), full}, 0,
+                              {var(k0), line}));
+  };
+  move(at(left_, first_left(var(stage))), left_map_, var(place.m0));
+  int64_t tiles = 1;
+  auto map_of = [&](size_t p) { return right_maps_[size_t(parts[p])]; };
+  for (size_t p = 0; p < parts.size() && !shared_tile_; ++p, ++tiles) {
+    move(at(right_, first_right(var(stage), p)), map_of(p), var(place.n0));
+  }
+  // Of a part alone the second half is that of the columns.
+  constexpr int64_t kHalf = kColumns / 2;
+  for (size_t half = 0; half < 2 && shared_tile_; ++half) {
+    const bool has_own = parts.size() > 1;
+    Expr to = first_right(var(stage), 0) +
+              int_literal(static_cast<int64_t>(half) * kHalf * depth_);
+    Expr line = half == 1 && !has_own ? var(place.n0) + int_literal(kHalf)
+                                      : var(place.n0);
+    move(at(right_, to), map_of(has_own ? half : 0), line);
+  }
+  if (shared_tile_) ++tiles;
   std::vector<Stmt> stmts = {
       let(stage, stage_of(var(number))),
       let(k0, var(number) * int_literal(depth_)),
       if_then(var(number) >= stages(),
               intrinsic(IntrinsicOp::kAwaitPhase, {at(empty_, var(stage))}, 0,
                         {parity})),
-      intrinsic(IntrinsicOp::kExpectBytes, {full}, bytes),
-      intrinsic(IntrinsicOp::kFetchTile,
-                {at(left_, first_left(var(stage))),
-                 at(left_map_, int_literal(0)), full},
-                0, {var(k0), var(place.m0)})};
-  for (size_t p = 0; p < parts.size(); ++p) {
-    stmts.push_back(intrinsic(
-        IntrinsicOp::kFetchTile,
-        {at(right_, first_right(var(stage), p)),
-         at(right_maps_[size_t(parts[p])], int_literal(0)), full},
-        0, {var(k0), var(place.n0)}));
-  }
-  return for_loop(number, int_literal(0), steps(), block(std::move(stmts)));
+      intrinsic(IntrinsicOp::kExpectBytes, {full}, kTileBytes * tiles)};
+  stmts.insert(stmts.end(), moves.begin(), moves.end());
+  return for_loop(number, int_literal(0), steps(), block(std::move(stmts)),
+                  LoopKind::kRolled);
 }
 
 // A warp has done with the stage.
@@ -181,18 +211,19 @@ Stmt MatmulWgmma::release(const Expr& stage) const {
 
 // --- products ---
 
-Stmt MatmulWgmma::part_products(
-    const Expr& stage, size_t part, const Expr& sums,
+Stmt MatmulWgmma::products(
+    const Expr& stage, size_t tile,
     const std::function<Expr(const Expr& s)>& keep) const {
   const int64_t step = parts_.plan().step();
   Var s = make_var("s");
   Expr group = var(parts_.worker()) / int_literal(kGroupThreads);
   Expr k = var(s) * int_literal(step);
   Expr left = first_left(stage) + group * int_literal(kGroupRows * depth_) + k;
+  Expr sums = int_literal(static_cast<int64_t>(tile) * kSums);
   return unrolled(s, depth_ / step,
                   intrinsic(product_of(parts_.plan()),
                             {at(sums_, sums), at(left_, left),
-                             at(right_, first_right(stage, part) + k)},
+                             at(right_, first_right(stage, tile) + k)},
                             0, {keep(var(s))}));
 }
 
@@ -206,9 +237,8 @@ Stmt MatmulWgmma::step_of_sums(const Place& place, const Var& number) const {
                 {var(number) / stages() % int_literal(2)}),
       intrinsic(IntrinsicOp::kBeginProducts)};
   for (size_t p = 0; p < place.section.parts.size(); ++p) {
-    stmts.push_back(part_products(
-        var(stage), p, int_literal(static_cast<int64_t>(p) * kSums),
-        [](const Expr&) { return int_literal(1); }));
+    stmts.push_back(products(var(stage), p,
+                             [](const Expr&) { return int_literal(1); }));
   }
   stmts.push_back(intrinsic(IntrinsicOp::kGroupProducts));
   stmts.push_back(intrinsic(IntrinsicOp::kAwaitProducts, {}, 1));
@@ -219,44 +249,44 @@ Stmt MatmulWgmma::step_of_sums(const Place& place, const Var& number) const {
 
 Stmt MatmulWgmma::step_of_totals(const Place& place, const Var& number) {
   Var stage = make_var("stage"), k0 = make_var("k0");
-  std::vector<Stmt> stmts = {let(stage, stage_of(var(number))),
-                             let(k0, var(number) * int_literal(depth_)),
-                             read_left_factors(place, var(k0)),
-                             intrinsic(IntrinsicOp::kAwaitPhase,
-                                       {at(full_, var(stage))}, 0,
-                                       {var(number) / stages() %
-                                        int_literal(2)})};
-  const size_t count = place.section.parts.size();
-  for (size_t p = 0; p < count; ++p) {
-    stmts.push_back(intrinsic(IntrinsicOp::kBeginProducts));
-    stmts.push_back(part_products(var(stage), p, int_literal(0),
-                                  [](const Expr& s) { return s; }));
-    stmts.push_back(intrinsic(IntrinsicOp::kGroupProducts));
-    stmts.push_back(intrinsic(IntrinsicOp::kAwaitProducts, {}, 0));
-    if (p + 1 == count) stmts.push_back(release(var(stage)));
+  std::vector<Stmt> stmts = {
+      let(stage, stage_of(var(number))),
+      let(k0, var(number) * int_literal(depth_)),
+      read_left_factors(place, var(k0)),
+      intrinsic(IntrinsicOp::kAwaitPhase, {at(full_, var(stage))}, 0,
+                {var(number) / stages() % int_literal(2)}),
+      intrinsic(IntrinsicOp::kBeginProducts),
+      products(var(stage), 0, [](const Expr& s) { return s; }),
+      intrinsic(IntrinsicOp::kGroupProducts),
+      intrinsic(IntrinsicOp::kAwaitProducts, {}, 0),
+      release(var(stage))};
+  for (size_t p = 0; p < place.section.parts.size(); ++p) {
     stmts.push_back(add_to_totals(place, p, var(k0)));
   }
   return block(std::move(stmts));
 }
 
-Stmt MatmulWgmma::clear(const Place& place) const {
-  const auto parts = static_cast<int64_t>(place.section.parts.size());
+Stmt MatmulWgmma::clear() const {
   Var c = make_var("c");
-  return unrolled(c, parts * kSums, store(totals_, var(c), parts_.zero()));
+  return unrolled(c, right_tiles_ * kSums,
+                  store(totals_, var(c), parts_.zero()));
 }
 
 Stmt MatmulWgmma::multiply(const Place& place) {
   Var number = make_var("number");
-  // Of unrolled steps ptxas may let one product wait for the one before.
+  // Of unrolled steps ptxas may let one product wait for the one before; and so
+  // it does where sums are touched outside of this branch.
   std::vector<Stmt> stmts = {
-      clear(place), for_loop(number, int_literal(0), steps(),
-                             by_step_ ? step_of_totals(place, number)
-                                      : step_of_sums(place, number),
-                             LoopKind::kRolled)};
+      clear(),
+      for_loop(number, int_literal(0), steps(),
+               by_step_ ? step_of_totals(place, number)
+                        : step_of_sums(place, number),
+               LoopKind::kRolled)};
   if (!by_step_) {
     stmts.push_back(intrinsic(IntrinsicOp::kAwaitProducts, {}, 0));
+    stmts.push_back(release(stage_of(steps() - int_literal(1))));
   }
-  stmts.push_back(store_results(place));
+  stmts.push_back(close(place));
   return block(std::move(stmts));
 }
 
@@ -284,9 +314,10 @@ Expr MatmulWgmma::tile_factor(const Place& place, size_t part,
                               const Expr& k) const {
   Var tile = make_var("tile"), inside = make_var("inside");
   Ranges ranges;
-  ranges.add(tile, ceildiv(place.section.columns, Dim(kColumns)));
-  ranges.add(inside, Dim(kColumns));
-  Expr n = var(tile) * int_literal(kColumns) + var(inside);
+  const int64_t columns = this->columns(place.section);
+  ranges.add(tile, ceildiv(place.section.columns, Dim(columns)));
+  ranges.add(inside, Dim(columns));
+  Expr n = var(tile) * int_literal(columns) + var(inside);
   Expr factor = column_factor(place, part, n, k);
   if (!factor.get()) return {};
   factor = simplify(factor, ranges);
@@ -301,8 +332,8 @@ Stmt MatmulWgmma::add_to_totals(const Place& place, size_t part,
   Var t = make_var("t"), c = make_var("c");
   Var shared = make_var("factor", NumType::kFloat32);
   std::vector<Stmt> stmts;
-  Expr sum = flat_load(sums_, DType::kFloat32,
-                       var(t) * int_literal(kCells) + var(c));
+  Expr to = sum_at(place, part, var(t), var(c));
+  Expr sum = flat_load(sums_, DType::kFloat32, to);
   Expr n = clamped(var(place.n0) + column_of(var(t), var(c)),
                    place.section.columns);
   Expr own = column_factor(place, part, n, k0);
@@ -317,40 +348,10 @@ Stmt MatmulWgmma::add_to_totals(const Place& place, size_t part,
     sum = sum * flat_load(left_factors_, DType::kFloat32,
                           var(c) / int_literal(2));
   }
-  Expr to = int_literal(static_cast<int64_t>(part) * kSums) +
-            var(t) * int_literal(kCells) + var(c);
   Expr total = flat_load(totals_, DType::kFloat32, to) + sum;
-  stmts.push_back(
-      unrolled(t, kTiles, unrolled(c, kCells, store(totals_, to, total))));
+  stmts.push_back(unrolled(
+      t, eights(place), unrolled(c, kCells, store(totals_, to, total))));
   return block(std::move(stmts));
-}
-
-// --- results ---
-
-Stmt MatmulWgmma::store_results(const Place& place) {
-  const MatmulForm& form = parts_.form();
-  Var t = make_var("t"), c = make_var("c");
-  Expr row = var(place.m0) + row_of(var(c));
-  Expr column = var(place.n0) + column_of(var(t), var(c));
-  Stmt one = parts_.finish(
-      place.section, row, column, [&](size_t part) {
-        Expr sum = flat_load(totals_, DType::kFloat32,
-                             int_literal(static_cast<int64_t>(part) * kSums) +
-                                 var(t) * int_literal(kCells) + var(c));
-        if (parts_.plan().group != 0) return sum;
-        Expr zero = int_literal(0);
-        if (Expr own = column_factor(place, part, var(form.n), zero);
-            own.get()) {
-          sum = sum * own;
-        }
-        if (Expr left = parts_.left_factor(); left.get()) {
-          sum = sum * substitute(left, {{form.k.get(), zero}});
-        }
-        return sum;
-      });
-  Expr inside =
-      row < size_of(form.rows) && column < size_of(place.section.columns);
-  return unrolled(t, kTiles, unrolled(c, kCells, if_then(inside, one)));
 }
 
 Stmt MatmulWgmma::tile(const MatmulSection& section, const Expr& row,
@@ -359,16 +360,16 @@ Stmt MatmulWgmma::tile(const MatmulSection& section, const Expr& row,
   // Their sum is what the processor has.
   static_assert(kGroupThreads * (kFewRegisters + 2 * kManyRegisters) <= 65536,
                 "registers of all groups");
-  const int64_t held = kSums * parts_.most_parts() + (by_step_ ? kSums : 0);
-  // Otherwise ptxas spills some of what it had room for.
-  const bool shifts = held > 2 * kSums || parts_.plan().group != 0;
+  // Otherwise ptxas spills some of the factors that it has loaded ahead.
+  const bool shifts = parts_.plan().group != 0;
   auto registers = [&](IntrinsicOp op, int64_t number) {
     return shifts ? intrinsic(op, {}, number) : block({});
   };
   Expr worker = var(parts_.worker());
   return block(
       {let(place.m0, row), let(place.tile, column_tile),
-       let(place.n0, var(place.tile) * int_literal(kColumns)), start_ring(),
+       let(place.n0, var(place.tile) * int_literal(columns(section))),
+       start_ring(),
        if_then(worker >= int_literal(kMultiplying),
                block({registers(IntrinsicOp::kFewerRegisters, kFewRegisters),
                       if_then(equal(worker, int_literal(kMultiplying)),

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/result_tile.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
@@ -37,7 +38,10 @@ MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
     left_.mode = Mode::kAsItIs;
   }
   // Two blocks are to fit on a multiprocessor.
-  const int64_t fixed = completes() ? size_ * piece_size() * right_.parts : 0;
+  int64_t fixed = completes() ? size_ * piece_size() * right_.parts : 0;
+  if (right_.mode != Mode::kAsItIs) {
+    fixed += ResultTile::bytes(right_.parts, kLines, kLines);
+  }
   stages_ = std::clamp<int64_t>((shared_bytes / 2 - fixed) /
                                     std::max<int64_t>(1, bytes_of_stage()),
                                 2, kMostStages);

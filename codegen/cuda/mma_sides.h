@@ -40,6 +40,10 @@ class MmaSides {
   // Completes it, when the moves have landed.
   Stmt complete(const Tile& tile, const Expr& stage, const Var& k0);
 
+  // An array that has room for a tile's results in float32, when the last step
+  // is done; -1: none.
+  int room() const { return right_.mode == Mode::kAsItIs ? right_.slot : -1; }
+
   int left() const { return left_.slot; }
   int right() const { return right_.slot; }
   // The first element of a piece.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "codegen/cuda/code_words.h"
 #include "codegen/cuda/matmul_tile.h"
-#include "spec/text.h"
 
 namespace lathe::cuda {
 namespace {
@@ -22,7 +22,10 @@ int64_t SplitDepth::most() const {
   return std::clamp<int64_t>(depth.value() / kLeastDepth, 1, kMostPieces);
 }
 
-Dim SplitDepth::pieces(const Dim& tiles) const {
+SplitDepth::SplitDepth(const MatmulPlan& plan, const Dim& tiles)
+    : plan_(plan), tiles_(tiles), pieces_(pieces_of(tiles)) {}
+
+Dim SplitDepth::pieces_of(const Dim& tiles) const {
   // A tile of rows there is at least.
   Dim least;
   for (const MatmulSection& section : plan_.form.sections) {
@@ -34,71 +37,55 @@ Dim SplitDepth::pieces(const Dim& tiles) const {
                          floordiv(Dim(kBlocks), max(tiles, Dim(1)))));
 }
 
-std::vector<Scratch> SplitDepth::scratch(const Dim& pieces,
-                                         const Dim& runs) const {
-  const MatmulForm& form = plan_.form;
-  std::vector<Scratch> all(form.parts.size());
-  const Dim count = runs * min(pieces - Dim(1), Dim(1)) * pieces;
-  for (const MatmulSection& section : form.sections) {
-    for (int part : section.parts) {
-      all[size_t(part)] = {
-          cat({"sums", part}),
-          DType::kFloat32,
-          {count, form.batch, form.rows, section.columns}};
-    }
-  }
-  return all;
+std::vector<Scratch> SplitDepth::scratch(const Dim& runs, int64_t sums) const {
+  const Dim items = runs * min(pieces_ - Dim(1), Dim(1)) * pieces_ * tiles_;
+  return {{"sums_of_pieces", DType::kFloat32,
+           {items, Dim(sums * kMatmulThreads)}}};
 }
 
-void SplitDepth::bind(MatmulParts& parts, bool writable) {
-  const std::vector<Scratch> all = scratch(Dim(1), Dim(1));
-  for (size_t part = 0; part < all.size(); ++part) {
-    slots_.push_back(parts.kernel().scratch(static_cast<int>(part), all[part],
-                                            writable));
-  }
+void SplitDepth::bind(MatmulParts& parts, int64_t sums) {
+  sums_ = parts.kernel().scratch(0, scratch(Dim(1), sums)[0], true);
+  // Where a tile has two pieces or more there are half as many tiles.
+  counts_ = parts.kernel().counts("arrivals", kBlocks / 2);
 }
 
-Expr SplitDepth::index(const MatmulSection& section, const Expr& piece,
-                       const Expr& m, const Expr& n) const {
-  const MatmulForm& form = plan_.form;
-  Expr line = piece;
-  if (!(form.batch == 1)) line = line * size_of(form.batch) + var(form.b);
-  return (line * size_of(form.rows) + m) * size_of(section.columns) + n;
+void SplitDepth::add_arrays(MatmulParts& parts) {
+  before_ = parts.kernel().shared("blocks_before", DType::kInt32, 1);
 }
 
-Stmt SplitDepth::keep(const MatmulSection& section, const Expr& piece,
-                      const Expr& m, const Expr& n,
-                      const std::function<Expr(size_t)>& sum) const {
-  std::vector<Stmt> stmts;
-  for (size_t p = 0; p < section.parts.size(); ++p) {
-    stmts.push_back(store(slots_[size_t(section.parts[p])],
-                          index(section, piece, m, n), sum(p)));
-  }
-  return block(std::move(stmts));
+Expr SplitDepth::is_last(const Expr& count) const {
+  return equal(flat_load(before_, DType::kInt32, int_literal(0)),
+               count - int_literal(1));
 }
 
-Stmt SplitDepth::add_up(MatmulParts& parts, const MatmulSection& section,
-                        const Expr& strip, const Dim& pieces) const {
-  Var cell = make_var("cell"), m = make_var("m_own"), n = make_var("n_own");
-  Expr columns = size_of(section.columns);
-  std::vector<Stmt> stmts = {let(m, var(cell) / columns),
-                             let(n, var(cell) % columns)};
-  std::vector<Expr> sums;
-  for (int part : section.parts) {
-    Var sum = make_var("sum", NumType::kFloat32), piece = make_var("piece");
-    Expr own = flat_load(slots_[size_t(part)], DType::kFloat32,
-                         index(section, var(piece), var(m), var(n)));
-    stmts.push_back(declare(sum, parts.zero()));
-    stmts.push_back(for_loop(piece, int_literal(0), size_of(pieces),
-                             assign(sum, var(sum) + own)));
-    sums.push_back(var(sum));
-  }
-  stmts.push_back(parts.finish(section, var(m), var(n),
-                               [&](size_t part) { return sums[part]; }));
-  Expr mine = strip * int_literal(kMatmulThreads) + var(parts.worker());
-  return block({let(cell, mine),
-                if_then(var(cell) < size_of(plan_.form.rows * section.columns),
-                        block(std::move(stmts)))});
+Stmt SplitDepth::join(const MatmulParts& parts, const Expr& item,
+                      const Expr& count, int slot, int64_t sums) const {
+  Var c = make_var("c"), piece = make_var("piece");
+  Var tile = make_var("whole"), first = make_var("first");
+  Expr at = var(c) * int_literal(kMatmulThreads) + var(parts.worker());
+  Expr line = int_literal(sums * kMatmulThreads);
+  Expr own = flat_load(slot, DType::kFloat32, var(c));
+  Expr other = flat_load(sums_, DType::kFloat32, var(first) + at);
+  Expr is_first_thread = equal(var(parts.worker()), int_literal(0));
+  Stmt add_up = block({
+      if_then(is_first_thread, store(counts_, var(tile), int_literal(0))),
+      unrolled(c, sums, store(slot, var(c), parts.zero())),
+      for_loop(piece, int_literal(0), count,
+               block({let(first, (var(tile) * count + var(piece)) * line),
+                      unrolled(c, sums, store(slot, var(c), own + other))}),
+               LoopKind::kRolled),
+  });
+  return block({
+      let(tile, item / count),
+      unrolled(c, sums, store(sums_, item * line + at, own)),
+      // All have stored their sums.
+      barrier(kMatmulThreads),
+      if_then(is_first_thread,
+              intrinsic(IntrinsicOp::kCountBlock,
+                        {{before_, int_literal(0)}, {counts_, var(tile)}})),
+      barrier(kMatmulThreads),
+      if_then(is_last(count), add_up),
+  });
 }
 
 }  // namespace lathe::cuda

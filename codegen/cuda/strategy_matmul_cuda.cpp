@@ -37,6 +37,8 @@ class MatmulKernel {
   }
 
   MatmulParts& parts() { return parts_; }
+  // The number of the item.
+  const Var& item() const { return item_; }
 
   // `groups` of a section are made by `work`, which is given the number of one.
   using Groups = std::function<Dim(const MatmulSection&)>;
@@ -45,7 +47,7 @@ class MatmulKernel {
   LoweredGroup lower(const Dim& runs, const Groups& groups, const Work& work) {
     const MatmulForm& form = parts_.form();
     KernelBuilder& kernel = parts_.kernel();
-    Var item = make_var("item"), rest = make_var("rest");
+    Var rest = make_var("rest");
     std::vector<Stmt> stmts;
     Dim all;
     for (const MatmulSection& section : form.sections) {
@@ -57,9 +59,9 @@ class MatmulKernel {
     const bool one = form.batch == 1;
     Expr in_batch = var(ends_.back());
     stmts.push_back(for_loop(
-        item, var(kernel.lo()), var(kernel.hi()),
-        block({let(form.b, one ? int_literal(0) : var(item) / in_batch),
-               let(rest, one ? var(item) : var(item) % in_batch),
+        item_, var(kernel.lo()), var(kernel.hi()),
+        block({let(form.b, one ? int_literal(0) : var(item_) / in_batch),
+               let(rest, one ? var(item_) : var(item_) % in_batch),
                sections(rest, work)}),
         LoopKind::kItems));
     Dim cost;
@@ -88,6 +90,7 @@ class MatmulKernel {
 
   MatmulParts parts_;
   std::optional<RowNumbers> numbers_;  // of the prologue
+  Var item_ = make_var("item");
   std::vector<Var> ends_;
 };
 
@@ -146,66 +149,45 @@ TilePlace place_of(const Expr& tile, const Dim& rows) {
           tile / row_tiles * int_literal(kTileColumns)};
 }
 
-// Adds up what the pieces of the depth have, in order.
-LoweredKernel lower_sums(const Group& group, const MatmulPlan& plan,
-                         const Dim& runs, const Dim& pieces) {
-  MatmulKernel kernel(group, plan);
-  MatmulParts& parts = kernel.parts();
-  SplitDepth split(plan);
-  split.bind(parts, false);
-  const Dim& rows = plan.form.rows;
-  return kernel.lower(
-      runs * min(pieces - Dim(1), Dim(1)),
-      [&](const MatmulSection& section) {
-        return ceildiv(rows * section.columns, Dim(kMatmulThreads));
-      },
-      [&](const MatmulSection& section, const Var& strip) {
-        return split.add_up(parts, section, var(strip), pieces);
-      });
-}
-
 LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
                        const Dim& runs, int64_t shared_bytes) {
   MatmulKernel kernel(group, plan);
   MatmulParts& parts = kernel.parts();
   const Dim& rows = plan.form.rows;
-  SplitDepth split(plan);
   Dim all;
   for (const MatmulSection& section : plan.form.sections) {
     all += plan.form.batch * tiles_of(section, rows);
   }
-  const Dim pieces = split.pieces(all);
-  if (!(pieces == 1)) split.bind(parts, true);
+  SplitDepth split(plan, all);
+  const Dim& pieces = split.pieces();
+  const bool may_split = !(pieces == 1);
+  const int64_t sums = MatmulMma::sums(parts);
+  if (may_split) split.bind(parts, sums);
   MatmulMma mma(parts, shared_bytes);
+  if (may_split) split.add_arrays(parts);
   Expr steps = size_of(mma.steps());
-  auto work = [&](const MatmulSection& section, const Var& item) {
-    Var count = make_var("pieces"), piece = make_var("piece");
-    const TilePlace at = place_of(var(item) / var(count), rows);
-    auto finish = [&](const Expr& m, const Expr& n, const auto& sum) {
-      return if_then(equal(var(count), int_literal(1)),
-                     parts.finish(section, m, n, sum),
-                     split.keep(section, var(piece), m, n, sum));
-    };
-    Expr end = (var(piece) + int_literal(1)) * steps / var(count);
-    return block({let(count, size_of(pieces)),
-                  let(piece, var(item) % var(count)),
-                  mma.tile(section, at.row, at.column,
-                           var(piece) * steps / var(count), end, finish)});
-  };
   auto whole = [&](const MatmulSection& section, const Var& tile) {
     const TilePlace at = place_of(var(tile), rows);
-    return mma.tile(section, at.row, at.column, int_literal(0), steps,
-                    [&](const Expr& m, const Expr& n, const auto& sum) {
-                      return parts.finish(section, m, n, sum);
-                    });
+    return mma.tile(section, at.row, at.column, int_literal(0), steps, nullptr);
+  };
+  auto work = [&](const MatmulSection& section, const Var& item) {
+    Var count = make_var("pieces"), number = make_var("piece");
+    Var each = make_var("steps");
+    const TilePlace at = place_of(var(item) / var(count), rows);
+    const MatmulMma::Piece piece{split, var(kernel.item()), var(count)};
+    Expr first = var(number) * var(each);
+    return block(
+        {let(count, size_of(pieces)), let(number, var(item) % var(count)),
+         let(each, ceil_div(steps, var(count))),
+         mma.tile(section, at.row, at.column, first,
+                  min(steps, first + var(each)), &piece)});
   };
   auto groups = [&](const MatmulSection& section) {
     return pieces * tiles_of(section, rows);
   };
-  if (pieces == 1) return kernel.lower(runs, groups, whole);
+  if (!may_split) return kernel.lower(runs, groups, whole);
   LoweredGroup lowered = kernel.lower(runs, groups, work);
-  lowered.scratch = split.scratch(pieces, runs);
-  lowered.after.push_back(lower_sums(group, plan, runs, pieces));
+  lowered.scratch = split.scratch(runs, sums);
   return lowered;
 }
 
@@ -223,7 +205,7 @@ std::optional<LoweredGroup> lower_wgmma(const Group& group,
   return kernel.lower(
       at_least(rows, MatmulWgmma::kLeastRows),
       [&](const MatmulSection& section) {
-        return row_tiles * ceildiv(section.columns, Dim(MatmulWgmma::kColumns));
+        return row_tiles * ceildiv(section.columns, Dim(wgmma.columns(section)));
       },
       [&](const MatmulSection& section, const Var& tile) {
         return wgmma.tile(section,
@@ -255,9 +237,10 @@ void choose_stream(const Group& group, MatmulPlan& plan,
   if (!MatmulStream::reads_left(parts)) plan.streams = plan.in_steps = false;
 }
 
-// All kernels bind the same layouts, in the same order.
+// All kernels bind the same layouts, in the same order; the first may have one
+// more, of its own.
 static void add_after(LoweredGroup& group, LoweredGroup other) {
-  LATHE_CHECK(other.packed.size() == group.packed.size(),
+  LATHE_CHECK(other.packed.size() <= group.packed.size(),
               "two layouts of one weight");
   group.after.push_back(std::move(other));
 }

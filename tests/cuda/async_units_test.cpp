@@ -183,6 +183,11 @@ TEST_CASE("async units: mistakes about copies show") {
   CHECK_NE(with("end_barrier(&full[s]);", "").find("has not ended"),
            std::string::npos);
   CHECK_NE(with("n * 64, 0", "n * 32, 0"), "");
+  // Threads that write where the next item's copies land, and say so or not.
+  const std::string end = "end_barrier(&full[s]);";
+  const std::string write = end + " left[s] = 0;";
+  CHECK_NE(with(end, write).find("without a fence"), std::string::npos);
+  CHECK_EQ(with(end, write + " fence_copies();"), "");
   CHECK_NE(with("right + n % 2 * 8192, &right_map",
                 "right + n % 2 * 8192 + 8, &right_map"), "");
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codegen/compile.h"
+#include "tests/cuda/mutation_models.h"
 #include "tests/emulator/emulated_object.h"
 #include "tests/support/codegen_text.h"
 
@@ -15,112 +16,6 @@ namespace lathe {
 namespace {
 
 constexpr uint64_t kSeeds = 6;
-
-// A product on tensor cores: several tiles for a block, and steps of k.
-const char kProduct[] = R"(
-inputs: {x: "bfloat16[B, 328]"}
-weights: {w: "bfloat16[72, 328]"}
-body:
-  - y = cast(x, float32) @ transpose(cast(w, float32))
-outputs: {y: y}
-)";
-
-// The same with codes that are converted on the way, and factors for groups.
-const char kCodes[] = R"(
-inputs: {x: "bfloat16[B, 256]"}
-weights: {w: "uint8[72, 160]"}
-body:
-  - y = cast(x, float32) @ transpose(decode_q4_1(w))
-outputs: {y: y}
-)";
-
-// Tiles that sm_90a fetches, of float8 with a factor for each block.
-const char kFetched[] = R"(
-inputs: {x: "float8_e4m3fn[200, 1008]", t: "float32[200, 8]"}
-weights: {w: "float8_e4m3fn[136, 1008]", s: "float32[2, 8]"}
-body:
-  - s = repeat_interleave(repeat_interleave(s, 128, axis=0), 128, axis=1)
-  - t = repeat_interleave(t, 128, axis=1)
-  - y = (cast(x, float32) * t[:, :1008]) @ transpose(cast(w, float32) * s[:136, :1008])
-outputs: {y: y}
-)";
-
-// Two products whose sums stay in registers.
-const char kSums[] = R"(
-inputs: {x: "bfloat16[200, 456]"}
-weights: {g: "bfloat16[136, 456]", u: "bfloat16[136, 456]"}
-body:
-  - f = cast(x, float32)
-  - y = (f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
-outputs: {y: y}
-)";
-
-// A product with few rows, straight from memory; the depth has a rest.
-const char kFewRows[] = R"(
-inputs: {x: "bfloat16[5, 336]"}
-weights: {w: "bfloat16[56, 336]"}
-body:
-  - y = cast(x, float32) @ transpose(cast(w, float32))
-outputs: {y: y}
-)";
-
-// The same, with a norm of the rows before it.
-const char kNormed[] = R"(
-inputs: {x: "bfloat16[5, 336]"}
-weights: {n: "bfloat16[336]", w: "bfloat16[56, 336]"}
-body:
-  - y = rms_norm(x, n) @ transpose(w)
-outputs: {y: y}
-)";
-
-// A row that a block shares, kept in shared memory between its phases.
-const char kSoftmax[] = R"(
-inputs: {x: "float32[B, 2500]"}
-body:
-  - p = softmax(x)
-  - y = p - flip(p, axis=1)
-outputs: {y: y}
-)";
-
-// Tensor cores; keys are hidden, in three steps, of which the last has a rest.
-const char kManyQueries[] = R"(
-inputs: {q: "bfloat16[2, B, 32]", k: "bfloat16[2, 150, 32]", v: "bfloat16[2, 150, 40]"}
-body:
-  - d = unsqueeze(range(0, B), -1) + 100 - range(0, 150)
-  - s = where(d >= 0, cast(q @ transpose(k), float32), -3.0e38)
-  - y = cast(softmax(s) @ v, bfloat16)
-outputs: {y: y}
-)";
-
-// Warps split the keys of a step, and items those of a query.
-const char kFewQueries[] = R"(
-inputs: {q: "float32[B, 9, 12]", k: "float32[B, 600, 12]", v: "float32[B, 600, 8]"}
-body:
-  - y = softmax(q @ transpose(k)) @ v
-outputs: {y: y}
-)";
-
-// Keys are split between blocks, of which the last joins the parts.
-const char kParts[] = R"(
-inputs: {q: "float32[2, 3, 12]", k: "float32[2, 700, 12]", v: "float32[2, 700, 8]"}
-body:
-  - y = softmax(q @ transpose(k)) @ v
-outputs: {y: y}
-)";
-
-// A row in three steps; one that is no power of 2.
-const char kRunning[] = R"(
-inputs: {x: "float32[2, 3000]"}
-body:
-  - y = cumsum(x)
-outputs: {y: y}
-)";
-const char kOrder[] = R"(
-inputs: {x: "float32[5, 700]"}
-body:
-  - y = argsort(x)
-outputs: {y: y}
-)";
 
 // The first kernel of a model, whose text may be changed, on numbers of its
 // own.
@@ -228,6 +123,9 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   // No waiting for the readers of the tile before; none for a step's writers.
   CHECK(product.shows(barrier, "", 0));
   CHECK(product.shows(barrier, "", 1));
+  // Sides that are still read, and results that are not all there.
+  CHECK(product.shows(barrier, "", 2));
+  CHECK(product.shows(barrier, "", 3));
   // Moves that are not awaited, that end elsewhere, that begin too late.
   CHECK(product.shows("await_moves<2>", "await_moves<3>"));
   CHECK(product.shows("floor_mod(number + 3, (i64)4)",
@@ -238,14 +136,30 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   CHECK(product.shows("s < 4", "s < 3"));
 }
 
+TEST_CASE("mutants: mistakes where the last block adds up pieces show") {
+  const Mutant product(kPieces);
+  const std::string barrier = "barrier<256>();\n";
+  const std::string count = "count_block(&blocks_before[0], &pack0[whole]);";
+  CHECK(product.shows(count, "blocks_before[0] = 0;"));
+  CHECK(product.shows(barrier + "      if ((i64)blocks_before",
+                      "      if ((i64)blocks_before"));
+  CHECK(product.shows("blocks_before[0] == pieces - 1",
+                      "blocks_before[0] == pieces - 2"));
+  CHECK(product.shows("piece_1 < pieces", "piece_1 < pieces - 1"));
+  CHECK(product.shows("(whole * pieces + piece_1)", "(whole + piece_1)"));
+  // Sums that are not all there.
+  CHECK(product.shows(barrier + "      const i64 place", "      const i64 place"));
+}
+
 TEST_CASE("mutants: mistakes in products of fetched tiles show") {
-  for (const char* yaml : {kFetched, kSums}) {
+  for (const char* yaml : {kFetched, kSums, kShared}) {
     const Mutant product(yaml, 200, "sm_90a");
-    const bool is_float8 = yaml == kFetched;
+    const bool is_float8 = yaml != kSums;
     CAPTURE(is_float8);
     const std::string barrier = "barrier<384>();";
     for (const int nth : {0, 1}) CHECK(product.shows(barrier, "", nth));
     CHECK(product.shows("fence_barriers();", ""));
+    CHECK(product.shows("fence_copies();", ""));
     // Waits: of who fetches, of who multiplies.
     CHECK(product.shows("<= number) {", "<= number - 1) {"));
     CHECK(product.shows("await_phase(&full[stage], ",
@@ -261,6 +175,12 @@ TEST_CASE("mutants: mistakes in products of fetched tiles show") {
     CHECK(product.shows("&full[stage], k0, m0", "&full[stage], k0, m0 + 1"));
     CHECK(product.shows(is_float8 ? "s * 32" : "s * 16", "s * 8"));
     CHECK(product.shows("end_barrier(&full[s]);", ""));
+    // Results in memory that a stage still has, or that no warp has filled.
+    CHECK(product.shows("barrier<32>();", ""));
+    if (yaml != kShared) continue;
+    // The second part's half of the tile.
+    CHECK(product.shows("+ 8192], &right_view_1", "], &right_view_1"));
+    CHECK(product.shows("sums[(8 + t)", "sums[t"));
   }
 }
 

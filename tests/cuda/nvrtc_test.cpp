@@ -39,11 +39,8 @@ const std::vector<std::string> kTwoTargets = {"sm_80", "sm_90a"};
 // A block must find its registers on a multiprocessor.
 constexpr int kRegisters = 65536;
 // Divisions of 64-bit integers and the slow path of those of floats are calls,
-// around which some registers may be saved. The most is what gated products of
-// float8 save on sm_100a.
+// around which some registers may be saved.
 constexpr int kMostSpilled = 40;
-// Totals of two products of fetched tiles leave little room to close them.
-constexpr int kMostSpilledOfTwo = 108;
 // Kernels compiled at once: ptxas then names each in its log.
 constexpr size_t kBatch = 12;
 
@@ -87,9 +84,7 @@ std::string complaint(const Kernel& kernel, const Usage& usage,
   std::string what;
   if (usage.registers == 0) what = "ptxas says nothing of it";
   const size_t views = kernel.launch.views.size();
-  const int most = views == 0   ? kMostSpilled
-                   : views <= 2 ? 0
-                                : kMostSpilledOfTwo;
+  const int most = views == 0 ? kMostSpilled : 0;
   if (usage.spilled > most) {
     what = cat({usage.spilled, " bytes spilled"});
   }

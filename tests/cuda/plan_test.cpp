@@ -5,6 +5,7 @@
 
 #include "codegen/compile.h"
 #include "runtime/kernel_sources.h"
+#include "spec/text.h"
 #include "tests/support/codegen_text.h"
 
 namespace lathe {

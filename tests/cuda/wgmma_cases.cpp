@@ -65,6 +65,36 @@ outputs: {y: y}
        .terms = 200},
       gate_and_up("gate and up", "float16", 456),
       gate_and_up("gate and up of float8", "float8_e4m3fn", 384),
+      // 136 columns: three tiles, of which two share a scale and one is short.
+      {.name = "gate and up with blocks on both sides",
+       .yaml = R"(
+inputs: {x: "float8_e4m3fn[M, 272]", t: "float32[M, 3]"}
+weights: {g: "float8_e4m3fn[136, 272]", u: "float8_e4m3fn[136, 272]", r: "float32[2, 3]", s: "float32[2, 3]"}
+body:
+  - t = repeat_interleave(t, 128, axis=1)[:, :272]
+  - r = repeat_interleave(repeat_interleave(r, 128, axis=0), 128, axis=1)[:136, :272]
+  - s = repeat_interleave(repeat_interleave(s, 128, axis=0), 128, axis=1)[:136, :272]
+  - f = cast(x, float32) * t
+  - y = silu(f @ transpose(cast(g, float32) * r)) * (f @ transpose(cast(u, float32) * s))
+outputs: {y: y}
+)",
+       .sizes = sizes_of("M", {8, 100, 200}),
+       .strategies = "matmul",
+       .terms = 272},
+      // A section of two parts and one of one, whose tile has twice the columns.
+      {.name = "gate, up and another of float8",
+       .yaml = R"(
+inputs: {x: "float8_e4m3fn[150, 384]"}
+weights: {g: "float8_e4m3fn[72, 384]", u: "float8_e4m3fn[72, 384]", w: "float8_e4m3fn[136, 384]"}
+body:
+  - f = cast(x, float32)
+  - y = silu(f @ transpose(cast(g, float32))) * (f @ transpose(cast(u, float32)))
+  - z = f @ transpose(cast(w, float32))
+outputs: {y: y, z: z}
+)",
+       .sizes = {{}},
+       .strategies = "matmul",
+       .terms = 384},
       {.name = "three products of one slice",
        .yaml = R"(
 inputs: {x: "bfloat16[140, 128]"}

@@ -43,6 +43,7 @@ void AsyncUnits::start(Shared shared, unsigned threads) {
   barriers_.clear();
   tiles_.clear();
   of_.assign(threads, {});
+  fence_copies();
 }
 
 // --- barriers ---
@@ -116,9 +117,18 @@ const char* AsyncUnits::fetch(void* to, const EmulatedTensorMap& map,
       (first - shared_.data) % kSpan != 0) {
     return "a tile does not end in shared memory, at 128 bytes";
   }
+  unsigned char* fenced = fenced_.data() + (first - shared_.data);
+  if (std::memcmp(first, fenced, bytes) != 0) {
+    return "a copy writes over what threads have written, without a fence";
+  }
   std::memset(first, 0xff, bytes);
+  std::memset(fenced, 0xff, bytes);
   tiles_.push_back({first, map, barrier, number, line});
   return nullptr;
+}
+
+void AsyncUnits::fence_copies() {
+  fenced_.assign(shared_.data, shared_.data + shared_.bytes);
 }
 
 void AsyncUnits::land(size_t number) {
@@ -142,6 +152,7 @@ void AsyncUnits::land(size_t number) {
       } else {
         std::memset(to, 0, map.element);
       }
+      std::memcpy(fenced_.data() + (to - shared_.data), to, map.element);
     }
   }
   // Whoever ended the barrier meanwhile is told at the end of the block.

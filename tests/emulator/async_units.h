@@ -40,6 +40,8 @@ class AsyncUnits {
   // Copies.
   const char* fetch(void* to, const EmulatedTensorMap& map, const void* barrier,
                     int64_t number, int64_t line);
+  // What threads have written so far may be written over.
+  void fence_copies();
   size_t under_way() const { return tiles_.size(); }
   void land(size_t tile);
 
@@ -85,6 +87,7 @@ class AsyncUnits {
   Shared shared_;
   std::map<const void*, Barrier> barriers_;
   std::vector<Tile> tiles_;
+  std::vector<unsigned char> fenced_;  // shared memory as copies may find it
   std::vector<Products> of_;  // by thread
 };
 

@@ -62,6 +62,7 @@ const EmulatorApi& emulator_api() {
             block.check(block.units().end_barrier(barrier), line);
           },
       .fence_barriers = [] { current_block->units().fence_barriers(); },
+      .fence_copies = [] { current_block->units().fence_copies(); },
       .arrive = [](const void* barrier, unsigned bytes,
                    int line) { current_block->arrive(barrier, bytes, line); },
       .await_phase =

@@ -38,6 +38,7 @@ struct EmulatorApi {
   void (*start_barrier)(const void* barrier, unsigned arrivals, int line);
   void (*end_barrier)(const void* barrier, int line);
   void (*fence_barriers)();
+  void (*fence_copies)();
   void (*arrive)(const void* barrier, unsigned bytes, int line);
   void (*await_phase)(const void* barrier, unsigned parity, int line);
   void (*fetch_tile)(void* to, const void* map, const void* barrier,

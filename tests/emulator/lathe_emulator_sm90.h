@@ -14,6 +14,7 @@ INLINE void end_barrier(i64* barrier, int line = __builtin_LINE()) {
   lathe_emulator->end_barrier(barrier, line);
 }
 INLINE void fence_barriers() { lathe_emulator->fence_barriers(); }
+INLINE void fence_copies() { lathe_emulator->fence_copies(); }
 INLINE void arrive(i64* barrier, int line = __builtin_LINE()) {
   lathe_emulator->arrive(barrier, 0, line);
 }
