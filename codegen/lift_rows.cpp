@@ -1,7 +1,7 @@
 #include "codegen/lift_rows.h"
 
 #include <algorithm>
-#include <optional>
+#include <map>
 
 #include "codegen/rewrite.h"
 #include "spec/text.h"
@@ -11,6 +11,8 @@ namespace {
 
 // A table may have this part of the elements of the rows that read it.
 constexpr int64_t kElementsPerEntry = 4;
+// Of an axis that no read has been seen of.
+constexpr int kUnread = -2;
 
 class Lifter {
  public:
@@ -23,19 +25,16 @@ class Lifter {
     const FormulaRef model = graph_.arrays[reader_.arrays[0]].formula;
     for (ArrayId id : table_.arrays) {
       Array& array = graph_.arrays[id];
+      const std::vector<int>& rows = row_of_.at(id);
       Question question = question_of("table", array);
       question.add(model);
+      for (int row : rows) question.add(row);
       compute(array, known_.get(question, [&] {
-        return number_slots(lifted(*array.formula, *model));
+        return number_slots(lifted(*array.formula, *model, rows));
       }));
     }
-    for (ArrayId id : reader_.arrays) {
-      Array& array = graph_.arrays[id];
-      Question question = question_of("reader", array);
-      for (ArrayId operand : array.operands) question.add(in_table(operand));
-      compute(array, known_.get(question, [&] {
-        return number_slots(reading_lifted(array));
-      }));
+    for (const Cluster* c : {&table_, &reader_}) {
+      for (ArrayId id : c->arrays) read_rows(graph_.arrays[id]);
     }
     return true;
   }
@@ -48,12 +47,23 @@ class Lifter {
     return std::binary_search(table_.arrays.begin(), table_.arrays.end(), id);
   }
 
+  void read_rows(Array& array) {
+    Question question = question_of("reader", array);
+    for (ArrayId operand : array.operands) {
+      question.add(in_table(operand));
+      if (!in_table(operand)) continue;
+      for (int row : row_of_.at(operand)) question.add(row);
+    }
+    compute(array, known_.get(question, [&] {
+      return number_slots(reading_lifted(array));
+    }));
+  }
+
   Question question_of(const char* what, const Array& array) const {
     Question question;
     question.add(std::string(what));
     question.add(array.formula);
     question.add(reader_.row_axes);
-    for (int row : row_of_) question.add(row);
     return question;
   }
 
@@ -62,67 +72,81 @@ class Lifter {
     SlotFiller().fill(array, with, numbered);
   }
 
-  // Which row axis each table axis follows; -1: it is the table's own. All
-  // arrays of the table must have one shape and be maps of other data.
+  // Which row axis each axis of a table array follows; -1: it is its own.
   bool find_rows() {
-    const Shape& shape = graph_.arrays[table_.arrays[0]].shape();
-    row_of_.assign(shape.size(), -2);
     for (ArrayId id : table_.arrays) {
       const Array& array = graph_.arrays[id];
-      if (array.shape() != shape || array.stored) return false;
-      for (ArrayId operand : operands_of(array)) {
-        if (in_table(operand)) return false;
-      }
+      if (array.stored) return false;
+      row_of_[id].assign(array.shape().size(), kUnread);
     }
     for (ArrayId id : reader_.arrays) {
       const Array& array = graph_.arrays[id];
-      for (const Expr& e : loads_of(body(array))) {
-        auto& node = std::get<Load>(e->node);
-        if (in_table(array.operands[node.slot])) note_read(array, node);
-      }
+      std::vector<int> rows(array.shape().size(), -1);
+      for (int r = 0; r < reader_.row_axes; ++r) rows[size_t(r)] = r;
+      note_reads(array, rows);
     }
+    // Readers within the table come after what they read.
+    for (size_t i = table_.arrays.size(); i-- > 0;) {
+      const ArrayId id = table_.arrays[i];
+      note_reads(graph_.arrays[id], row_of_.at(id));
+    }
+    return std::all_of(
+        table_.arrays.begin(), table_.arrays.end(),
+        [&](ArrayId id) { return has_rows(id) && keeps_checks(id); });
+  }
+
+  bool has_rows(ArrayId id) const {
+    const Shape& shape = graph_.arrays[id].shape();
+    const std::vector<int>& rows = row_of_.at(id);
     for (size_t i = 0; i < shape.size(); ++i) {
-      if (row_of_[i] == -2) return false;
-      if (row_of_[i] == -1 && !shape[i].is_static()) return false;
+      if (rows[i] == kUnread) return false;
+      if (rows[i] < 0 && !shape[i].is_static()) return false;
     }
-    return keeps_checks();
+    return true;
   }
 
   // Entries that no row reads are not made any more; that is no way to leave
   // out an index check.
-  bool keeps_checks() const {
+  bool keeps_checks(ArrayId id) const {
+    const Array& array = graph_.arrays[id];
     const Array& reader = graph_.arrays[reader_.arrays[0]];
-    return std::all_of(
-        table_.arrays.begin(), table_.arrays.end(), [&](ArrayId id) {
-          const Array& array = graph_.arrays[id];
-          if (!contains<CheckedIndex>(body(array))) return true;
-          for (size_t i = 0; i < row_of_.size(); ++i) {
-            if (row_of_[i] < 0) continue;
-            if (array.shape()[i] != reader.shape()[row_of_[i]]) return false;
-          }
-          return true;
-        });
+    if (!contains<CheckedIndex>(body(array))) return true;
+    const std::vector<int>& rows = row_of_.at(id);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] < 0) continue;
+      if (array.shape()[i] != reader.shape()[size_t(rows[i])]) return false;
+    }
+    return true;
   }
 
-  void note_read(const Array& array, const Load& node) {
-    for (size_t i = 0; i < node.index.size(); ++i) {
-      int row = -1;
-      auto* ref = std::get_if<VarRef>(&node.index[i]->node);
-      for (int r = 0; ref && r < reader_.row_axes; ++r) {
-        if (ref->var == array.axes()[r]) row = r;
+  // `rows`: which row axis each axis of `array` follows.
+  void note_reads(const Array& array, const std::vector<int>& rows) {
+    for (const Expr& e : loads_of(body(array))) {
+      auto& node = std::get<Load>(e->node);
+      const ArrayId read = array.operands[node.slot];
+      if (!in_table(read)) continue;
+      std::vector<int>& row_of = row_of_.at(read);
+      for (size_t i = 0; i < node.index.size(); ++i) {
+        int row = -1;
+        auto* ref = std::get_if<VarRef>(&node.index[i]->node);
+        for (size_t a = 0; ref && a < rows.size(); ++a) {
+          if (rows[a] >= 0 && ref->var == array.axes()[a]) row = rows[a];
+        }
+        row_of[i] = row_of[i] == kUnread || row_of[i] == row ? row : -1;
       }
-      row_of_[i] = row_of_[i] == -2 || row_of_[i] == row ? row : -1;
     }
   }
 
   // Entries a row against elements that the reader computes a row.
   bool is_worth_it() const {
-    const Shape& shape = graph_.arrays[table_.arrays[0]].shape();
-    int64_t entries = 1;
-    for (size_t i = 0; i < shape.size(); ++i) {
-      if (row_of_[i] < 0) entries *= shape[i].value();
+    int64_t entries = 0;
+    for (const auto& [id, rows] : row_of_) {
+      int64_t own = 1;
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i] < 0) own *= graph_.arrays[id].shape()[i].value();
+      }
+      entries += own;
     }
-    entries *= static_cast<int64_t>(table_.arrays.size());
     Dim elements = 0;
     for (ArrayId id : reader_.arrays) {
       const Shape& own = graph_.arrays[id].shape();
@@ -131,16 +155,17 @@ class Lifter {
     return provably_at_least(elements, entries * kElementsPerEntry);
   }
 
-  Formula lifted(const Formula& formula, const Formula& model) const {
+  Formula lifted(const Formula& formula, const Formula& model,
+                 const std::vector<int>& rows) const {
     Formula out{formula.dtype, {}, {}, {}};
     for (int r = 0; r < reader_.row_axes; ++r) {
       out.axes.push_back(make_var(model.axes[r]->name));
       out.shape.push_back(model.shape[r]);
     }
     Substitution renamed;
-    for (size_t i = 0; i < row_of_.size(); ++i) {
-      if (row_of_[i] >= 0) {
-        renamed[formula.axes[i].get()] = var(out.axes[row_of_[i]]);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] >= 0) {
+        renamed[formula.axes[i].get()] = var(out.axes[rows[i]]);
       } else {
         out.axes.push_back(formula.axes[i]);
         out.shape.push_back(formula.shape[i]);
@@ -159,8 +184,9 @@ class Lifter {
       for (int r = 0; r < reader_.row_axes; ++r) {
         index.push_back(var(array.axes()[r]));
       }
-      for (size_t i = 0; i < row_of_.size(); ++i) {
-        if (row_of_[i] < 0) index.push_back(node->index[i]);
+      const std::vector<int>& rows = row_of_.at(array.operands[node->slot]);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i] < 0) index.push_back(node->index[i]);
       }
       return load(node->slot, node->dtype, std::move(index));
     });
@@ -173,7 +199,7 @@ class Lifter {
   const Cluster& table_;
   const Cluster& reader_;
   Answers<NumberedFormula>& known_;
-  std::vector<int> row_of_;
+  std::map<ArrayId, std::vector<int>> row_of_;  // by table array
 };
 
 }  // namespace
