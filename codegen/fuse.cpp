@@ -6,7 +6,7 @@
 // own; in order, each is joined with the clusters that it reads, where a rule
 // allows it:
 //
-//   row          maps and reductions that meet at the same leading indices
+//   row          maps and reductions that meet at the same indices
 //   contraction  maps at the same point as the product (epilogue), and
 //                products that share their left operand (siblings)
 //   attention    product, row group, product over the row
@@ -131,6 +131,16 @@ int Fuser::shared_axes(ArrayId reader, const Load& node) const {
 
 std::optional<Cluster> Fuser::join_rows(const Cluster& a,
                                         const Cluster& b) const {
+  const bool in_order = a.order.empty() && b.order.empty();
+  std::optional<Cluster> first =
+      in_order ? join_first_axes(a, b) : std::nullopt;
+  if (is_map(a) && is_map(b)) return first;
+  std::optional<Cluster> any = join_any_axes(a, b);
+  return any ? any : first;
+}
+
+std::optional<Cluster> Fuser::join_first_axes(const Cluster& a,
+                                              const Cluster& b) const {
   int rows = std::min(a.row_axes, b.row_axes);
   bool pointwise = true;
   for_each_read(a, b, [&](ArrayId reader, const Load& node) {
@@ -159,13 +169,15 @@ bool Fuser::rows_hold(const Cluster& c) const {
   bool any_row = false;
   for (ArrayId id : c.arrays) {
     const Shape& shape = array(id).shape();
+    const std::vector<int> order = axes_of(c, id);
+    const size_t rows = static_cast<size_t>(c.row_axes);
     Dim left = 1;
-    for (size_t i = c.row_axes; i < shape.size(); ++i) left *= shape[i];
+    for (size_t i = rows; i < shape.size(); ++i) left *= shape[order[i]];
     if (reduces(id)) {
       bool few = left.is_static() && left.value() <= kMostRowResults;
       if (!few) return false;
     }
-    for (int i = 0; i < c.row_axes; ++i) any_row = any_row || shape[i] != 1;
+    for (size_t i = 0; i < rows; ++i) any_row = any_row || shape[order[i]] != 1;
   }
   // One row for everything would leave all but one core without work.
   if (!any_row && !small_without_rows(c)) return false;

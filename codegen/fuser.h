@@ -108,6 +108,15 @@ class Fuser {
   }
 
   std::optional<Cluster> join_rows(const Cluster& a, const Cluster& b) const;
+  // By the axes that come first everywhere, or by any that all have: rows over
+  // more axes, whose elements then lie apart in some of the arrays.
+  std::optional<Cluster> join_first_axes(const Cluster& a,
+                                         const Cluster& b) const;
+  std::optional<Cluster> join_any_axes(const Cluster& a,
+                                       const Cluster& b) const;
+  // The axes of an array of the cluster, row axes first.
+  std::vector<int> axes_of(const Cluster& c, ArrayId id) const;
+  bool follows(const Cluster& a, int from, const Cluster& b, int to) const;
 
   bool is_map(const Cluster& c) const;
 

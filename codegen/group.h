@@ -18,6 +18,7 @@ namespace lathe {
 enum class GroupKind : uint8_t {
   // Every stage is a map or a reduction, and every load of a stage by a later
   // one has the same leading `row_axes` indices: all work on a row is local.
+  // To that end stages may have their axes in another order than memory.
   // A pure elementwise group is the case without reductions.
   kRow,
   // One or more sums of products over the same left operand, followed by maps
@@ -52,6 +53,10 @@ struct Group {
   // `row_axes` speaks. Those that the contraction reads are outputs: memory
   // holds them wherever the two are kernels of their own.
   std::vector<int> rows;
+
+  // By stage: at i which of its axes is the i-th in memory, where an output
+  // lies in another order than its stage has; {}: as it is. Empty: so are all.
+  std::vector<std::vector<int>> layout;
 
   const Stage& stage(int s) const { return definition.stages[s]; }
   int slot_of_stage(int s) const { return definition.inputs + s; }

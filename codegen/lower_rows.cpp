@@ -93,6 +93,68 @@ int tiled_axis(const Group& group) {
   return is_short && reads_across(group, shape.size() - 3) ? rank - 3 : -1;
 }
 
+// Of an inner loop over rows that lie side by side, and of one that is short.
+constexpr int64_t kColumns = 128, kFewColumns = 32;
+
+// The strides of a group's loads for a loop over the row axes from `first` on,
+// as one, and for the innermost loop of the stage that loads.
+bool reads_columns(const Group& group, int first) {
+  const int inputs = group.definition.inputs, rows = group.row_axes;
+  const Shape& shape = group.stage(0).shape;
+  bool columns = false;
+  for (const Stage& stage : group.definition.stages) {
+    Ranges ranges;
+    ranges.add(stage.axes, stage.shape);
+    Shape tail(shape.begin() + first, shape.begin() + rows);
+    Var flat = make_var("w");
+    ranges.add(flat, numel(tail));
+    std::vector<Expr> at = decode(var(flat), tail, ranges);
+    Substitution point;
+    for (int i = first; i < rows; ++i) {
+      point[stage.axes[size_t(i)].get()] = at[size_t(i - first)];
+    }
+    const StageForm form = form_of(stage, rows);
+    Var inner;
+    if (!form.own.empty()) inner = stage.axes[size_t(form.own.back())];
+    if (!form.reduced.empty()) {
+      for (const ReduceAxis& axis : form.reduce->axes) {
+        ranges.add(axis.var, axis.extent);
+      }
+      inner = form.reduce->axes[size_t(form.reduced.back())].var;
+    }
+    for (const Expr& e : loads_of(substitute(body_of(stage), point))) {
+      auto& load = std::get<Load>(e->node);
+      if (load.slot >= inputs) continue;
+      Expr address = flat_index(
+          load.index, group.operands[size_t(load.slot)].shape, ranges);
+      auto stride = affine_in(address, flat, ranges);
+      if (!stride) return false;
+      if (!inner) continue;
+      auto step = affine_in(address, inner, ranges);
+      if (!step || (step->stride == 1 && stride->stride != 0)) return false;
+      columns = columns || stride->stride == 1;
+    }
+  }
+  return columns;
+}
+
+// The first of the row axes that lie together in memory where the elements of a
+// row do not; -1: there is none.
+int column_axis(const Group& group) {
+  for (int first = 0; first < group.row_axes; ++first) {
+    if (reads_columns(group, first)) return first;
+  }
+  return -1;
+}
+
+// So few columns that wide items would leave cores without work.
+int64_t columns_of_item(const Group& group, int first) {
+  const Shape& shape = group.stage(0).shape;
+  Dim all = numel(Shape(shape.begin() + first, shape.begin() + group.row_axes));
+  const bool few = all.is_static() && all.value() < 4 * kColumns;
+  return few ? kFewColumns : kColumns;
+}
+
 // Elements that are moved together: 16 bytes of the widest buffer.
 int pack_of(const Group& group) {
   int widest = 1;
@@ -113,7 +175,8 @@ int workers_of(const RowPlan& plan) {
     if (phase.extents.empty()) continue;
     Dim points = numel(phase.extents);
     // Of unknown length: more threads cost a short row little.
-    longest = std::max(longest, points.is_static() ? points.value() : kBlockRow);
+    longest =
+        std::max(longest, points.is_static() ? points.value() : kBlockRow);
   }
   return longest >= kBlockRow ? 256 : longest >= kWarpRow ? 32 : 1;
 }
@@ -143,6 +206,21 @@ Dim cost_of(const Expr& body, const Dim& elements) {
   return ceildiv(elements * Dim(work), 8);
 }
 
+// Nothing where rows are no columns, or where a value would have to be kept.
+std::optional<LoweredGroup> lower_gpu_columns(const Group& group,
+                                              const Target& target) {
+  constexpr int kLanes = 32, kStrips = 8;
+  const int first = column_axis(group);
+  if (first < 0) return std::nullopt;
+  std::optional<RowPlan> plan = try_plan_rows(group, group.row_axes, 0);
+  if (!plan) return std::nullopt;
+  const int workers = workers_of(*plan) == 1 ? kLanes : kLanes * kStrips;
+  return RowLowering(group, target, Vectors::kNo, *plan, Cut::kColumns)
+      .with_workers(workers)
+      .with_columns(first, kLanes)
+      .run();
+}
+
 LoweredGroup lower_gpu_rows(const Group& group, const Target& target,
                             Vectors vectors) {
   int rank = static_cast<int>(group.stage(0).shape.size());
@@ -157,6 +235,7 @@ LoweredGroup lower_gpu_rows(const Group& group, const Target& target,
   }
   int workers = 1;
   if (vectors == Vectors::kYes) {
+    if (auto columns = lower_gpu_columns(group, target)) return *columns;
     workers = workers_of(plan_rows(group, group.row_axes));
   }
   return RowLowering(group, target, Vectors::kNo, group.row_axes, Cut::kRows)
@@ -170,7 +249,16 @@ LoweredGroup lower_rows(const Group& group, const Target& target,
   auto lower = [&](int row_axes, Cut cut) {
     return RowLowering(group, target, vectors, row_axes, cut).run();
   };
-  if (!is_pointwise(group)) return lower(group.row_axes, Cut::kRows);
+  if (!is_pointwise(group)) {
+    const int first = vectors == Vectors::kYes ? column_axis(group) : -1;
+    if (first < 0) return lower(group.row_axes, Cut::kRows);
+    const int64_t width = columns_of_item(group, first);
+    auto plan = try_plan_rows(group, group.row_axes, kMostLocalBytes / width);
+    if (!plan) return lower(group.row_axes, Cut::kRows);
+    return RowLowering(group, target, vectors, *plan, Cut::kColumns)
+        .with_columns(first, width)
+        .run();
+  }
   if (int axis = tiled_axis(group); axis >= 0) {
     return lower(axis, Cut::kTiles);
   }

@@ -40,6 +40,7 @@ class GroupMaker {
         result_.placement.outputs.push_back(id);
       }
       group.definition.stages.push_back(make_stage(id));
+      if (!cluster_.order.empty()) group.layout.push_back(layout_of(id));
     }
     for (ArrayId id : cluster_.rows) group.rows.push_back(stage_of_.at(id));
     for (ArrayId id : result_.placement.operands) {
@@ -72,8 +73,7 @@ class GroupMaker {
                                  const char* prefix, Substitution& renamed) {
     std::vector<ReduceAxis> out;
     for (const ReduceAxis& axis : axes) {
-      out.push_back({make_var(cat({prefix, out.size()})),
-                     rename(axis.extent)});
+      out.push_back({make_var(cat({prefix, out.size()})), rename(axis.extent)});
       renamed[axis.var.get()] = var(out.back().var);
     }
     return out;
@@ -91,6 +91,25 @@ class GroupMaker {
     return static_cast<int>(sites.size()) - 1;
   }
 
+  // The axes of an array as the group sees them.
+  template <typename T>
+  std::vector<T> in_order(ArrayId id, const std::vector<T>& axes) const {
+    auto found = cluster_.order.find(id);
+    if (found == cluster_.order.end()) return axes;
+    std::vector<T> out;
+    for (int axis : found->second) out.push_back(axes[size_t(axis)]);
+    return out;
+  }
+  std::vector<int> layout_of(ArrayId id) const {
+    auto found = cluster_.order.find(id);
+    if (found == cluster_.order.end()) return {};
+    std::vector<int> place(found->second.size());
+    for (size_t i = 0; i < place.size(); ++i) {
+      place[size_t(found->second[i])] = static_cast<int>(i);
+    }
+    return place;
+  }
+
   Expr load_in_group(const Load& from, const Array& reader) {
     const ArrayId id = reader.operands[from.slot];
     auto stage = stage_of_.find(id);
@@ -99,7 +118,7 @@ class GroupMaker {
     }
     int slot = result_.group.definition.inputs + stage->second;
     DType dtype = is_stored(id) ? from.dtype : local_dtype(from.dtype);
-    return load(slot, dtype, from.index);
+    return load(slot, dtype, in_order(id, from.index));
   }
 
   Expr rename(const Expr& expr, const Array& reader, const Substitution& axes) {
@@ -129,11 +148,11 @@ class GroupMaker {
     Stage stage;
     stage.name = array.name;
     stage.dtype = is_stored(id) ? array.dtype() : local_dtype(array.dtype());
-    stage.shape = rename(array.shape());
+    stage.shape = rename(in_order(id, array.shape()));
     Substitution axes;
-    for (size_t i = 0; i < array.axes().size(); ++i) {
-      stage.axes.push_back(make_var(cat({"i", i})));
-      axes[array.axes()[i].get()] = var(stage.axes.back());
+    for (const Var& axis : in_order(id, array.axes())) {
+      stage.axes.push_back(make_var(cat({"i", stage.axes.size()})));
+      axes[axis.get()] = var(stage.axes.back());
     }
     ArrayKind kind = array.kind();
     if (auto* update = std::get_if<Update>(&kind)) {
@@ -197,12 +216,17 @@ bool checks_indices(const Group& group) {
 std::string to_string(const Group& group) {
   std::string text = cat({to_string(group.kind), " ", group.row_axes});
   for (int s : group.rows) text += cat({" ", s});
+  for (size_t s = 0; s < group.layout.size(); ++s) {
+    if (group.layout[s].empty()) continue;
+    text += cat({" %", s, " in memory"});
+    for (int axis : group.layout[s]) text += cat({" ", axis});
+  }
   text += "\n";
   for (size_t i = 0; i < group.operands.size(); ++i) {
     const GroupOperand& operand = group.operands[i];
-    text += cat({"in", i, " : ", to_string(operand.dtype),
-                 to_string(operand.shape),
-                 operand.at_load ? "  # at load" : "", "\n"});
+    text +=
+        cat({"in", i, " : ", to_string(operand.dtype), to_string(operand.shape),
+             operand.at_load ? "  # at load" : "", "\n"});
   }
   return text + to_string(group.definition);
 }
@@ -242,6 +266,11 @@ Question question_of(const StageGraph& graph, const Cluster& cluster,
     question.add(array.name);
     question.add(array.formula);
     question.add(!stored.empty() && stored[static_cast<size_t>(id)]);
+    auto order = cluster.order.find(id);
+    question.add(order != cluster.order.end());
+    if (order != cluster.order.end()) {
+      for (int axis : order->second) question.add(axis);
+    }
     for (ArrayId operand : array.operands) {
       // Those outside count up, those inside down.
       auto inside = std::lower_bound(ids.begin(), ids.end(), operand);

@@ -2,6 +2,7 @@
 // The passes of the compiler, in the order in which compile() runs them.
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,11 @@ StageGraph flatten(const Graph& graph, const CompileOptions& options);
 // Why here: sharing and fusion see reductions as stages.
 StageGraph hoist_reductions(StageGraph graph);
 
-// Marks what is evaluated when weights are loaded: arrays that depend on weights
-// and constants only and take no more bytes than these. A wider one, such as
-// the numbers behind quantised storage, is never stored: it `widens`, and is
-// computed inside each of its readers.
-// Why here: every reduction is a stage; sharing must not undo the marks.
+// Marks what is evaluated when weights are loaded: arrays that depend on
+// weights and constants only and take no more bytes than these. A wider one,
+// such as the numbers behind quantised storage, is never stored: it `widens`,
+// and is computed inside each of its readers. Why here: every reduction is a
+// stage; sharing must not undo the marks.
 StageGraph mark_at_load(StageGraph graph);
 
 // Makes equal definitions one array and drops arrays that no output needs.
@@ -49,6 +50,9 @@ struct Cluster {
   int row_axes = 0;
   std::vector<ArrayId> arrays;
   std::vector<ArrayId> rows = {};  // kRowContraction: those of the row group
+  // kRow: arrays whose row axes are not their first ones: their axes in the
+  // order in which the group sees them. softmax(x[B, C, W], axis=1): {0, 2, 1}.
+  std::map<ArrayId, std::vector<int>> order = {};
 };
 
 struct Schedule {

@@ -14,16 +14,6 @@ bool is_float(NumType type) {
   return type == NumType::kFloat32 || type == NumType::kFloat64;
 }
 
-// Whether `next` takes the place of `best`: the first extreme wins, and the
-// first NaN wins over everything.
-Expr replaces(ReduceOp op, const Expr& next, const Expr& best) {
-  Expr better = op == ReduceOp::kArgMax ? best < next : next < best;
-  if (!is_float(next->type)) return better;
-  Expr next_nan = call(ScalarOp::kIsNan, {next});
-  Expr best_nan = call(ScalarOp::kIsNan, {best});
-  return better || (next_nan && call(ScalarOp::kNot, {best_nan}));
-}
-
 struct ScalarPoint {
   std::vector<Stmt>& out;
 
@@ -38,9 +28,9 @@ struct ScalarPoint {
     out.push_back(assign(op.accumulator, combine(op.op, acc, op.value)));
   }
   void operator()(const PointArg& op) const {
-    out.push_back(if_then(replaces(op.op, op.value, var(op.best)),
-                          block({assign(op.best, op.value),
-                                 assign(op.position, op.at)})));
+    out.push_back(if_then(
+        replaces(op.op, op.value, var(op.best)),
+        block({assign(op.best, op.value), assign(op.position, op.at)})));
   }
   void operator()(const PointStmt& op) const { out.push_back(op.stmt); }
 };
@@ -80,8 +70,8 @@ class Widener {
     bool found = false;
     walk(expr, [&](const Expr& e) {
       auto* ref = std::get_if<VarRef>(&e->node);
-      found = found || (ref && (ref->var == v_ ||
-                                vectors_.count(ref->var.get())));
+      found =
+          found || (ref && (ref->var == v_ || vectors_.count(ref->var.get())));
       return !found;
     });
     return found;
@@ -172,12 +162,10 @@ Expr neutral_of(ReduceOp op, NumType type) {
       return real ? float_literal(1, type) : int_literal(1);
     case ReduceOp::kMin:
     case ReduceOp::kArgMin:
-      return real ? float_literal(infinity, type)
-                  : int_literal(Limits::max());
+      return real ? float_literal(infinity, type) : int_literal(Limits::max());
     case ReduceOp::kMax:
     case ReduceOp::kArgMax:
-      return real ? float_literal(-infinity, type)
-                  : int_literal(Limits::min());
+      return real ? float_literal(-infinity, type) : int_literal(Limits::min());
   }
   LATHE_CHECK(false, "no such reduction");
   return {};
@@ -198,6 +186,14 @@ Expr combine(ReduceOp op, const Expr& a, const Expr& b) {
   }
   LATHE_CHECK(false, "no such reduction");
   return {};
+}
+
+Expr replaces(ReduceOp op, const Expr& next, const Expr& best) {
+  Expr better = op == ReduceOp::kArgMax ? best < next : next < best;
+  if (!is_float(next->type)) return better;
+  Expr next_nan = call(ScalarOp::kIsNan, {next});
+  Expr best_nan = call(ScalarOp::kIsNan, {best});
+  return better || (next_nan && call(ScalarOp::kNot, {best_nan}));
 }
 
 Stmt scalar_point(const std::vector<PointOp>& ops) {

@@ -12,6 +12,9 @@ namespace lathe {
 // How a reduction starts and goes on.
 Expr neutral_of(ReduceOp op, NumType type);
 Expr combine(ReduceOp op, const Expr& a, const Expr& b);
+// Whether `next` takes the place of `best`: the first extreme wins, and the
+// first NaN wins over everything.
+Expr replaces(ReduceOp op, const Expr& next, const Expr& best);
 
 struct PointLet {
   Var var;

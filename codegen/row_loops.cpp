@@ -1,6 +1,7 @@
 #include "codegen/index_algebra.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_lowering.h"
+#include "codegen/split_ranges.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -33,6 +34,9 @@ void RowLowering::cut_items() {
     parts = ceildiv(plan_.phases[0].extents[0], kTile);
   } else if (cut_ == Cut::kPacks) {
     parts = ceildiv(numel(plan_.phases[0].extents), pack_);
+  } else if (cut_ == Cut::kColumns) {
+    cut_columns();
+    return;
   }
   result_.items = rows * parts;
   ranges_.add(item_, result_.items);
@@ -47,10 +51,12 @@ LoweredGroup RowLowering::run() {
   if (workers_ > 1) share_locals();
   item_ = make_var("item");
   cut_items();
-  std::vector<Stmt> body;
+  std::vector<Stmt> first = bounds_of_columns(), body;
   for (size_t p = 0; p < plan_.phases.size(); ++p) {
     body.push_back(lower_phase(p));
   }
+  first.insert(first.end(), divisions_.begin(), divisions_.end());
+  body.insert(body.begin(), first.begin(), first.end());
   // The next row writes to the arrays that others may still read.
   if (workers_ > 1 && !result_.kernel.locals.empty()) {
     body.push_back(barrier(workers_));
@@ -91,8 +97,7 @@ void RowLowering::finish_accumulators(size_t p, std::vector<Stmt>& out) {
     std::vector<PointOp> ops;
     add_value(s, var(accumulator_[s]), ops);
     if (int slot = output_slot(s); slot >= 0) {
-      Expr flat = flat_index(index_at(s, {}), group_.stage(s).shape, ranges_);
-      ops.push_back(PointStore{slot, flat, value_[s]});
+      ops.push_back(PointStore{slot, address(s, index_at(s, {})), value_[s]});
     }
     out.push_back(workers_ > 1 ? once(ops) : scalar_point(ops));
   }
@@ -123,6 +128,9 @@ bool RowLowering::all_affine(const std::vector<PointOp>& ops,
 }
 
 Stmt RowLowering::lower_phase(size_t p) {
+  if (cut_ == Cut::kColumns) {
+    return workers_ > 1 ? phase_of_lanes(p) : phase_of_columns(p);
+  }
   if (workers_ > 1) return phase_of_workers(p);
   if (cut_ == Cut::kPacks) return phase_of_packs(p);
   const Shape& extents = plan_.phases[p].extents;
@@ -141,9 +149,8 @@ Stmt RowLowering::lower_phase(size_t p) {
       ops_of_phase(p, decode(var(flat), extents, ranges_));
   if (cut_ == Cut::kBlocks) {
     Expr begin = var(item_) * int_literal(kBlock);
-    out.push_back(for_loop(flat, begin,
-                           min(begin + int_literal(kBlock), size_of(total)),
-                           scalar_point(ops), LoopKind::kVector));
+    Expr end = min(begin + int_literal(kBlock), size_of(total));
+    out.push_back(loop_in_ranges(ops, flat, begin, end, ranges_));
   } else if (extents.size() == 1 || all_affine(ops, flat)) {
     out.push_back(vector_loop(ops, flat, total));
   } else {
@@ -198,9 +205,11 @@ Stmt RowLowering::vector_loop(const std::vector<PointOp>& ops, const Var& flat,
     independent = independent && (std::holds_alternative<PointLet>(op) ||
                                   std::holds_alternative<PointStore>(op));
   }
-  Stmt scalar =
-      for_loop(flat, int_literal(0), size_of(extent), scalar_point(ops),
-               independent ? LoopKind::kVector : LoopKind::kSerial);
+  if (independent) {
+    return loop_in_ranges(ops, flat, int_literal(0), size_of(extent), ranges_);
+  }
+  Stmt scalar = for_loop(flat, int_literal(0), size_of(extent),
+                         scalar_point(ops), LoopKind::kSerial);
   if (vectors_ == Vectors::kNo || sums.empty()) return scalar;
   NumType type = sums[0]->value->type;
   if (type != NumType::kFloat32 && type != NumType::kFloat64) return scalar;

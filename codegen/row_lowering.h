@@ -2,6 +2,8 @@
 // The working parts of lower_rows(): one group being spelled out as loops.
 // row_values.cpp says what stands at a point, row_loops.cpp the loops around.
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,9 @@ enum class Cut : uint8_t {
   // kTile steps of a, for all b, so that each cache line is read once. Of
   // [.., a, b, c] it moves c as one.
   kTiles,
+  // The last row axes lie together in memory, and rows do not: an item is some
+  // of these columns, side by side, and phases step through them all at once.
+  kColumns,
   // GPU, one phase without rows: items of `pack` elements, which lie together
   // in most buffers and are moved 16 bytes at once.
   kPacks,
@@ -38,15 +43,20 @@ class RowLowering {
  public:
   RowLowering(const Group& group, const Target& target, Vectors vectors,
               int row_axes, Cut cut)
+      : RowLowering(group, target, vectors, plan_rows(group, row_axes), cut) {}
+  RowLowering(const Group& group, const Target& target, Vectors vectors,
+              RowPlan plan, Cut cut)
       : group_(group),
         target_(target),
         vectors_(vectors),
         cut_(cut),
-        plan_(plan_rows(group, row_axes)) {}
+        plan_(std::move(plan)) {}
 
   // GPU: the threads that share a row, or the elements of a pack.
   RowLowering& with_workers(int workers);
   RowLowering& with_pack(int pack);
+  // kColumns: the first row axis that columns run over; how many an item has.
+  RowLowering& with_columns(int first_axis, int64_t width);
 
   LoweredGroup run();
 
@@ -63,8 +73,24 @@ class RowLowering {
   Stmt vector_loop(const std::vector<PointOp>& ops, const Var& flat,
                    const Dim& extent);
   Stmt add_lanes(ReduceOp op, const Var& accumulator, const Expr& vector);
+  // Columns, in row_columns.cpp.
+  void cut_columns();
+  std::vector<Stmt> bounds_of_columns();
+  Stmt phase_of_columns(size_t p);
+  Stmt loop_over_columns(const std::vector<PointOp>& ops) const;
+  int add_column_local(const std::string& name, NumType type);
+  Expr column_in_item() const { return var(column_) - var(first_); }
+  Expr of_column(int slot) const;
+  bool is_read_after(int s, size_t p) const;
+  std::vector<PointOp> in_arrays(const std::vector<PointOp>& ops) const;
+  void start_columns(size_t p, std::vector<Stmt>& out);
+  void finish_columns(size_t p, std::vector<Stmt>& out);
   // Loops of a GPU, in cuda/row_workers.cpp and cuda/row_packs.cpp.
   Stmt phase_of_workers(size_t p);
+  void add_lane(std::vector<Stmt>& out);
+  Stmt phase_of_lanes(size_t p);
+  Stmt join_strips(size_t p);
+  Stmt guarded(const std::vector<PointOp>& ops, const Expr& condition) const;
   void share_locals();
   bool keeps_before(size_t p) const;
   Stmt once(const std::vector<PointOp>& ops) const;
@@ -75,6 +101,7 @@ class RowLowering {
 
   // What happens at the point `at` of a phase's loops.
   std::vector<PointOp> ops_of_phase(size_t p, const std::vector<Expr>& at);
+  void hoist(PointOp& op);
   void add_map(int s, const std::vector<Expr>& at, std::vector<PointOp>& ops);
   void add_accumulation(int s, const std::vector<Expr>& at,
                         std::vector<PointOp>& ops);
@@ -87,6 +114,8 @@ class RowLowering {
   Expr lower(int s, const Expr& expr, const Substitution& point);
   Expr recomputed(int s, const Expr& expr) const;
   Expr read(int s, const Load& load);
+  Expr address(int s, const std::vector<Expr>& index) const;
+  Expr kept_at(const Expr& flat) const;
   int output_slot(int s) const;
 
   const Group& group_;
@@ -101,6 +130,17 @@ class RowLowering {
   int workers_ = 1;
   int pack_ = 1;
   Var item_;
+  // What hoist() has bound: by its text, in order, and the variables.
+  std::map<std::string, Var> hoisted_;
+  std::vector<Stmt> divisions_;
+  std::set<const VarInfo*> divided_;
+  // kColumns.
+  int column_axis_ = 0;
+  int64_t width_ = 1;
+  Dim columns_ = 1;
+  Var column_, first_, last_;
+  Var lane_, strip_, active_;               // GPU: of a thread
+  std::map<const VarInfo*, int> array_of_;  // by accumulator: its local array
   // By stage: the scalar or the value at the current point; accumulators.
   std::vector<Expr> value_;
   std::vector<Var> accumulator_, best_;

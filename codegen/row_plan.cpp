@@ -9,12 +9,10 @@
 namespace lathe {
 namespace {
 
-// Bytes on the stack for one kernel's row values.
-constexpr int64_t kMostLocalBytes = 64 * 1024;
-
 class Planner {
  public:
-  Planner(const Group& group, int row_axes) : group_(group) {
+  Planner(const Group& group, int row_axes, int64_t most_local_bytes)
+      : group_(group), most_local_bytes_(most_local_bytes) {
     plan_.row_axes = row_axes;
     const Shape& shape = group.stage(0).shape;
     plan_.rows.assign(shape.begin(), shape.begin() + row_axes);
@@ -115,7 +113,7 @@ class Planner {
     bytes *= size_of(stage.dtype);
     if (output && exact) {
       plan_.keep[p] = Keep::kOutput;
-    } else if (local_bytes_ + bytes <= kMostLocalBytes) {
+    } else if (local_bytes_ + bytes <= most_local_bytes_) {
       local_bytes_ += bytes;
       plan_.keep[p] = Keep::kLocal;
     } else if (output) {
@@ -196,6 +194,7 @@ class Planner {
   }
 
   const Group& group_;
+  const int64_t most_local_bytes_;
   RowPlan plan_;
   int64_t local_bytes_ = 0;
 };
@@ -219,14 +218,19 @@ StageForm form_of(const Stage& stage, int row_axes) {
   return form;
 }
 
+std::optional<RowPlan> try_plan_rows(const Group& group, int row_axes,
+                                     int64_t most_local_bytes) {
+  return Planner(group, row_axes, most_local_bytes).run();
+}
+
 RowPlan plan_rows(const Group& group, int row_axes) {
-  std::optional<RowPlan> plan = Planner(group, row_axes).run();
+  std::optional<RowPlan> plan = try_plan_rows(group, row_axes, kMostLocalBytes);
   LATHE_CHECK(plan.has_value(), "no row plan for ", to_string(group));
   return *plan;
 }
 
 bool rows_fit(const Group& group, int row_axes) {
-  return Planner(group, row_axes).run().has_value();
+  return try_plan_rows(group, row_axes, kMostLocalBytes).has_value();
 }
 
 }  // namespace lathe

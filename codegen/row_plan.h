@@ -15,6 +15,7 @@
 // large, in the memory of an output that is stored later; else it is computed
 // again.
 
+#include <optional>
 #include <vector>
 
 #include "codegen/group.h"
@@ -39,7 +40,7 @@ enum class Keep : uint8_t { kScalar, kOutput, kLocal, kLent, kAgain };
 
 struct RowPlan {
   int row_axes = 0;
-  Shape rows;                 // extents of the row axes
+  Shape rows;  // extents of the row axes
   std::vector<StageForm> forms;
   std::vector<Phase> phases;
   std::vector<int> phase_of;  // by stage
@@ -51,6 +52,14 @@ struct RowPlan {
     return forms[s].reduce != nullptr && forms[s].own.empty();
   }
 };
+
+// Bytes on the stack for what one row keeps between phases.
+inline constexpr int64_t kMostLocalBytes = 64 * 1024;
+
+// Nothing where a value can be neither kept in so many bytes nor computed
+// again.
+std::optional<RowPlan> try_plan_rows(const Group& group, int row_axes,
+                                     int64_t most_local_bytes);
 
 // Requires: rows_fit(group, row_axes).
 RowPlan plan_rows(const Group& group, int row_axes);

@@ -4,6 +4,7 @@
 #include "codegen/rewrite.h"
 #include "codegen/row_lowering.h"
 #include "spec/check.h"
+#include "spec/text.h"
 
 namespace lathe {
 namespace {
@@ -59,11 +60,11 @@ void RowLowering::add_locals() {
     for (int axis : plan_.forms[s].own) {
       size *= group_.stage(static_cast<int>(s)).shape[axis].value();
     }
-    local_slot_[s] = static_cast<int>(kernel.buffers.size() +
-                                      kernel.locals.size());
+    local_slot_[s] =
+        static_cast<int>(kernel.buffers.size() + kernel.locals.size());
     kernel.locals.push_back({cat({"row", s}),
-                             group_.stage(static_cast<int>(s)).dtype, size,
-                             1});
+                             group_.stage(static_cast<int>(s)).dtype,
+                             size * width_, 1});
   }
 }
 
@@ -76,6 +77,29 @@ std::vector<Expr> RowLowering::index_at(int s,
   if (plan_.accumulates(s)) return index;
   for (size_t i = 0; i < at.size(); ++i) index[plan_.forms[s].own[i]] = at[i];
   return index;
+}
+
+// Where output s has the element with this index.
+Expr RowLowering::address(int s, const std::vector<Expr>& index) const {
+  const Shape& shape = group_.stage(s).shape;
+  const auto at = static_cast<size_t>(s);
+  if (at >= group_.layout.size() || group_.layout[at].empty()) {
+    return flat_index(index, shape, ranges_);
+  }
+  std::vector<Expr> in_memory;
+  Shape extents;
+  for (int axis : group_.layout[at]) {
+    in_memory.push_back(index[size_t(axis)]);
+    extents.push_back(shape[size_t(axis)]);
+  }
+  return flat_index(in_memory, extents, ranges_);
+}
+
+// Where an array on the stack has element `flat` of a row: of columns it holds
+// each element for all of them.
+Expr RowLowering::kept_at(const Expr& flat) const {
+  if (cut_ != Cut::kColumns) return flat;
+  return simplify(flat * int_literal(width_) + column_in_item(), ranges_);
 }
 
 // Values that are computed again stand in their readers' bodies.
@@ -105,8 +129,8 @@ Expr RowLowering::read(int s, const Load& node) {
     return flat_load(node.slot, node.dtype,
                      flat_index(node.index, operand.shape, ranges_));
   }
-  if (value_[p].get() && (plan_.forms[p].own.empty() ||
-                          plan_.phase_of[p] == plan_.phase_of[s])) {
+  if (value_[p].get() &&
+      (plan_.forms[p].own.empty() || plan_.phase_of[p] == plan_.phase_of[s])) {
     return value_[p];
   }
   const Stage& stage = group_.stage(p);
@@ -118,13 +142,13 @@ Expr RowLowering::read(int s, const Load& node) {
       extents.push_back(stage.shape[axis]);
     }
     return flat_load(local_slot_[p], stage.dtype,
-                     flat_index(index, extents, ranges_));
+                     kept_at(flat_index(index, extents, ranges_)));
   }
   bool lent = plan_.keep[p] == Keep::kLent;
   LATHE_CHECK(lent || plan_.keep[p] == Keep::kOutput, stage.name,
               " is not kept");
-  return flat_load(output_slot(lent ? plan_.lender[p] : p), stage.dtype,
-                   flat_index(node.index, stage.shape, ranges_));
+  const int at = lent ? plan_.lender[p] : p;
+  return flat_load(output_slot(at), stage.dtype, address(at, node.index));
 }
 
 Expr RowLowering::lower(int s, const Expr& expr, const Substitution& point) {
@@ -200,8 +224,7 @@ void RowLowering::add_nested(int s, const std::vector<Expr>& at,
   std::vector<PointOp> inner;
   Expr value = lower(s, form.reduce->body, point);
   if (arg) {
-    inner.push_back(PointArg{form.reduce->op, best, acc, value,
-                             var(loops[0])});
+    inner.push_back(PointArg{form.reduce->op, best, acc, value, var(loops[0])});
   } else {
     inner.push_back(PointAccumulate{form.reduce->op, acc, value});
   }
@@ -227,18 +250,48 @@ std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
     }
     plan_.forms[s].reduce ? add_nested(s, at, ops) : add_map(s, at, ops);
     bool lent = plan_.keep[s] == Keep::kLent;
-    int slot = output_slot(lent ? plan_.lender[s] : s);
-    if (slot >= 0) {
-      const Stage& stage = group_.stage(s);
-      ops.push_back(PointStore{
-          slot, flat_index(index_at(s, at), stage.shape, ranges_), value_[s]});
+    const int output = lent ? plan_.lender[s] : s;
+    if (int slot = output_slot(output); slot >= 0) {
+      Expr place = address(output, index_at(s, at));
+      ops.push_back(PointStore{slot, place, value_[s]});
     }
     if (local_slot_[s] >= 0) {
       Expr flat = flat_index(at, plan_.phases[p].extents, ranges_);
-      ops.push_back(PointStore{local_slot_[s], flat, value_[s]});
+      ops.push_back(PointStore{local_slot_[s], kept_at(flat), value_[s]});
     }
   }
+  for (PointOp& op : ops) hoist(op);
   return ops;
+}
+
+// Divisions of the item's number are made once an item: the compiler leaves
+// their branches in the loops, and does not vectorise these.
+void RowLowering::hoist(PointOp& op) {
+  if (target_.gpu) return;
+  Rewriter rewrite([&](const Expr& e) -> Expr {
+    auto* node = std::get_if<Call>(&e->node);
+    const bool divides =
+        node && (node->op == ScalarOp::kFloorDiv || node->op == ScalarOp::kMod);
+    if (!divides || e->type != NumType::kInt64) return {};
+    if (contains<Load>(e)) return {};
+    for (const VarInfo* used : free_vars(e)) {
+      if (used != item_.get() && !divided_.count(used)) return {};
+    }
+    auto [it, added] = hoisted_.try_emplace(to_string(e));
+    if (added) {
+      it->second = make_var(cat({"at", hoisted_.size() - 1}));
+      divided_.insert(it->second.get());
+      divisions_.push_back(let(it->second, e));
+    }
+    return var(it->second);
+  });
+  std::visit(
+      [&](auto& x) {
+        using T = std::decay_t<decltype(x)>;
+        if constexpr (!std::is_same_v<T, PointStmt>) x.value = rewrite(x.value);
+        if constexpr (std::is_same_v<T, PointStore>) x.index = rewrite(x.index);
+      },
+      op);
 }
 
 }  // namespace lathe

@@ -23,7 +23,8 @@ bool RowLowering::keeps_before(size_t p) const {
   for (size_t q = 0; q < p; ++q) {
     for (int s : plan_.phases[q].stages) {
       Keep keep = plan_.keep[s];
-      if (keep == Keep::kLocal || keep == Keep::kOutput || keep == Keep::kLent) {
+      if (keep == Keep::kLocal || keep == Keep::kOutput ||
+          keep == Keep::kLent) {
         return true;
       }
     }
@@ -33,18 +34,25 @@ bool RowLowering::keeps_before(size_t p) const {
 
 // The operations, of which every worker knows the values and one stores them.
 Stmt RowLowering::once(const std::vector<PointOp>& ops) const {
-  Expr first = equal(var(result_.kernel.worker), int_literal(0));
-  std::vector<PointOp> guarded;
+  if (cut_ == Cut::kColumns) {
+    return guarded(ops, var(active_) && equal(var(strip_), int_literal(0)));
+  }
+  return guarded(ops, equal(var(result_.kernel.worker), int_literal(0)));
+}
+
+Stmt RowLowering::guarded(const std::vector<PointOp>& ops,
+                          const Expr& condition) const {
+  std::vector<PointOp> out;
   for (const PointOp& op : ops) {
     auto* x = std::get_if<PointStore>(&op);
     if (x) {
-      guarded.push_back(
-          PointStmt{if_then(first, store(x->slot, x->index, x->value))});
+      out.push_back(
+          PointStmt{if_then(condition, store(x->slot, x->index, x->value))});
     } else {
-      guarded.push_back(op);
+      out.push_back(op);
     }
   }
-  return scalar_point(guarded);
+  return scalar_point(out);
 }
 
 Stmt RowLowering::phase_of_workers(size_t p) {

@@ -41,6 +41,27 @@ TEST_CASE("fuse: a factor of 1 leaves what was put beside it") {
            "kernel k0  row  fuses cast\nkernel k1  row  fuses exp\n");
 }
 
+TEST_CASE("fuse: norms and softmax over other axes are one kernel, too") {
+  const auto of = [](const std::string& body) {
+    return schedule_of("inputs: {x: 'float32[B, C, W]'}\nbody:\n" + body);
+  };
+  for (const char* axis : {"0", "1", "-2"}) {
+    const std::string over = std::string(", axis=") + axis + ")\n";
+    CHECK_EQ(of("  - y = softmax(x" + over), "kernel k0  row  fuses softmax\n");
+    CHECK_EQ(of("  - y = log_softmax(x" + over),
+             "kernel k0  row  fuses log_softmax\n");
+    CHECK_EQ(of("  - y = mean(x" + over), "kernel k0  row  fuses mean\n");
+    CHECK_EQ(of("  - y = x / sum(x" + over), "kernel k0  row  fuses sum div\n");
+  }
+  CHECK_EQ(of("  - d = x - mean(x, axis=1)\n"
+              "  - y = d * rsqrt(mean(d * d, axis=1) + 1e-5)\n"),
+           "kernel k0  row  fuses mean sub mul mean add rsqrt mul\n");
+  CHECK_EQ(schedule_of("inputs: {x: 'float32[B, T, 8, 64]'}\n"
+                       "layers: {n: {type: RMSNorm, dim: 64}}\n"
+                       "body: ['y = permute(n(x), [0, 2, 1, 3]) * 2.0']\n"),
+           "kernel k0  row  fuses rms_norm mul\n");
+}
+
 TEST_CASE("fuse: a residual sum that is an output too stays in the row") {
   CHECK_EQ(schedule_of("inputs: {x: 'float32[B, 64]', r: 'float32[B, 64]'}\n"
                        "layers: {n: {type: RMSNorm, dim: 64}}\n"
@@ -71,7 +92,9 @@ TEST_CASE("fuse: a norm makes float8 codes, scales close the product") {
   const auto mlp_of = [](const std::string& granularities) {
     return schedule_of(
         "inputs: {x: 'bfloat16[T, 128]'}\n"
-        "values: {f8: {type: Float8Config, " + granularities + "}}\n"
+        "values: {f8: {type: Float8Config, " +
+        granularities +
+        "}}\n"
         "layers:\n"
         "  n: {type: RMSNorm, dim: 128}\n"
         "  m: {type: MLP, hidden_dim: 128, feed_forward_length: 256, "
@@ -144,6 +167,20 @@ TEST_CASE("fuse: neighbouring pairs turn in one kernel too") {
       "mul mul mul add flatten\n");
 }
 
+TEST_CASE("fuse: positions that are given turn in that kernel, too") {
+  for (const char* dtype : {"float32", "bfloat16"}) {
+    CAPTURE(dtype);
+    const std::string text = schedule_of(
+        "inputs: {q: '" + std::string(dtype) + "[B, T, 8, 64]', k: '" + dtype +
+        "[B, T, 2, 64]', p: 'int64[B, T]'}\n"
+        "layers: {rope: {type: RotaryEmbedding}}\n"
+        "body: ['a = rope(q, p)', 'b = rope(k, p)']\n"
+        "outputs: {a: a, b: b}\n");
+    CHECK_NE(text.find("kernel k0  row"), std::string::npos);
+    CHECK_EQ(text.find("kernel k1"), std::string::npos);
+  }
+}
+
 TEST_CASE("fuse: rows of a table in blocks are decoded where they are read") {
   CHECK_EQ(
       schedule_of(
@@ -166,8 +203,7 @@ TEST_CASE("fuse: attention in four lines is one kernel") {
 }
 
 TEST_CASE("fuse: a pre-norm transformer layer is eight kernels") {
-  CHECK_EQ(
-      schedule_of(R"(
+  CHECK_EQ(schedule_of(R"(
 inputs: {x: "float32[B, T, 768]"}
 layers:
   block:
@@ -182,16 +218,16 @@ layers:
     mlp: {type: MLP, hidden_dim: 768, feed_forward_length: 2048}
 body: [y = block(x)]
 )"),
-      "kernel k0  row  fuses rms_norm\n"
-      "kernel k1  contraction  fuses matmul matmul matmul\n"
-      "kernel load0  row  fuses pow cast\n"
-      "kernel k2  row  fuses mul cos sin mul mul sub mul mul add concat "
-      "mul mul sub mul mul add concat\n"
-      "kernel k3  attention  fuses matmul mul where softmax matmul\n"
-      "kernel k4  contraction  fuses matmul add\n"
-      "kernel k5  row  fuses rms_norm\n"
-      "kernel k6  contraction  fuses matmul activation matmul mul\n"
-      "kernel k7  contraction  fuses matmul add\n");
+           "kernel k0  row  fuses rms_norm\n"
+           "kernel k1  contraction  fuses matmul matmul matmul\n"
+           "kernel load0  row  fuses pow cast\n"
+           "kernel k2  row  fuses mul cos sin mul mul sub mul mul add concat "
+           "mul mul sub mul mul add concat\n"
+           "kernel k3  attention  fuses matmul mul where softmax matmul\n"
+           "kernel k4  contraction  fuses matmul add\n"
+           "kernel k5  row  fuses rms_norm\n"
+           "kernel k6  contraction  fuses matmul activation matmul mul\n"
+           "kernel k7  contraction  fuses matmul add\n");
 }
 
 TEST_CASE("fuse: a pre-norm layer in bfloat16 is eight kernels, too") {

@@ -1,6 +1,7 @@
 // CUDA kernels in the emulator against the reference.
 #include <doctest/doctest.h>
 
+#include "tests/codegen/column_cases.h"
 #include "tests/codegen/model_check.h"
 #include "tests/codegen/op_check.h"
 #include "tests/cuda/model_cases.h"
@@ -11,6 +12,13 @@ TEST_CASE("cuda kernels: models agree with the reference under seeds") {
   for (const uint64_t seed : {0, 1, 2, 3, 4}) {
     CAPTURE(seed);
     CHECK_EQ(failures_of(gpu_model_cases(), "sm_80", seed), "");
+  }
+}
+
+TEST_CASE("cuda kernels: columns and parts agree with the reference") {
+  for (const uint64_t seed : {1, 2}) {
+    CAPTURE(seed);
+    CHECK_EQ(failures_of(column_cases(), "sm_80", seed), "");
   }
 }
 
