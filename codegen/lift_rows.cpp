@@ -95,12 +95,17 @@ class Lifter {
         [&](ArrayId id) { return has_rows(id) && keeps_checks(id); });
   }
 
+  // Every row makes its part of the table, even one that reads none of it: the
+  // rows behind x in pad(x * table). So the table must have a part for each.
   bool has_rows(ArrayId id) const {
     const Shape& shape = graph_.arrays[id].shape();
+    const Shape& reader = graph_.arrays[reader_.arrays[0]].shape();
     const std::vector<int>& rows = row_of_.at(id);
     for (size_t i = 0; i < shape.size(); ++i) {
       if (rows[i] == kUnread) return false;
       if (rows[i] < 0 && !shape[i].is_static()) return false;
+      if (rows[i] < 0) continue;
+      if (!provably_at_least(shape[i], reader[size_t(rows[i])])) return false;
     }
     return true;
   }

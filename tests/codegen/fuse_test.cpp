@@ -181,6 +181,18 @@ TEST_CASE("fuse: positions that are given turn in that kernel, too") {
   }
 }
 
+// Rows without a part of the table would read behind the table's own data.
+TEST_CASE("fuse: rows beyond a table do not make it") {
+  CHECK_EQ(schedule_of("inputs: {x: 'bfloat16[B, T, 16, 64]', p: 'int64[T]'}\n"
+                       "body:\n"
+                       "  - t = cos(cast(p, float32)[:, None] * "
+                       "cast(range(0, 64), float32))\n"
+                       "  - y = pad(cast(x, float32) * t[:, None], "
+                       "[0, 0, 0, 3, 0, 0, 0, 0])\n"),
+           "kernel k0  row  fuses cast mul cos\n"
+           "kernel k1  row  fuses mul pad\n");
+}
+
 TEST_CASE("fuse: rows of a table in blocks are decoded where they are read") {
   CHECK_EQ(
       schedule_of(
