@@ -347,18 +347,23 @@ INLINE void dot_bf16(f32v* sum, const u16* left, const void* right) {
 
 const char kPreludeIntegers[] = R"(
 // Integers wrap at 64 bits; a division by 0 gives 0. By a constant above 0, as
-// indices are divided, there is no branch: the compiler then moves out of a loop
-// what does not change in it.
+// indices are divided, there is no branch on a CPU: the compiler then moves out of
+// a loop what does not change in it. On a GPU, where loops are unrolled, that is
+// more than there are registers (228 bytes of a few-row product were spilled).
 INLINE i64 floor_div(i64 a, i64 b) {
   if (b == 0) return 0;
+#ifndef __CUDACC__
   if (b > 0) return a / b + (a % b >> 63);
+#endif
   if (b == -1) return (i64)(0 - (u64)a);
   i64 q = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
 }
 INLINE i64 floor_mod(i64 a, i64 b) {
   if (b == 0 || b == -1) return 0;
+#ifndef __CUDACC__
   if (b > 0) return a % b + (a % b >> 63 & b);
+#endif
   i64 r = a % b;
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
