@@ -346,10 +346,8 @@ INLINE void dot_bf16(f32v* sum, const u16* left, const void* right) {
 )";
 
 const char kPreludeIntegers[] = R"(
-// Integers wrap at 64 bits; a division by 0 gives 0. By a constant above 0, as
-// indices are divided, there is no branch on a CPU: the compiler then moves out of
-// a loop what does not change in it. On a GPU, where loops are unrolled, that is
-// more than there are registers (228 bytes of a few-row product were spilled).
+// Integers wrap at 64 bits; a division by 0 gives 0. By a constant above 0 none has
+// a branch on a CPU, to leave loops; on a GPU too much would wait in registers.
 INLINE i64 floor_div(i64 a, i64 b) {
   if (b == 0) return 0;
 #ifndef __CUDACC__
