@@ -96,6 +96,27 @@ int tiled_axis(const Group& group) {
 // Of an inner loop over rows that lie side by side, and of one that is short.
 constexpr int64_t kColumns = 128, kFewColumns = 32;
 
+// Whether a choice in `body` goes by a quotient of `v`, as that of a window at
+// the rim of an image does: the compiler vectorises no such loop over v.
+bool chooses_by_division(const Expr& body, const Var& v,
+                         const Ranges& ranges) {
+  bool found = false;
+  walk(body, [&](const Expr& e) {
+    auto* choice = std::get_if<Call>(&e->node);
+    if (!choice || choice->op != ScalarOp::kSelect) return !found;
+    walk(simplify(choice->args[0], ranges), [&](const Expr& part) {
+      auto* call = std::get_if<Call>(&part->node);
+      const bool divides = call && part->type == NumType::kInt64 &&
+                           (call->op == ScalarOp::kFloorDiv ||
+                            call->op == ScalarOp::kMod);
+      found = found || (divides && depends_on(part, v.get()));
+      return !found;
+    });
+    return !found;
+  });
+  return found;
+}
+
 // The strides of a group's loads for a loop over the row axes from `first` on,
 // as one, and for the innermost loop of the stage that loads.
 bool reads_columns(const Group& group, int first) {
@@ -122,7 +143,9 @@ bool reads_columns(const Group& group, int first) {
       }
       inner = form.reduce->axes[size_t(form.reduced.back())].var;
     }
-    for (const Expr& e : loads_of(substitute(body_of(stage), point))) {
+    const Expr body = substitute(body_of(stage), point);
+    if (chooses_by_division(body, flat, ranges)) return false;
+    for (const Expr& e : loads_of(body)) {
       auto& load = std::get<Load>(e->node);
       if (load.slot >= inputs) continue;
       Expr address = flat_index(
@@ -249,12 +272,22 @@ LoweredGroup lower_rows(const Group& group, const Target& target,
   auto lower = [&](int row_axes, Cut cut) {
     return RowLowering(group, target, vectors, row_axes, cut).run();
   };
+  // Rows in which reductions spread, if those arrays fit.
+  auto lower_each_row = [&] {
+    std::optional<RowPlan> plan;
+    if (vectors == Vectors::kYes) {
+      plan = try_plan_rows(group, group.row_axes, kMostLocalBytes,
+                           Spread::kYes);
+    }
+    if (!plan) return lower(group.row_axes, Cut::kRows);
+    return RowLowering(group, target, vectors, *plan, Cut::kRows).run();
+  };
   if (!is_pointwise(group)) {
     const int first = vectors == Vectors::kYes ? column_axis(group) : -1;
-    if (first < 0) return lower(group.row_axes, Cut::kRows);
+    if (first < 0) return lower_each_row();
     const int64_t width = columns_of_item(group, first);
     auto plan = try_plan_rows(group, group.row_axes, kMostLocalBytes / width);
-    if (!plan) return lower(group.row_axes, Cut::kRows);
+    if (!plan) return lower_each_row();
     return RowLowering(group, target, vectors, *plan, Cut::kColumns)
         .with_columns(first, width)
         .run();

@@ -56,14 +56,15 @@ Stmt RowLowering::loop_over_columns(const std::vector<PointOp>& ops) const {
                   nested ? LoopKind::kSerial : LoopKind::kVector);
 }
 
-int RowLowering::add_column_local(const std::string& name, NumType type) {
+int RowLowering::add_array(const std::string& name, NumType type,
+                           int64_t size) {
   auto& kernel = result_.kernel;
-  kernel.locals.push_back({name, storage_type(type), width_, 1});
+  kernel.locals.push_back({name, storage_type(type), size, 1});
   return static_cast<int>(kernel.buffers.size() + kernel.locals.size()) - 1;
 }
 
-Expr RowLowering::of_column(int slot) const {
-  return flat_load(slot, result_.kernel.dtype_of(slot), column_in_item());
+Expr RowLowering::element_of(int slot, const Expr& at) const {
+  return flat_load(slot, result_.kernel.dtype_of(slot), at);
 }
 
 // Whether a phase behind p reads stage s, directly or in what it computes
@@ -82,15 +83,15 @@ bool RowLowering::is_read_after(int s, size_t p) const {
   return false;
 }
 
-// Accumulators are elements of arrays.
-std::vector<PointOp> RowLowering::in_arrays(
-    const std::vector<PointOp>& ops) const {
+// Accumulators are the elements `at` of arrays.
+std::vector<PointOp> RowLowering::in_arrays(const std::vector<PointOp>& ops,
+                                            const Expr& at) const {
   std::vector<PointOp> out;
   for (const PointOp& op : ops) {
     if (auto* x = std::get_if<PointAccumulate>(&op)) {
       const int slot = array_of_.at(x->accumulator.get());
-      Expr total = combine(x->op, of_column(slot), x->value);
-      out.push_back(PointStore{slot, column_in_item(), total});
+      Expr total = combine(x->op, element_of(slot, at), x->value);
+      out.push_back(PointStore{slot, at, total});
     } else if (auto* y = std::get_if<PointArg>(&op)) {
       const int best = array_of_.at(y->best.get());
       const int position = array_of_.at(y->position.get());
@@ -98,13 +99,13 @@ std::vector<PointOp> RowLowering::in_arrays(
       Var better = make_var(y->best->name + "_better", NumType::kBool);
       out.push_back(PointLet{value, y->value});
       out.push_back(
-          PointLet{better, replaces(y->op, var(value), of_column(best))});
+          PointLet{better, replaces(y->op, var(value), element_of(best, at))});
       out.push_back(
-          PointStore{position, column_in_item(),
-                     select(var(better), y->at, of_column(position))});
+          PointStore{position, at,
+                     select(var(better), y->at, element_of(position, at))});
       out.push_back(
-          PointStore{best, column_in_item(),
-                     select(var(better), var(value), of_column(best))});
+          PointStore{best, at,
+                     select(var(better), var(value), element_of(best, at))});
     } else {
       out.push_back(op);
     }
@@ -122,7 +123,7 @@ void RowLowering::start_columns(size_t p, std::vector<Stmt>& out) {
         reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
     const auto start = [&](const char* name, NumType of, const Expr& value) {
       Var v = make_var(cat({name, s}), of);
-      const int slot = add_column_local(v->name, of);
+      const int slot = add_array(v->name, of, width_);
       array_of_[v.get()] = slot;
       ops.push_back(PointStore{slot, column_in_item(), value});
       return v;
@@ -169,12 +170,12 @@ Stmt RowLowering::phase_of_columns(size_t p) {
     ranges_.add(loops.back(), extent);
     at.push_back(var(loops.back()));
   }
-  std::vector<PointOp> ops = in_arrays(ops_of_phase(p, at));
+  std::vector<PointOp> ops = in_arrays(ops_of_phase(p, at), column_in_item());
   std::vector<std::pair<int, Expr>> kept;
   for (int s : plan_.phases[p].stages) {
     const bool scalar = plan_.forms[s].own.empty() && !plan_.accumulates(s);
     if (!scalar || !is_read_after(s, p)) continue;
-    const int slot = add_column_local(cat({"of", s}), value_[s]->type);
+    const int slot = add_array(cat({"of", s}), value_[s]->type, width_);
     ops.push_back(PointStore{slot, column_in_item(), value_[s]});
     kept.emplace_back(s, of_column(slot));
   }

@@ -5,13 +5,6 @@
 #include "spec/check.h"
 
 namespace lathe {
-namespace {
-
-// Independent accumulators of a vector reduction, to hide add latency.
-constexpr int kAccumulators = 4;
-
-}  // namespace
-
 std::vector<Expr> decode(const Expr& flat, const Shape& extents,
                          const Ranges& ranges) {
   std::vector<Expr> index(extents.size());
@@ -103,30 +96,6 @@ void RowLowering::finish_accumulators(size_t p, std::vector<Stmt>& out) {
   }
 }
 
-bool RowLowering::all_affine(const std::vector<PointOp>& ops,
-                             const Var& flat) const {
-  auto affine = [&](const Expr& value) {
-    for (const Expr& e : loads_of(value)) {
-      if (!affine_in(std::get<Load>(e->node).index[0], flat, ranges_)) {
-        return false;
-      }
-    }
-    return true;
-  };
-  for (const PointOp& op : ops) {
-    if (auto* x = std::get_if<PointLet>(&op)) {
-      if (!affine(x->value)) return false;
-    } else if (auto* y = std::get_if<PointAccumulate>(&op)) {
-      if (!affine(y->value)) return false;
-    } else if (auto* z = std::get_if<PointArg>(&op)) {
-      if (!affine(z->value)) return false;
-    } else if (std::holds_alternative<PointStmt>(op)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 Stmt RowLowering::lower_phase(size_t p) {
   if (cut_ == Cut::kColumns) {
     return workers_ > 1 ? phase_of_lanes(p) : phase_of_columns(p);
@@ -142,30 +111,20 @@ Stmt RowLowering::lower_phase(size_t p) {
     return block(std::move(out));
   }
   if (cut_ == Cut::kTiles) return tiled_loops(p);
-  Var flat = make_var("i");
-  Dim total = numel(extents);
-  ranges_.add(flat, total);
-  std::vector<PointOp> ops =
-      ops_of_phase(p, decode(var(flat), extents, ranges_));
+  if (plan_.spread[size_t(plan_.phases[p].stages[0])]) return spread_phase(p);
   if (cut_ == Cut::kBlocks) {
+    Var flat = make_var("i");
+    Dim total = numel(extents);
+    ranges_.add(flat, total);
+    std::vector<PointOp> ops =
+        ops_of_phase(p, decode(var(flat), extents, ranges_));
     Expr begin = var(item_) * int_literal(kBlock);
     Expr end = min(begin + int_literal(kBlock), size_of(total));
     out.push_back(loop_in_ranges(ops, flat, begin, end, ranges_));
-  } else if (extents.size() == 1 || all_affine(ops, flat)) {
-    out.push_back(vector_loop(ops, flat, total));
   } else {
-    std::vector<Var> loops;
-    std::vector<Expr> at;
-    for (size_t i = 0; i < extents.size(); ++i) {
-      loops.push_back(make_var(cat({"i", i})));
-      ranges_.add(loops.back(), extents[i]);
-      at.push_back(var(loops.back()));
-    }
-    Stmt nest = scalar_point(ops_of_phase(p, at));
-    for (size_t i = extents.size(); i-- > 0;) {
-      nest = for_loop(loops[i], int_literal(0), size_of(extents[i]), nest);
-    }
-    out.push_back(nest);
+    out.push_back(nest_over(extents, "i", [&](const std::vector<Expr>& at) {
+      return ops_of_phase(p, at);
+    }));
   }
   finish_accumulators(p, out);
   return block(std::move(out));
@@ -192,76 +151,6 @@ Stmt RowLowering::tiled_loops(size_t p) {
   Stmt inner = for_loop(a, tile_, simplify(end, ranges_), point,
                         behind ? LoopKind::kSerial : LoopKind::kVector);
   return for_loop(b, int_literal(0), size_of(extents[1]), inner);
-}
-
-// The loop over a phase. Maps are left to the compiler; sums and extremes get
-// vectors and several accumulators, since it may not reorder them itself.
-Stmt RowLowering::vector_loop(const std::vector<PointOp>& ops, const Var& flat,
-                              const Dim& extent) {
-  std::vector<const PointAccumulate*> sums;
-  bool independent = true;
-  for (const PointOp& op : ops) {
-    if (auto* sum = std::get_if<PointAccumulate>(&op)) sums.push_back(sum);
-    independent = independent && (std::holds_alternative<PointLet>(op) ||
-                                  std::holds_alternative<PointStore>(op));
-  }
-  if (independent) {
-    return loop_in_ranges(ops, flat, int_literal(0), size_of(extent), ranges_);
-  }
-  Stmt scalar = for_loop(flat, int_literal(0), size_of(extent),
-                         scalar_point(ops), LoopKind::kSerial);
-  if (vectors_ == Vectors::kNo || sums.empty()) return scalar;
-  NumType type = sums[0]->value->type;
-  if (type != NumType::kFloat32 && type != NumType::kFloat64) return scalar;
-  int lanes = target_.lanes(type == NumType::kFloat32 ? 4 : 8);
-  std::vector<Stmt> out, main;
-  std::vector<std::vector<Var>> accumulators(kAccumulators);
-  Var i = make_var("i");
-  for (int u = 0; u < kAccumulators; ++u) {
-    for (const PointAccumulate* sum : sums) {
-      std::string name = cat({sum->accumulator->name, "_", u});
-      accumulators[u].push_back(make_var(name, type, lanes));
-      out.push_back(declare(accumulators[u].back(), neutral_of(sum->op, type)));
-    }
-    auto points = vector_points(ops, flat, var(i) + int_literal(u * lanes),
-                                type, lanes, accumulators[u]);
-    if (!points) return scalar;
-    main.push_back(block(std::move(*points)));
-  }
-  Expr step = int_literal(int64_t{kAccumulators} * lanes);
-  Expr whole = simplify(size_of(extent) / step * step, ranges_);
-  out.push_back(for_loop(i, int_literal(0), whole, block(std::move(main)),
-                         LoopKind::kSerial, int64_t{kAccumulators} * lanes));
-  for (size_t a = 0; a < sums.size(); ++a) {
-    ReduceOp op = sums[a]->op;
-    Expr total = var(accumulators[0][a]);
-    for (int u = 1; u < kAccumulators; ++u) {
-      total = combine(op, total, var(accumulators[u][a]));
-    }
-    out.push_back(add_lanes(op, sums[a]->accumulator, total));
-  }
-  if (!same_expr(whole, size_of(extent))) {
-    out.push_back(for_loop(flat, whole, size_of(extent), scalar_point(ops)));
-  }
-  return block(std::move(out));
-}
-
-// accumulator = op(accumulator, every lane of `vector`), by way of memory.
-Stmt RowLowering::add_lanes(ReduceOp op, const Var& accumulator,
-                            const Expr& vector) {
-  auto& kernel = result_.kernel;
-  int slot = static_cast<int>(kernel.buffers.size() + kernel.locals.size());
-  bool single = vector->type == NumType::kFloat32;
-  DType dtype = single ? DType::kFloat32 : DType::kFloat64;
-  kernel.locals.push_back(
-      {cat({"lanes", kernel.locals.size()}), dtype, vector->lanes, 1});
-  Var lane = make_var("lane");
-  Expr value = flat_load(slot, dtype, var(lane));
-  return block(
-      {store(slot, ramp(int_literal(0), 1, vector->lanes), vector),
-       for_loop(lane, int_literal(0), int_literal(vector->lanes),
-                assign(accumulator, combine(op, var(accumulator), value)),
-                LoopKind::kUnroll)});
 }
 
 }  // namespace lathe

@@ -1,8 +1,11 @@
 #pragma once
 // The working parts of lower_rows(): one group being spelled out as loops.
-// row_values.cpp says what stands at a point, row_loops.cpp the loops around.
+// row_values.cpp says what stands at a point, row_loops.cpp and
+// row_reductions.cpp the loops around.
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -69,20 +72,36 @@ class RowLowering {
   void cut_items();
   Stmt lower_phase(size_t p);
   Stmt tiled_loops(size_t p);
+  // Nests, in row_reductions.cpp. What happens at a point of one.
+  using OpsAt = std::function<std::vector<PointOp>(const std::vector<Expr>&)>;
+  // The innermost loop of a nest; what stands before and behind the nest.
+  struct InnerLoop {
+    std::vector<Stmt> before, inside, after;
+  };
+  Stmt nest_over(const Shape& extents, const std::string& name,
+                 const OpsAt& ops_at);
   bool all_affine(const std::vector<PointOp>& ops, const Var& flat) const;
-  Stmt vector_loop(const std::vector<PointOp>& ops, const Var& flat,
-                   const Dim& extent);
+  InnerLoop inner_loop(const std::vector<PointOp>& ops, const Var& flat,
+                       const Dim& extent);
+  std::optional<InnerLoop> in_vectors(const std::vector<PointOp>& ops,
+                                      const Var& flat, const Dim& extent);
+  std::optional<InnerLoop> in_strips(const std::vector<PointOp>& ops,
+                                     const Var& flat, const Dim& extent);
   Stmt add_lanes(ReduceOp op, const Var& accumulator, const Expr& vector);
+  Stmt spread_phase(size_t p);
   // Columns, in row_columns.cpp.
   void cut_columns();
   std::vector<Stmt> bounds_of_columns();
   Stmt phase_of_columns(size_t p);
   Stmt loop_over_columns(const std::vector<PointOp>& ops) const;
-  int add_column_local(const std::string& name, NumType type);
+  int add_array(const std::string& name, NumType type, int64_t size);
   Expr column_in_item() const { return var(column_) - var(first_); }
-  Expr of_column(int slot) const;
+  Expr element_of(int slot, const Expr& at) const;
+  Expr of_column(int slot) const { return element_of(slot, column_in_item()); }
   bool is_read_after(int s, size_t p) const;
-  std::vector<PointOp> in_arrays(const std::vector<PointOp>& ops) const;
+  bool is_used_in_phase(int s) const;
+  std::vector<PointOp> in_arrays(const std::vector<PointOp>& ops,
+                                 const Expr& at) const;
   void start_columns(size_t p, std::vector<Stmt>& out);
   void finish_columns(size_t p, std::vector<Stmt>& out);
   // Loops of a GPU, in cuda/row_workers.cpp and cuda/row_packs.cpp.
@@ -107,7 +126,11 @@ class RowLowering {
                         std::vector<PointOp>& ops);
   void add_nested(int s, const std::vector<Expr>& at,
                   std::vector<PointOp>& ops);
+  Stmt nested_loops(int s, Substitution point, const Var& acc,
+                    const Var& best);
   void add_value(int s, const Expr& value, std::vector<PointOp>& ops);
+  void add_stores(int s, const std::vector<Expr>& at, size_t p,
+                  std::vector<PointOp>& ops);
 
   // Expressions of stage s in terms of buffers, locals and loop variables.
   std::vector<Expr> index_at(int s, const std::vector<Expr>& at) const;

@@ -4,15 +4,20 @@
 #include <optional>
 
 #include "codegen/rewrite.h"
+#include "codegen/simplify.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
 
+// Accumulators of a reduction whose points step together.
+constexpr int64_t kMostSpread = 4096;
+
 class Planner {
  public:
-  Planner(const Group& group, int row_axes, int64_t most_local_bytes)
-      : group_(group), most_local_bytes_(most_local_bytes) {
+  Planner(const Group& group, int row_axes, int64_t most_local_bytes,
+          Spread spread)
+      : group_(group), most_local_bytes_(most_local_bytes), spread_(spread) {
     plan_.row_axes = row_axes;
     const Shape& shape = group.stage(0).shape;
     plan_.rows.assign(shape.begin(), shape.begin() + row_axes);
@@ -25,6 +30,9 @@ class Planner {
       plan_.forms.push_back(form_of(stage, plan_.row_axes));
     }
     plan_.keep.assign(stages.size(), Keep::kScalar);
+    for (size_t s = 0; s < stages.size(); ++s) {
+      plan_.spread.push_back(spread_ == Spread::kYes && spreads(int(s)));
+    }
     for (size_t s = 0; s < stages.size(); ++s) {
       if (!place(static_cast<int>(s))) return std::nullopt;
     }
@@ -69,6 +77,43 @@ class Planner {
     return true;
   }
 
+  // Whether what the reduction loads lies side by side for its last own axis,
+  // and not for its last reduced one.
+  bool spreads(int s) const {
+    const StageForm& form = plan_.forms[s];
+    if (!form.reduce || form.own.empty() || form.reduced.empty()) return false;
+    if (form.reduce->op == ReduceOp::kArgMin ||
+        form.reduce->op == ReduceOp::kArgMax ||
+        contains<CheckedIndex>(form.reduce->body)) {
+      return false;
+    }
+    const Stage& stage = group_.stage(s);
+    Dim points = 1;
+    for (int axis : form.own) points *= stage.shape[axis];
+    if (!points.is_static() || points.value() > kMostSpread) return false;
+    Ranges ranges;
+    ranges.add(stage.axes, stage.shape);
+    for (const ReduceAxis& axis : form.reduce->axes) {
+      ranges.add(axis.var, axis.extent);
+    }
+    const Var& own = stage.axes[form.own.back()];
+    const Var& reduced = form.reduce->axes[form.reduced.back()].var;
+    bool apart = false;
+    for (const Expr& e : loads_of(form.reduce->body)) {
+      auto& node = std::get<Load>(e->node);
+      const int p = node.slot - group_.definition.inputs;
+      Expr address = flat_index(
+          node.index, p < 0 ? group_.operands[node.slot].shape : shape_of(p),
+          ranges);
+      auto along = affine_in(address, own, ranges);
+      if (!along || (along->stride != 0 && along->stride != 1)) return false;
+      auto across = affine_in(address, reduced, ranges);
+      apart = apart ||
+              (!across || (across->stride != 0 && across->stride != 1));
+    }
+    return apart;
+  }
+
   bool place(int s) {
     Shape domain = domain_of(s);
     const auto& body = std::get<Compute>(group_.stage(s).kind).body;
@@ -81,14 +126,17 @@ class Planner {
       if (p < 0) continue;
       bool scalar = plan_.accumulates(p) || plan_.forms[p].own.empty();
       bool point = !scalar && at_point(s, p, load) &&
+                   !plan_.spread[s] && !plan_.spread[p] &&
                    domain == plan_.phases[plan_.phase_of[p]].extents;
-      bool same_phase = point || (scalar && !plan_.accumulates(p));
+      bool same_phase =
+          point || (scalar && !plan_.accumulates(p) && !plan_.spread[s]);
       earliest = std::max(earliest, plan_.phase_of[p] + (same_phase ? 0 : 1));
       if (!scalar) reads.emplace_back(p, point);
     }
     int phase = earliest;
     int count = static_cast<int>(plan_.phases.size());
-    while (phase < count && plan_.phases[phase].extents != domain) ++phase;
+    if (plan_.spread[s]) phase = count;
+    while (phase < count && !admits(phase, domain)) ++phase;
     if (phase == count) plan_.phases.push_back({domain, {}});
     plan_.phases[phase].stages.push_back(s);
     plan_.phase_of.push_back(phase);
@@ -97,6 +145,11 @@ class Planner {
       if (!keep(p)) return false;
     }
     return true;
+  }
+
+  bool admits(int phase, const Shape& domain) const {
+    const Phase& there = plan_.phases[phase];
+    return there.extents == domain && !plan_.spread[there.stages[0]];
   }
 
   bool keep(int p) {
@@ -195,6 +248,7 @@ class Planner {
 
   const Group& group_;
   const int64_t most_local_bytes_;
+  const Spread spread_;
   RowPlan plan_;
   int64_t local_bytes_ = 0;
 };
@@ -219,8 +273,9 @@ StageForm form_of(const Stage& stage, int row_axes) {
 }
 
 std::optional<RowPlan> try_plan_rows(const Group& group, int row_axes,
-                                     int64_t most_local_bytes) {
-  return Planner(group, row_axes, most_local_bytes).run();
+                                     int64_t most_local_bytes,
+                                     Spread spread) {
+  return Planner(group, row_axes, most_local_bytes, spread).run();
 }
 
 RowPlan plan_rows(const Group& group, int row_axes) {

@@ -46,6 +46,9 @@ struct RowPlan {
   std::vector<int> phase_of;  // by stage
   std::vector<Keep> keep;     // by stage
   std::vector<int> lender;    // by stage: kLent: the output that holds it
+  // By stage: a reduction for each point, whose points step together; it has a
+  // phase of its own.
+  std::vector<bool> spread;
 
   // A reduction over the phase's domain, rather than one for each point.
   bool accumulates(int s) const {
@@ -56,10 +59,15 @@ struct RowPlan {
 // Bytes on the stack for what one row keeps between phases.
 inline constexpr int64_t kMostLocalBytes = 64 * 1024;
 
+// Whether reductions for points that lie side by side in memory may spread:
+// they take an array of accumulators.
+enum class Spread : uint8_t { kNo, kYes };
+
 // Nothing where a value can be neither kept in so many bytes nor computed
 // again.
 std::optional<RowPlan> try_plan_rows(const Group& group, int row_axes,
-                                     int64_t most_local_bytes);
+                                     int64_t most_local_bytes,
+                                     Spread spread = Spread::kNo);
 
 // Requires: rows_fit(group, row_axes).
 RowPlan plan_rows(const Group& group, int row_axes);

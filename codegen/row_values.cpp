@@ -207,37 +207,85 @@ void RowLowering::add_accumulation(int s, const std::vector<Expr>& at,
 // A reduction for each point: loops of its own around an accumulator.
 void RowLowering::add_nested(int s, const std::vector<Expr>& at,
                              std::vector<PointOp>& ops) {
-  const Stage& stage = group_.stage(s);
-  const StageForm& form = plan_.forms[s];
-  Substitution point = at_indices(stage, index_at(s, at));
-  std::vector<Var> loops;
-  for (const ReduceAxis& axis : form.reduce->axes) {
-    loops.push_back(make_var(axis.var->name));
-    ranges_.add(loops.back(), axis.extent);
-    point[axis.var.get()] = var(loops.back());
-  }
-  NumType type = form.reduce->body->type;
-  bool arg = form.reduce->op == ReduceOp::kArgMin ||
-             form.reduce->op == ReduceOp::kArgMax;
+  const Reduce& reduce = *plan_.forms[s].reduce;
+  const NumType type = reduce.body->type;
+  const bool arg =
+      reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
   Var acc = make_var(cat({"acc", s}), arg ? NumType::kInt64 : type);
   Var best = arg ? make_var(cat({"best", s}), type) : nullptr;
-  std::vector<PointOp> inner;
-  Expr value = lower(s, form.reduce->body, point);
-  if (arg) {
-    inner.push_back(PointArg{form.reduce->op, best, acc, value, var(loops[0])});
-  } else {
-    inner.push_back(PointAccumulate{form.reduce->op, acc, value});
-  }
-  Stmt loop = scalar_point(inner);
-  for (size_t i = loops.size(); i-- > 0;) {
-    loop = for_loop(loops[i], int_literal(0),
-                    size_of(form.reduce->axes[i].extent), loop);
-  }
-  Expr start = neutral_of(form.reduce->op, type);
+  Stmt loops = nested_loops(s, at_indices(group_.stage(s), index_at(s, at)),
+                            acc, best);
+  Expr start = neutral_of(reduce.op, type);
   ops.push_back(PointStmt{declare(acc, arg ? int_literal(0) : start)});
   if (arg) ops.push_back(PointStmt{declare(best, start)});
-  ops.push_back(PointStmt{loop});
+  ops.push_back(PointStmt{loops});
   add_value(s, var(acc), ops);
+}
+
+Stmt RowLowering::nested_loops(int s, Substitution point, const Var& acc,
+                               const Var& best) {
+  const Reduce& reduce = *plan_.forms[s].reduce;
+  for (const ReduceAxis& axis : reduce.axes) {
+    point[axis.var.get()] = int_literal(0);
+  }
+  const std::vector<int>& reduced = plan_.forms[s].reduced;
+  Shape extents;
+  for (int axis : reduced) extents.push_back(reduce.axes[axis].extent);
+  const OpsAt ops_at = [&](const std::vector<Expr>& at) {
+    for (size_t i = 0; i < at.size(); ++i) {
+      point[reduce.axes[reduced[i]].var.get()] = at[i];
+    }
+    Expr value = lower(s, reduce.body, point);
+    std::vector<PointOp> ops;
+    if (best) {
+      Expr position = at.empty() ? int_literal(0) : at[0];
+      ops.push_back(PointArg{reduce.op, best, acc, value, position});
+    } else {
+      ops.push_back(PointAccumulate{reduce.op, acc, value});
+    }
+    hoist(ops[0]);
+    return ops;
+  };
+  if (cut_ == Cut::kRows && !target_.gpu) return nest_over(extents, "k", ops_at);
+  std::vector<Var> loops;
+  std::vector<Expr> at;
+  for (const Dim& extent : extents) {
+    loops.push_back(make_var(cat({"k", loops.size()})));
+    ranges_.add(loops.back(), extent);
+    at.push_back(var(loops.back()));
+  }
+  Stmt loop = scalar_point(ops_at(at));
+  for (size_t i = loops.size(); i-- > 0;) {
+    loop = for_loop(loops[i], int_literal(0), size_of(extents[i]), loop);
+  }
+  return loop;
+}
+
+// The stage's value at the point goes to where others will read it.
+void RowLowering::add_stores(int s, const std::vector<Expr>& at, size_t p,
+                             std::vector<PointOp>& ops) {
+  bool lent = plan_.keep[s] == Keep::kLent;
+  const int output = lent ? plan_.lender[s] : s;
+  if (int slot = output_slot(output); slot >= 0) {
+    ops.push_back(
+        PointStore{slot, address(output, index_at(s, at)), value_[s]});
+  }
+  if (local_slot_[s] >= 0) {
+    Expr flat = flat_index(at, plan_.phases[p].extents, ranges_);
+    ops.push_back(PointStore{local_slot_[s], kept_at(flat), value_[s]});
+  }
+}
+
+// Whether a stage that others compute again is of any use where it stands.
+bool RowLowering::is_used_in_phase(int s) const {
+  if (plan_.keep[s] != Keep::kAgain || output_slot(s) >= 0) return true;
+  for (size_t r = 0; r < plan_.forms.size(); ++r) {
+    if (plan_.phase_of[r] != plan_.phase_of[s]) continue;
+    for (const Expr& e : loads_of(body_of(group_.stage(static_cast<int>(r))))) {
+      if (std::get<Load>(e->node).slot == group_.slot_of_stage(s)) return true;
+    }
+  }
+  return false;
 }
 
 std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
@@ -248,17 +296,9 @@ std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
       add_accumulation(s, at, ops);
       continue;
     }
+    if (!is_used_in_phase(s)) continue;
     plan_.forms[s].reduce ? add_nested(s, at, ops) : add_map(s, at, ops);
-    bool lent = plan_.keep[s] == Keep::kLent;
-    const int output = lent ? plan_.lender[s] : s;
-    if (int slot = output_slot(output); slot >= 0) {
-      Expr place = address(output, index_at(s, at));
-      ops.push_back(PointStore{slot, place, value_[s]});
-    }
-    if (local_slot_[s] >= 0) {
-      Expr flat = flat_index(at, plan_.phases[p].extents, ranges_);
-      ops.push_back(PointStore{local_slot_[s], kept_at(flat), value_[s]});
-    }
+    add_stores(s, at, p, ops);
   }
   for (PointOp& op : ops) hoist(op);
   return ops;

@@ -40,17 +40,13 @@ constexpr Strategy kGpuStrategies[] = {
     {"generic", matches_generic, 1000, lower_generic},
 };
 
-bool has_float_reduction(const Group& group) {
-  for (const Stage& stage : group.definition.stages) {
-    auto* compute = std::get_if<Compute>(&stage.kind);
-    if (!compute) continue;
-    auto* reduce = std::get_if<Reduce>(&compute->body->node);
-    if (reduce && (reduce->body->type == NumType::kFloat32 ||
-                   reduce->body->type == NumType::kFloat64)) {
-      return true;
-    }
-  }
-  return false;
+bool has_reduction(const Group& group) {
+  return std::any_of(group.definition.stages.begin(),
+                     group.definition.stages.end(), [](const Stage& stage) {
+                       auto* compute = std::get_if<Compute>(&stage.kind);
+                       return compute && std::holds_alternative<Reduce>(
+                                             compute->body->node);
+                     });
 }
 
 }  // namespace
@@ -86,7 +82,7 @@ LoweredGroup lower_generic(const Group& group, const Target& target) {
 }
 
 bool matches_row(const Group& group, const Target& target) {
-  return group.kind == GroupKind::kRow && has_float_reduction(group) &&
+  return group.kind == GroupKind::kRow && has_reduction(group) &&
          matches_generic(group, target);
 }
 
