@@ -131,9 +131,11 @@ int Fuser::shared_axes(ArrayId reader, const Load& node) const {
 
 std::optional<Cluster> Fuser::join_rows(const Cluster& a,
                                         const Cluster& b) const {
-  const bool in_order = a.order.empty() && b.order.empty();
-  std::optional<Cluster> first =
-      in_order ? join_first_axes(a, b) : std::nullopt;
+  if (auto split = join_split_axes(a, b)) return split;
+  if (!a.split.empty() || !b.split.empty()) return std::nullopt;
+  std::optional<Cluster> first = in_order(a) && in_order(b)
+                                     ? join_first_axes(a, b)
+                                     : std::nullopt;
   if (is_map(a) && is_map(b)) return first;
   std::optional<Cluster> any = join_any_axes(a, b);
   return any ? any : first;

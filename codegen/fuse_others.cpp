@@ -86,7 +86,7 @@ bool Fuser::join_table(int c) {
   for (int table : clusters_.operands(c)) {
     const Cluster& from = clusters_[table];
     if (from.kind != GroupKind::kRow || !is_map(from)) continue;
-    if (!reader.order.empty()) continue;
+    if (!in_order(reader)) continue;
     if (at_load(from) != at_load(reader)) continue;
     if (!clusters_.only_reader(table, c)) continue;
     int rows = is_map(reader) ? 1 : reader.row_axes;
@@ -112,7 +112,7 @@ void Fuser::join_attention() {
         if (graph_.is_given(weights) || at_load(clusters_[c])) continue;
         int rows = clusters_.of(weights);
         if (rows == c || clusters_[rows].kind != GroupKind::kRow) continue;
-        if (!clusters_[rows].order.empty()) continue;
+        if (!in_order(clusters_[rows])) continue;
         if (!clusters_.only_reader(rows, c)) continue;
         for (int scores : clusters_.operands(rows)) {
           if (clusters_[scores].kind != GroupKind::kContraction) continue;
@@ -147,7 +147,7 @@ void Fuser::join_prologues() {
 bool Fuser::join_prologue(int rows, int c) {
   const Cluster& from = clusters_[rows];
   if (from.kind != GroupKind::kRow || at_load(from)) return false;
-  if (!from.order.empty()) return false;
+  if (!in_order(from)) return false;
   // Then no path leads around, either.
   if (!clusters_.only_reader(rows, c)) return false;
   Cluster joined{GroupKind::kRowContraction, from.row_axes,

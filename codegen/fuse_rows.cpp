@@ -1,16 +1,56 @@
 // Rows over axes that are not the first ones of every array: softmax over axis
 // 1 of [B, C, W] has the rows [B, W]. The arrays stay as they are; their
-// cluster remembers in which order the group has to see their axes.
+// cluster remembers in which order the group has to see their axes. And rows
+// over a part of an axis: the rows of group_norm are groups of channels.
 
 #include <numeric>
 
 #include "codegen/fuser.h"
+#include "codegen/rewrite.h"
 
 namespace lathe {
 namespace {
 
 // Rows of fewer columns than this are no gain over what the first axes give.
 constexpr int64_t kLeastColumns = 8;
+
+// Where an index is the quotient of the reader's own axis and a constant, and
+// the quotient takes all values: that constant; else 0.
+int64_t part_of_axis(const Expr& index, const Array& reader, size_t axis,
+                     const Dim& quotients) {
+  auto* call = std::get_if<Call>(&index->node);
+  if (!call || call->op != ScalarOp::kFloorDiv) return 0;
+  auto* ref = std::get_if<VarRef>(&call->args[0]->node);
+  auto* literal = std::get_if<Literal>(&call->args[1]->node);
+  if (!ref || !literal || ref->var != reader.axes()[axis]) return 0;
+  auto* inner = std::get_if<int64_t>(&literal->value);
+  if (!inner || *inner < 2) return 0;
+  return quotients * Dim(*inner) == reader.shape()[axis] ? *inner : 0;
+}
+
+// How many leading axes all stages share wherever they read each other.
+int shared_rows(const Group& group) {
+  size_t rows = group.stage(0).axes.size();
+  for (const Stage& stage : group.definition.stages) {
+    rows = std::min(rows, stage.axes.size());
+    for (const Expr& e : loads_of(std::get<Compute>(stage.kind).body)) {
+      auto& node = std::get<Load>(e->node);
+      const int read = node.slot - group.definition.inputs;
+      if (read < 0) continue;
+      const Shape& shape = group.stage(read).shape;
+      size_t same = 0;
+      while (same < std::min(rows, shape.size())) {
+        auto* ref = std::get_if<VarRef>(&node.index[same]->node);
+        const bool follows = ref && ref->var == stage.axes[same];
+        if (shape[same] != stage.shape[same]) break;
+        if (!follows && shape[same] != 1) break;
+        ++same;
+      }
+      rows = same;
+    }
+  }
+  return static_cast<int>(rows);
+}
 
 }  // namespace
 
@@ -80,6 +120,45 @@ std::optional<Cluster> Fuser::join_any_axes(const Cluster& a,
     }
   }
   if (!rows_hold(joined)) return std::nullopt;
+  return joined;
+}
+
+// How the only array of `b`, a map, has to be split so that parts of its axis
+// are rows of `a`: it reads those by the quotient, or what is split already.
+std::optional<SplitAxis> Fuser::split_for(const Cluster& a,
+                                          const Cluster& b) const {
+  if (b.arrays.size() != 1 || is_map(a) || !is_map(b)) return std::nullopt;
+  const Array& reader = array(b.arrays[0]);
+  std::optional<SplitAxis> split;
+  bool agree = true;
+  const auto wants = [&](const SplitAxis& wanted) {
+    agree = agree && (!split || *split == wanted);
+    split = wanted;
+  };
+  for_each_read(a, b, [&](ArrayId id, const Load& node) {
+    auto known = a.split.find(array(id).operands[node.slot]);
+    if (known != a.split.end()) wants(known->second);
+    const Array& from = source(id, node);
+    for (size_t i = 0; i + 1 < reader.shape().size(); ++i) {
+      if (known != a.split.end() || i >= node.index.size()) break;
+      const int64_t inner =
+          part_of_axis(node.index[i], reader, i, from.shape()[i]);
+      if (inner > 0) wants({static_cast<int>(i), inner});
+    }
+  });
+  return agree ? split : std::nullopt;
+}
+
+std::optional<Cluster> Fuser::join_split_axes(const Cluster& a,
+                                              const Cluster& b) const {
+  if (!a.order.empty() || !in_order(b)) return std::nullopt;
+  const std::optional<SplitAxis> split = split_for(a, b);
+  if (!split) return std::nullopt;
+  Cluster joined{GroupKind::kRow, 0, together(a, b)};
+  joined.split = a.split;
+  joined.split[b.arrays[0]] = *split;
+  joined.row_axes = shared_rows(make_group(graph_, joined, {}).group);
+  if (joined.row_axes <= split->axis || !rows_hold(joined)) return std::nullopt;
   return joined;
 }
 

@@ -114,6 +114,14 @@ class Fuser {
                                          const Cluster& b) const;
   std::optional<Cluster> join_any_axes(const Cluster& a,
                                        const Cluster& b) const;
+  // By first axes, of which a map counts the last one in two parts.
+  std::optional<Cluster> join_split_axes(const Cluster& a,
+                                         const Cluster& b) const;
+  std::optional<SplitAxis> split_for(const Cluster& a, const Cluster& b) const;
+  // Whether the group of the cluster sees all arrays as they are.
+  static bool in_order(const Cluster& c) {
+    return c.order.empty() && c.split.empty();
+  }
   // The axes of an array of the cluster, row axes first.
   std::vector<int> axes_of(const Cluster& c, ArrayId id) const;
   bool follows(const Cluster& a, int from, const Cluster& b, int to) const;

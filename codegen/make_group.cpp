@@ -4,6 +4,7 @@
 #include "codegen/group.h"
 #include "codegen/passes.h"
 #include "codegen/rewrite.h"
+#include "codegen/simplify.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -110,6 +111,44 @@ class GroupMaker {
     return place;
   }
 
+  // The shape with the array's split axis as two.
+  Shape in_two(ArrayId id, Shape shape) const {
+    auto found = cluster_.split.find(id);
+    if (found == cluster_.split.end()) return shape;
+    const auto [axis, inner] = found->second;
+    shape[size_t(axis)] = floordiv(shape[size_t(axis)], inner);
+    shape.insert(shape.begin() + axis + 1, Dim(inner));
+    return shape;
+  }
+  std::vector<Expr> in_two(ArrayId id, std::vector<Expr> index) const {
+    auto found = cluster_.split.find(id);
+    if (found == cluster_.split.end()) return index;
+    const auto [axis, inner] = found->second;
+    const Expr whole = index[size_t(axis)];
+    index[size_t(axis)] = whole / int_literal(inner);
+    index.insert(index.begin() + axis + 1, whole % int_literal(inner));
+    return index;
+  }
+
+  // Names for the axes of a stage, and what stands for the array's in bodies.
+  void name_axes(ArrayId id, Stage& stage, Substitution& axes) {
+    for (size_t i = 0; i < stage.shape.size(); ++i) {
+      stage.axes.push_back(make_var(cat({"i", i})));
+    }
+    ranges_ = Ranges();
+    ranges_.add(stage.axes, stage.shape);
+    auto split = cluster_.split.find(id);
+    size_t next = 0;
+    const std::vector<Var> of_array = in_order(id, graph_.arrays[id].axes());
+    for (size_t i = 0; i < of_array.size(); ++i) {
+      Expr at = var(stage.axes[next++]);
+      if (split != cluster_.split.end() && split->second.axis == int(i)) {
+        at = at * int_literal(split->second.inner) + var(stage.axes[next++]);
+      }
+      axes[of_array[i].get()] = at;
+    }
+  }
+
   Expr load_in_group(const Load& from, const Array& reader) {
     const ArrayId id = reader.operands[from.slot];
     auto stage = stage_of_.find(id);
@@ -118,7 +157,11 @@ class GroupMaker {
     }
     int slot = result_.group.definition.inputs + stage->second;
     DType dtype = is_stored(id) ? from.dtype : local_dtype(from.dtype);
-    return load(slot, dtype, in_order(id, from.index));
+    std::vector<Expr> index = in_two(id, in_order(id, from.index));
+    if (!cluster_.split.empty()) {
+      for (Expr& i : index) i = simplify(i, ranges_);
+    }
+    return load(slot, dtype, std::move(index));
   }
 
   Expr rename(const Expr& expr, const Array& reader, const Substitution& axes) {
@@ -148,12 +191,9 @@ class GroupMaker {
     Stage stage;
     stage.name = array.name;
     stage.dtype = is_stored(id) ? array.dtype() : local_dtype(array.dtype());
-    stage.shape = rename(in_order(id, array.shape()));
+    stage.shape = rename(in_two(id, in_order(id, array.shape())));
     Substitution axes;
-    for (const Var& axis : in_order(id, array.axes())) {
-      stage.axes.push_back(make_var(cat({"i", stage.axes.size()})));
-      axes[axis.get()] = var(stage.axes.back());
-    }
+    name_axes(id, stage, axes);
     ArrayKind kind = array.kind();
     if (auto* update = std::get_if<Update>(&kind)) {
       update->domain = rename(update->domain, "u", axes);
@@ -179,6 +219,7 @@ class GroupMaker {
   const std::vector<bool>& stored_;
   PlacedGroup result_;
   std::map<ArrayId, int> stage_of_, operand_of_;
+  Ranges ranges_;  // of the axes of the stage being made
   DimSubstitution new_symbol_;
 };
 
@@ -270,6 +311,12 @@ Question question_of(const StageGraph& graph, const Cluster& cluster,
     question.add(order != cluster.order.end());
     if (order != cluster.order.end()) {
       for (int axis : order->second) question.add(axis);
+    }
+    auto split = cluster.split.find(id);
+    question.add(split != cluster.split.end());
+    if (split != cluster.split.end()) {
+      question.add(split->second.axis);
+      question.add(split->second.inner);
     }
     for (ArrayId operand : array.operands) {
       // Those outside count up, those inside down.

@@ -44,6 +44,13 @@ StageGraph prune(StageGraph graph);
 // not what these stand for, which is four times as much.
 StageGraph inline_maps(StageGraph graph, bool codes_in_products);
 
+// Axis `axis` as [.., extent / inner, inner, ..].
+struct SplitAxis {
+  int axis = 0;
+  int64_t inner = 1;
+  bool operator==(const SplitAxis&) const = default;
+};
+
 // One kernel to be: arrays computed together, ascending.
 struct Cluster {
   GroupKind kind = GroupKind::kRow;
@@ -53,6 +60,10 @@ struct Cluster {
   // kRow: arrays whose row axes are not their first ones: their axes in the
   // order in which the group sees them. softmax(x[B, C, W], axis=1): {0, 2, 1}.
   std::map<ArrayId, std::vector<int>> order = {};
+  // kRow, without an order: arrays that the group sees with one axis as two,
+  // which in memory is the same. group_norm: channels as groups and channels
+  // of a group, so that a group is a row.
+  std::map<ArrayId, SplitAxis> split = {};
 };
 
 struct Schedule {

@@ -4,6 +4,7 @@
 #include "tests/codegen/column_cases.h"
 #include "tests/codegen/model_check.h"
 #include "tests/codegen/op_check.h"
+#include "tests/codegen/row_reduction_cases.h"
 #include "tests/cuda/model_cases.h"
 
 namespace lathe {
@@ -20,6 +21,10 @@ TEST_CASE("cuda kernels: columns and parts agree with the reference") {
     CAPTURE(seed);
     CHECK_EQ(failures_of(column_cases(), "sm_80", seed), "");
   }
+}
+
+TEST_CASE("cuda kernels: reductions over any axes agree with the reference") {
+  CHECK_EQ(failures_of(row_reduction_cases(), "sm_80", 1), "");
 }
 
 TEST_CASE("cuda kernels: every sample of every op agrees") {
