@@ -1,13 +1,18 @@
 #include "codegen/lower_sequential.h"
 
+#include "codegen/heap_sort.h"
 #include "codegen/lower_rows.h"
 #include "codegen/point_ops.h"
 #include "codegen/rewrite.h"
+#include "codegen/row_lowering.h"
 #include "codegen/simplify.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
+
+// Columns of an item of a scan; fewer than the least go row by row.
+constexpr int64_t kColumns = 64, kLeastColumns = 8;
 
 class SequentialLowering {
  public:
@@ -46,6 +51,7 @@ class SequentialLowering {
 
  private:
   Stmt lower(const Scan& scan);
+  std::optional<Stmt> columns(const Scan& scan);
   Stmt lower(const Update& update);
   Stmt lower(const Sort& sort);
   Stmt copy_of_base(const Update& update);
@@ -93,6 +99,12 @@ class SequentialLowering {
           var(item_) / size_of(inner) % size_of(stage_.shape[i]), ranges_);
       inner *= stage_.shape[i];
     }
+  }
+
+  // Of the i-th step.
+  Expr position_of(const Scan& scan, const Expr& i) const {
+    if (!scan.reverse) return i;
+    return size_of(stage_.shape[size_t(scan.axis)]) - int_literal(1) - i;
   }
 
   // How many leading axes an update walks along with its domain: what it does
@@ -144,14 +156,64 @@ class SequentialLowering {
   std::vector<Expr> index_;
 };
 
+// Rows that lie side by side, as those of a scan over an axis before the last,
+// step together: an item is some of these columns.
+//
+//   for i:  for w in the item:  acc[w - first] += x[i, w]; out[i, w] = ...
+std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
+  const auto axis = static_cast<size_t>(scan.axis);
+  const Shape& shape = stage_.shape;
+  const auto split = shape.begin() + scan.axis;
+  const Shape outer(shape.begin(), split), inner(split + 1, shape.end());
+  const Dim all = numel(inner);
+  if (all.is_static() && all.value() < kLeastColumns) return std::nullopt;
+  const Dim parts = ceildiv(all, kColumns);
+  Var w = make_var("w"), i = make_var("i");
+  ranges_.add(item_, numel(outer) * parts);
+  ranges_.add(w, all);
+  ranges_.add(i, shape[axis]);
+  index_ = decode(var(item_) / size_of(parts), outer, ranges_);
+  index_.push_back(int_literal(0));
+  for (const Expr& at : decode(var(w), inner, ranges_)) index_.push_back(at);
+  Expr position = position_of(scan, var(i));
+  Expr value = at_position(scan.body, scan.axis, position);
+  if (contains<CheckedIndex>(value)) return std::nullopt;
+  for (const Expr& e : loads_of(value)) {
+    const Expr& at = std::get<Load>(e->node).index[0];
+    if (!affine_in(at, w, ranges_)) return std::nullopt;
+  }
+  result_.items = numel(outer) * parts;
+  result_.cost = cost_of(scan.body, numel(shape));
+  const DType type = storage_type(value->type);
+  result_.kernel.locals.push_back({"acc", type, kColumns, 1});
+  Var first = make_var("first"), last = make_var("last");
+  Expr column = var(w) - var(first);
+  Expr acc = flat_load(out_ + 1, type, column);
+  const auto over_columns = [&](std::vector<Stmt> body) {
+    return for_loop(w, var(first), var(last), block(std::move(body)),
+                    LoopKind::kVector);
+  };
+  Stmt add = store(out_ + 1, column, combine(scan.op, acc, value));
+  Stmt keep = store(out_, address(scan.axis, position), acc);
+  std::vector<Stmt> step = {add, keep};
+  if (scan.exclusive) std::swap(step[0], step[1]);
+  Expr start = var(item_) % size_of(parts) * int_literal(kColumns);
+  return block(
+      {let(first, simplify(start, ranges_)),
+       let(last, min(var(first) + int_literal(kColumns), size_of(all))),
+       over_columns(
+           {store(out_ + 1, column, neutral_of(scan.op, value->type))}),
+       for_loop(i, int_literal(0), size_of(shape[axis]),
+                over_columns(std::move(step)))});
+}
+
 Stmt SequentialLowering::lower(const Scan& scan) {
+  if (auto loops = columns(scan)) return *loops;
   split_rows(scan.axis);
   const Dim& extent = stage_.shape[scan.axis];
   Var i = make_var("i");
   ranges_.add(i, extent);
-  Expr position = scan.reverse
-                      ? size_of(extent) - int_literal(1) - var(i)
-                      : var(i);
+  Expr position = position_of(scan, var(i));
   Expr value = at_position(scan.body, scan.axis, position);
   Var acc = make_var("acc", value->type);
   Stmt add = assign(acc, combine(scan.op, var(acc), value));
@@ -236,96 +298,6 @@ Stmt SequentialLowering::lower(const Update& update) {
   return block({copy_of_base(update), step});
 }
 
-// Keeps the first `kept` positions in a heap that lies in the output row, the
-// last of them on top; then sorts the heap. No memory but the output, and
-// n log(kept) steps.
-class HeapSort {
- public:
-  using At = std::function<Expr(const Expr&)>;
-  HeapSort(int out, At key, At address, bool descending)
-      : out_(out),
-        key_(std::move(key)),
-        address_(std::move(address)),
-        descending_(descending) {}
-
-  Stmt loops(const Dim& extent, const Dim& kept) {
-    Var i = make_var("i"), t = make_var("t");
-    Var size = make_var("size");
-    Expr last = size_of(kept) - int_literal(1) - var(t);
-    Stmt insert = if_then(
-        var(size) < size_of(kept),
-        block({sift_up(var(size), var(i)),
-               assign(size, var(size) + int_literal(1))}),
-        if_then(before(var(i), entry(int_literal(0))),
-                sift_down(var(i), size_of(kept))));
-    Var moved = make_var("moved", NumType::kInt64);
-    Stmt extract =
-        block({let(moved, entry(last)), put(last, entry(int_literal(0))),
-               sift_down(var(moved), last)});
-    Stmt fill = for_loop(i, int_literal(0), size_of(extent), insert);
-    Stmt drain = for_loop(t, int_literal(0),
-                          size_of(kept) - int_literal(1), extract);
-    return block({declare(size, int_literal(0)),
-                  if_then(int_literal(0) < size_of(kept),
-                          block({fill, drain}))});
-  }
-
- private:
-  Expr entry(const Expr& at) const {
-    return flat_load(out_, DType::kInt64, address_(at));
-  }
-  Stmt put(const Expr& at, const Expr& value) const {
-    return store(out_, address_(at), value);
-  }
-
-  // Equal keys keep their order.
-  Expr before(const Expr& i, const Expr& j) const {
-    Expr a = descending_ ? key_(j) : key_(i);
-    Expr b = descending_ ? key_(i) : key_(j);
-    Expr equal = call(ScalarOp::kNot, {key_less(b, a)});
-    return key_less(a, b) || (equal && i < j);
-  }
-
-  // Puts `value` at the free place `from` or above.
-  Stmt sift_up(const Expr& from, const Expr& value) const {
-    Var at = make_var("at"), parent = make_var("parent");
-    Var go = make_var("go", NumType::kBool);
-    Expr up = (var(at) - int_literal(1)) / int_literal(2);
-    Stmt step = block(
-        {let(parent, up),
-         assign(go, before(entry(var(parent)), value)),
-         if_then(var(go), block({put(var(at), entry(var(parent))),
-                                 assign(at, var(parent))}))});
-    return block({declare(at, from), declare(go, literal(true)),
-                  while_loop(var(go) && int_literal(0) < var(at), step),
-                  put(var(at), value)});
-  }
-
-  // Puts `value` at the top of a heap of `size` or below.
-  Stmt sift_down(const Expr& value, const Expr& size) const {
-    Var at = make_var("at"), child = make_var("child");
-    Var go = make_var("go", NumType::kBool);
-    Expr right = var(child) + int_literal(1);
-    Stmt larger = if_then(
-        right < size,
-        if_then(before(entry(var(child)), entry(right)),
-                assign(child, right)));
-    Stmt step = block(
-        {declare(child, var(at) * int_literal(2) + int_literal(1)), larger,
-         assign(go, before(value, entry(var(child)))),
-         if_then(var(go), block({put(var(at), entry(var(child))),
-                                 assign(at, var(child))}))});
-    Expr has_child = var(at) * int_literal(2) + int_literal(1) < size;
-    return block({declare(at, int_literal(0)), declare(go, literal(true)),
-                  while_loop(var(go) && has_child, step),
-                  put(var(at), value)});
-  }
-
-  int out_;
-  At key_, address_;
-  bool descending_;
-};
-
 Stmt SequentialLowering::lower(const Sort& sort) {
   split_rows(sort.axis);
   auto key = [&](const Expr& position) {
@@ -342,11 +314,6 @@ Stmt SequentialLowering::lower(const Sort& sort) {
 }
 
 }  // namespace
-
-Expr key_less(const Expr& a, const Expr& b) {
-  if (a->type == NumType::kInt64) return a < b;
-  return a < b || (call(ScalarOp::kIsNan, {b}) && !call(ScalarOp::kIsNan, {a}));
-}
 
 LoweredGroup lower_sequential(const Group& group) {
   return SequentialLowering(group).run();

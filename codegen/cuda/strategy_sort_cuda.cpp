@@ -12,8 +12,8 @@
 
 #include "codegen/cuda/code_words.h"
 #include "codegen/cuda/row_axis.h"
+#include "codegen/heap_sort.h"
 #include "codegen/lower_rows.h"
-#include "codegen/lower_sequential.h"
 
 namespace lathe::cuda {
 namespace {

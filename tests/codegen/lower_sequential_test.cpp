@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "codegen/compile.h"
+#include "tests/codegen/model_check.h"
 #include "tests/support/codegen_text.h"
 
 namespace lathe {
@@ -41,6 +42,36 @@ body:
   - y = scatter_nd(x, u, i)
 )";
   CHECK_EQ(items_of(anywhere), "1");
+}
+
+TEST_CASE("scans: rows that lie side by side step together") {
+  std::vector<DimBindings> sizes;
+  for (const int64_t width : {0, 1, 7, 33, 64, 100, 130}) {
+    sizes.push_back({{"B", 2}, {"C", 5}, {"W", width}});
+  }
+  sizes.push_back({{"B", 1}, {"C", 1}, {"W", 9}});
+  sizes.push_back({{"B", 3}, {"C", 0}, {"W", 9}});
+  const std::vector<ModelCase> cases = {
+      {"scans over every axis", R"(
+inputs: {x: "float32[B, C, W]", n: "int8[B, C, W]"}
+body:
+  - a = cumsum(x, axis=1)
+  - b = cumsum(x * 0.5, axis=0, exclusive=true)
+  - c = cumsum(x, axis=-2, reverse=true)
+  - d = cumsum(n, axis=1, exclusive=true, reverse=true)
+  - e = cumsum(transpose(x), axis=1)
+  - f = cumsum(cast(x, bfloat16), axis=1)
+outputs: {a: a, b: b, c: c, d: d, e: e, f: f}
+)",
+       sizes, "generic"}};
+  CHECK_EQ(failures_of(cases), "");
+  CHECK_EQ(loop_failures_of(cases, "neon"), "");
+  const std::string text = kernels_of(
+      "inputs: {x: 'float32[B, C, W]'}\nbody: ['y = cumsum(x, axis=1)']\n");
+  CHECK_NE(text.find("    for (i64 i = 0; i < n1; ++i) {\n"
+                     "      #pragma GCC ivdep\n"
+                     "      for (i64 w = first; w < last; ++w) {\n"),
+           std::string::npos);
 }
 
 }  // namespace lathe
