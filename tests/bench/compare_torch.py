@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 MODELS = pathlib.Path(__file__).parent / "models"
+MODEL_NAMES = ["linear", "swiglu", "layer", "group_norm", "mean_pooling"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -50,12 +51,31 @@ def random_weights(model, width, dtype):
             "block.mlp.up_proj.weight": (inner, width),
             "block.mlp.down_proj.weight": (width, inner),
         },
+        "group_norm": {"norm.weight": (width,), "norm.bias": (width,)},
+        "mean_pooling": {},
     }[model]
     generator = torch.Generator().manual_seed(0)
+    dtype = torch.float32 if model == "group_norm" else dtype
     return {
         name: (torch.randn(shape, generator=generator) * shape[-1] ** -0.5).to(dtype)
         for name, shape in shapes.items()
     }
+
+
+def random_inputs(model, width, tokens, dtype):
+    shapes = {
+        "group_norm": {"x": (2, width, tokens)},
+        "mean_pooling": {"x": (8, tokens, width)},
+    }.get(model, {"x": (tokens, width)})
+    generator = torch.Generator().manual_seed(1)
+    inputs = {
+        name: torch.randn(shape, generator=generator).to(dtype)
+        for name, shape in shapes.items()
+    }
+    if model == "mean_pooling":  # rows of different lengths
+        lengths = torch.linspace(1, tokens, 8).ceil()
+        inputs["mask"] = (torch.arange(tokens) < lengths[:, None]).to(dtype)
+    return inputs
 
 
 def rms_norm(x, weight):
@@ -81,6 +101,12 @@ def torch_model(model, w, width):
         return lambda x: F.linear(x, w["linear.weight"], w["linear.bias"])
     if model == "swiglu":
         return lambda x: swiglu(x, w, "mlp.")
+    if model == "group_norm":
+        # Scale and shift are float32 for every dtype of x.
+        scale, shift = w["norm.weight"], w["norm.bias"]
+        return lambda x: F.silu(F.group_norm(x, 32, scale, shift))
+    if model == "mean_pooling":
+        return lambda x, mask: (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
     def layer(x):
         tokens, heads = x.shape[0], width // 64
@@ -143,10 +169,10 @@ def rest():
     time.sleep(0.03)
 
 
-def time_torch(function, x, runs):
+def time_torch(function, inputs, runs):
     start = time.perf_counter()
     for _ in range(runs):
-        function(x)
+        function(**inputs)
     return (time.perf_counter() - start) / runs
 
 
@@ -159,20 +185,20 @@ def compare(args, folder, model, dtype_name, width):
     params = {"width": width, "precision": dtype_name}
     worker = Worker(args.worker, MODELS / f"{model}.yaml", params, weight_file, args.threads)
     for tokens in args.tokens:
-        x = torch.randn(tokens, width, generator=torch.Generator().manual_seed(1)).to(dtype)
+        inputs = random_inputs(model, width, tokens, dtype)
         x_file = folder / "x.safetensors"
-        save_file({"x": x}, x_file)
+        save_file(inputs, x_file)
         worker.result(x_file, folder / "y.safetensors")
         ours = load_file(folder / "y.safetensors")["y"]
         with torch.inference_mode():
-            theirs = function(x)
+            theirs = function(**inputs)
             error = (ours.float() - theirs.float()).abs().max() / theirs.float().abs().max()
-            once = max(time_torch(function, x, 1), worker.time(x_file, 1))
+            once = max(time_torch(function, inputs, 1), worker.time(x_file, 1))
             runs = max(1, int(args.seconds / once))
             peer, own = [], []
             for _ in range(args.rounds):
                 rest()
-                peer.append(time_torch(function, x, runs))
+                peer.append(time_torch(function, inputs, runs))
                 rest()
                 own.append(worker.time(x_file, runs))
         p, o = statistics.median(peer), statistics.median(own)
@@ -187,7 +213,7 @@ def compare(args, folder, model, dtype_name, width):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("worker")
-    parser.add_argument("--models", nargs="+", default=["linear", "swiglu", "layer"])
+    parser.add_argument("--models", nargs="+", choices=MODEL_NAMES, default=MODEL_NAMES)
     parser.add_argument("--dtypes", nargs="+", default=list(DTYPES))
     parser.add_argument("--widths", nargs="+", type=int, default=[768, 2048, 4096])
     parser.add_argument("--tokens", nargs="+", type=int, default=[1, 32, 512])
