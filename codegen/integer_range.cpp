@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <unordered_map>
 
 namespace lathe {
@@ -141,7 +143,40 @@ class RangeFinder {
   std::unordered_map<const ExprNode*, Found> done_;
 };
 
+// The smallest and largest value of a float that is no NaN.
+struct FloatRange {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
+FloatRange float_range_of(const Expr& expr) {
+  if (auto* literal = std::get_if<Literal>(&expr->node)) {
+    auto* number = std::get_if<double>(&literal->value);
+    return number ? FloatRange{*number, *number} : FloatRange{};
+  }
+  auto* node = std::get_if<Call>(&expr->node);
+  if (!node) return {};
+  if (node->op == ScalarOp::kRound) {
+    const FloatRange a = float_range_of(node->args[0]);
+    return {std::floor(a.low), std::ceil(a.high)};
+  }
+  if (node->op != ScalarOp::kMin && node->op != ScalarOp::kMax) return {};
+  const FloatRange a = float_range_of(node->args[0]);
+  const FloatRange b = float_range_of(node->args[1]);
+  if (node->op == ScalarOp::kMin) {
+    return {std::min(a.low, b.low), std::min(a.high, b.high)};
+  }
+  return {std::max(a.low, b.low), std::max(a.high, b.high)};
+}
+
 }  // namespace
+
+bool fits_int32(const Expr& expr) {
+  // The next float32 above is 2^31.
+  constexpr double kLow = -2147483648.0, kHigh = 2147483520.0;
+  const FloatRange range = float_range_of(expr);
+  return kLow <= range.low && range.high <= kHigh;
+}
 
 std::optional<IntegerRange> range_of(const Expr& expr, const Ranges& ranges) {
   return RangeFinder(ranges).visit(expr);

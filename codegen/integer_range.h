@@ -16,6 +16,10 @@ struct IntegerRange {
 // variables. Requires: expr is an integer.
 std::optional<IntegerRange> range_of(const Expr& expr, const Ranges& ranges);
 
+// Whether a float is clamped to what 32 bits can hold, as codes are; it may be
+// NaN all the same.
+bool fits_int32(const Expr& expr);
+
 // Bits of a signed field that holds high - low + 1 different numbers.
 int bits_of(const IntegerRange& range);
 

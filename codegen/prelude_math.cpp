@@ -314,6 +314,8 @@ template <class T> INLINE T floor_div(T x, T y) {
 }
 template <class T> INLINE T min_(T a, T b) { return (a < b) | (a != a) ? a : b; }
 template <class T> INLINE T max_(T a, T b) { return (a > b) | (a != a) ? a : b; }
+// Of a number that an i32 can hold, or NaN; vectors of floats have no other.
+INLINE i32 to_int32(f32 x) { return x == x ? (i32)x : 0; }
 template <class T> INLINE auto is_nan(T x) { return x != x; }
 template <class T> INLINE auto is_inf(T x) { return magnitude(x) == splat<T>((typename Of<T>::One)__builtin_inff()); }
 )";

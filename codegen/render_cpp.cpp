@@ -1,6 +1,7 @@
 #include "codegen/render_cpp.h"
 
 #include "codegen/cpp_renderer.h"
+#include "codegen/integer_range.h"
 #include "codegen/moved_value.h"
 #include "codegen/render_tables.h"
 #include "spec/check.h"
@@ -187,7 +188,11 @@ Spelled Renderer::operator()(const Cast& cast_node, const Expr& e) {
       arg->type == NumType::kFloat32 || arg->type == NumType::kFloat64;
   if (is_bool(to)) return {print(arg, 8) + " != 0", 7};
   if (is_int(to)) {
-    std::string whole = from_float ? cat({"to_int(", print(arg), ")"})
+    // Loops over 64 bits a number are no vectors on most machines.
+    const bool narrow = arg->type == NumType::kFloat32 && arg->lanes == 1 &&
+                        to != DType::kInt64 && fits_int32(arg);
+    const char* function = narrow ? "to_int32(" : "to_int(";
+    std::string whole = from_float ? cat({function, print(arg), ")"})
                                    : "(i64)" + print(arg, 12);
     if (to == DType::kInt64) return {whole, from_float ? kClosest : 12};
     return {cat({"(i64)(", storage_name(to), ")", whole}), 12};

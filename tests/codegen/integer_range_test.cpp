@@ -47,6 +47,23 @@ TEST_CASE("integer range: masks, shifts and casts bound their numbers") {
   CHECK_EQ(range_text(load(2, DType::kInt64, {int_literal(0)})), "any");
 }
 
+TEST_CASE("integer range: clamped floats fit 32 bits") {
+  const Expr x = var(make_var("x", NumType::kFloat32));
+  const auto number = [](double value) {
+    return float_literal(value, NumType::kFloat32);
+  };
+  const auto clamped = [&](double low, double high) {
+    return min(max(x, number(low)), number(high));
+  };
+  CHECK(fits_int32(clamped(-127, 127)));
+  CHECK(fits_int32(call(ScalarOp::kRound, {clamped(-0.5, 254.5)})));
+  CHECK(fits_int32(clamped(-2147483648.0, 2147483520.0)));
+  CHECK_FALSE(fits_int32(clamped(-127, 2147483647.0)));
+  CHECK_FALSE(fits_int32(max(x, number(0))));
+  CHECK_FALSE(fits_int32(min(x, number(0))));
+  CHECK_FALSE(fits_int32(x));
+}
+
 TEST_CASE("linear form: sums and products of what is free of x") {
   Var x = make_var("x", NumType::kFloat32), s = make_var("s", NumType::kFloat32),
       z = make_var("z", NumType::kFloat32);

@@ -94,6 +94,16 @@ body:
 outputs: {a: a, b: b, c: c, d: d}
 )",
        lengths(), "row"},
+      {"numbers that become codes, NaN among them", R"(
+inputs: {x: "float32[4, T]"}
+body:
+  - s = max(abs(x), axis=[0, 1]) / 127.0
+  - a = cast(clamp(round(x / s), -127, 127), int8)
+  - b = cast(clamp(x / (x - x), -3, 3), int32) + 1
+  - c = cast(clamp((x - x) / (x - x), -3, 3), uint8)
+outputs: {a: a, b: b, c: c}
+)",
+       present_lengths(), "row"},
       {"integers over an axis that is not the last", R"(
 inputs: {x: "int32[2, T, 17]"}
 body:
