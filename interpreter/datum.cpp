@@ -38,7 +38,7 @@ std::string struct_text(const DatumStruct& value) {
 std::string outputs_text(const DatumStruct& outputs) {
   std::vector<std::string> names;
   for (const auto& [name, value] : outputs.fields) {
-    names.push_back(quoted(name));
+    names.push_back(backquoted(name));
   }
   return cat({"the outputs ", join(names, ", "), " of a layer"});
 }

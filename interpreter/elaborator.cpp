@@ -62,9 +62,8 @@ void Elaborator::report(Diagnostic diagnostic) {
   spoil_recordings();
   const SourceSpan own = own_place(diagnostic.span);
   if (own.file != diagnostic.span.file) {
-    diagnostic.notes.push_back(
-        cat({"found at ", place_of(diagnostic.span), ": ",
-             quoted(diagnostic.span.text())}));
+    diagnostic.notes.push_back(cat({"found at ", place_of(diagnostic.span),
+                                    ": ", backquoted(diagnostic.span.text())}));
     diagnostic.span = own;
   }
   ReportPlace place;

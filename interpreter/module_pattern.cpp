@@ -35,7 +35,8 @@ bool with_expression(const ModulePattern& pattern, const std::string& path,
   } catch (const std::regex_error&) {
   }
   fail("L0508", pattern.span,
-       cat({quoted(pattern.text), " is no regular expression that can be "
+       cat({backquoted(pattern.text),
+            " is no regular expression that can be "
             "used here"}));
 }
 

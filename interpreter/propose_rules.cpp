@@ -26,11 +26,13 @@ bool ends_with(const std::string& text, const std::string& end) {
          text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-std::string quoted(const std::string& text) { return cat({"\"", text, "\""}); }
+std::string in_quotes(const std::string& text) {
+  return cat({"\"", text, "\""});
+}
 
-std::string quoted_list(const Parts& names) {
+std::string list_in_quotes(const Parts& names) {
   Parts quotes;
-  for (const std::string& name : names) quotes.push_back(quoted(name));
+  for (const std::string& name : names) quotes.push_back(in_quotes(name));
   return cat({"[", join(quotes, ", "), "]"});
 }
 
@@ -62,8 +64,8 @@ std::optional<std::string> prefix_rule(const WeightReport& report) {
       matched += unused.count(other);
     }
     if (matched * 2 < report.missing.size()) continue;
-    const std::string full = quoted(prefix + "*");
-    const std::string star = quoted("*");
+    const std::string full = in_quotes(prefix + "*");
+    const std::string star = in_quotes("*");
     return rule_text(renaming_verb(), stored_longer ? full : star,
                      stored_longer ? star : full);
   }
@@ -276,8 +278,9 @@ class Proposal {
       if (!joined) continue;
       done_.insert(weight.name);
       for (const NamedType* part : joined->parts) done_.insert(part->name);
-      add(rule_text(concatenating_verb(), quoted_list(patterns(joined->parts)),
-                    quoted(generalised(weight.name)), joined->axis));
+      add(rule_text(concatenating_verb(),
+                    list_in_quotes(patterns(joined->parts)),
+                    in_quotes(generalised(weight.name)), joined->axis));
     }
   }
 
@@ -287,8 +290,8 @@ class Proposal {
       if (!joined) continue;
       done_.insert(tensor.name);
       for (const NamedType* part : joined->parts) done_.insert(part->name);
-      add(rule_text(splitting_verb(), quoted(generalised(tensor.name)),
-                    quoted_list(patterns(joined->parts)), joined->axis));
+      add(rule_text(splitting_verb(), in_quotes(generalised(tensor.name)),
+                    list_in_quotes(patterns(joined->parts)), joined->axis));
     }
   }
 
@@ -301,8 +304,8 @@ class Proposal {
       if (!stack) continue;
       done_.insert(weight.name);
       done_.insert(stack->members.begin(), stack->members.end());
-      add(rule_text(stacking_verb(), quoted(stack->pattern),
-                    quoted(generalised(weight.name))));
+      add(rule_text(stacking_verb(), in_quotes(stack->pattern),
+                    in_quotes(generalised(weight.name))));
     }
   }
 
@@ -325,8 +328,8 @@ class Proposal {
     if (best == nullptr) return;
     const bool same = best->type.shape == weight.type.shape;
     add(rule_text(same ? renaming_verb() : transposing_verb(),
-                  quoted(generalised(best->name)),
-                  quoted(generalised(weight.name))));
+                  in_quotes(generalised(best->name)),
+                  in_quotes(generalised(weight.name))));
   }
 
   // A weight that is stored the other way round under its own name.
@@ -335,8 +338,8 @@ class Proposal {
         weight.loaded.shape != transposed(weight.declared.shape)) {
       return;
     }
-    add(cat({"{", transposing_verb(), ": ",
-             quoted(generalised(weight.name)), "}"}));
+    add(cat({"{", transposing_verb(), ": ", in_quotes(generalised(weight.name)),
+             "}"}));
   }
 
   const std::vector<NamedType>& missing_;

@@ -283,7 +283,7 @@ QuantizationDescription read_quantization(const ConfigValue& section) {
   fail("L0508", place == nullptr ? section.span : place->span,
        method.empty()
            ? std::string("`quant_method` is missing")
-           : cat({"checkpoints of ", quoted(method), " cannot be read"}),
+           : cat({"checkpoints of ", backquoted(method), " cannot be read"}),
        cat({"these can: ", join(known, ", ")}));
 }
 

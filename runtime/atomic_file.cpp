@@ -37,7 +37,7 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::fail_to_write(int error) const {
   fail("L0512", {},
-       cat({"cannot write ", quoted(path_), ": ", std::strerror(error)}));
+       cat({"cannot write ", backquoted(path_), ": ", std::strerror(error)}));
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {

@@ -27,7 +27,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 [[noreturn]] void not_a_checkpoint(const std::string& path,
                                    const std::string& why,
                                    const std::string& help = "") {
-  fail("L0519", {}, cat({lathe::quoted(path), " is not a checkpoint: ", why}),
+  fail("L0519", {}, cat({backquoted(path), " is not a checkpoint: ", why}),
        help);
 }
 
@@ -65,7 +65,7 @@ std::map<std::string, std::string> read_index(const std::string& path) {
     const std::string& file = member.value.text;
     if (file.empty() || file.find('/') != std::string::npos || file == "..") {
       fail("L0519", span_of(member.value, source),
-           cat({"the file of ", lathe::quoted(member.name),
+           cat({"the file of ", backquoted(member.name),
                 " is not the name of a file beside the index"}));
     }
     out[member.name] = file;
@@ -180,15 +180,14 @@ void Checkpoint::add_index(const std::string& path) {
       files_.push_back(
           std::make_unique<SafetensorsFile>((folder / name).string()));
     } catch (SpecError& error) {
-      error.add_note(cat({"the index ", lathe::quoted(path), " names it"}));
+      error.add_note(cat({"the index ", backquoted(path), " names it"}));
       throw;
     }
   }
   for (const auto& [tensor, file] : index) {
     if (files_[number[file]]->find(tensor) != nullptr) continue;
-    not_a_checkpoint(path,
-                     cat({"it promises ", lathe::quoted(tensor), " in ",
-                          lathe::quoted(file), ", which does not hold it"}));
+    not_a_checkpoint(path, cat({"it promises ", backquoted(tensor), " in ",
+                                backquoted(file), ", which does not hold it"}));
   }
 }
 
@@ -231,10 +230,9 @@ void Checkpoint::collect() {
                                     return a.tensor->name == b.tensor->name;
                                   });
   if (twice == entries_.end()) return;
-  not_a_checkpoint(path_,
-                   cat({"both ", lathe::quoted(twice->file->path()), " and ",
-                        lathe::quoted((twice + 1)->file->path()), " hold ",
-                        lathe::quoted(twice->tensor->name)}));
+  not_a_checkpoint(path_, cat({"both ", backquoted(twice->file->path()),
+                               " and ", backquoted((twice + 1)->file->path()),
+                               " hold ", backquoted(twice->tensor->name)}));
 }
 
 Checkpoint::Entry Checkpoint::find(std::string_view name) const {

@@ -85,7 +85,7 @@ FileTensor read_row(GgufReader& reader) {
   reader.at("");
   FileTensor out;
   out.name = reader.text();
-  reader.at("tensor " + quoted(out.name));
+  reader.at("tensor " + backquoted(out.name));
   const uint32_t axes = reader.number<uint32_t>();
   if (axes > kMostAxes) reader.wrong(cat({"it has ", axes, " axes"}));
   for (uint32_t i = 0; i < axes; ++i) {
@@ -115,7 +115,7 @@ ConfigMap read_metadata(GgufReader& reader, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     reader.at("");
     std::string key = reader.text();
-    reader.at("metadata " + quoted(key));
+    reader.at("metadata " + backquoted(key));
     if (!known.insert(key).second) reader.wrong("it stands there twice");
     ConfigValue value = reader.value();
     out.push_back({std::move(key), std::move(value)});
@@ -144,7 +144,7 @@ void place(std::vector<FileTensor>& tensors, uint64_t begin, uint64_t size,
            uint64_t alignment, GgufReader& reader) {
   const uint64_t room = size > begin ? size - begin : 0;
   for (FileTensor& tensor : tensors) {
-    reader.at("tensor " + quoted(tensor.name));
+    reader.at("tensor " + backquoted(tensor.name));
     if (tensor.offset % alignment != 0) {
       reader.wrong(cat({"its offset ", tensor.offset,
                         " is no multiple of the alignment ", alignment}));
@@ -162,7 +162,7 @@ void place(std::vector<FileTensor>& tensors, uint64_t begin, uint64_t size,
             });
   uint64_t end = begin;
   for (const FileTensor& tensor : tensors) {
-    reader.at("tensor " + quoted(tensor.name));
+    reader.at("tensor " + backquoted(tensor.name));
     if (tensor.offset < end) reader.wrong("its bytes overlap another tensor's");
     end = tensor.offset + tensor.bytes;
   }
@@ -174,7 +174,7 @@ void sort_by_name(std::vector<FileTensor>& tensors, GgufReader& reader) {
       [](const FileTensor& a, const FileTensor& b) { return a.name < b.name; });
   for (size_t i = 1; i < tensors.size(); ++i) {
     if (tensors[i].name != tensors[i - 1].name) continue;
-    reader.at("tensor " + quoted(tensors[i].name));
+    reader.at("tensor " + backquoted(tensors[i].name));
     reader.wrong("it stands there twice");
   }
 }
@@ -214,7 +214,7 @@ GgufHeader parse_gguf(std::span<const std::byte> bytes,
                       const std::string& path) {
   GgufReader reader(bytes, path);
   if (bytes.size() < 24 || reader.number<uint32_t>() != kMagic) {
-    fail("L0521", {}, cat({quoted(path), " is not a GGUF file"}));
+    fail("L0521", {}, cat({backquoted(path), " is not a GGUF file"}));
   }
   const uint32_t version = reader.number<uint32_t>();
   if (version != 2 && version != 3) {

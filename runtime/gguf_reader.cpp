@@ -47,7 +47,7 @@ ConfigValue whole(int64_t value) {
 
 void GgufReader::wrong(const std::string& what) const {
   fail("L0521", {},
-       cat({quoted(path_), subject_.empty() ? "" : ": ", subject_, ": ",
+       cat({backquoted(path_), subject_.empty() ? "" : ": ", subject_, ": ",
             what}));
 }
 

@@ -79,8 +79,8 @@ Origin origin_of(const Argument& argument, const std::string& folder) {
     out.path = text;
   } else {
     fail("L0518", {},
-         cat({"cannot tell what ", quoted(text), " is for input ",
-              quoted(name)}),
+         cat({"cannot tell what ", backquoted(text), " is for input ",
+              backquoted(name)}),
          "a .npy, .safetensors or .json file, a list as [[1, 2, 3]], "
          "`random:SEED`, `zeros` or `ones`");
   }
@@ -110,7 +110,8 @@ Tensor from_safetensors(const InputInfo& wanted, const Origin& origin) {
   if (help.empty() && names.size() <= 8) {
     help = cat({"it holds ", join(names, ", ")});
   }
-  fail("L0516", {}, cat({quoted(origin.path), " does not hold ", quoted(name)}),
+  fail("L0516", {},
+       cat({backquoted(origin.path), " does not hold ", backquoted(name)}),
        help);
 }
 
@@ -127,7 +128,7 @@ Tensor from_json(const InputInfo& wanted, const Origin& origin) {
     value = tree.find(name);
     if (value == nullptr) {
       fail("L0516", {},
-           cat({quoted(origin.path), " does not hold ", quoted(name)}));
+           cat({backquoted(origin.path), " does not hold ", backquoted(name)}));
     }
   }
   return tensor_from_json(*value, wanted.type.dtype, source);
@@ -208,13 +209,13 @@ void check_names(const std::vector<InputInfo>& wanted,
   for (const std::string& name : all) {
     if (!given.insert(name).second) {
       diagnostics.error("L0518", {},
-                        cat({"input ", quoted(name), " is given twice"}));
+                        cat({"input ", backquoted(name), " is given twice"}));
     }
     if (std::count(names.begin(), names.end(), name) > 0) continue;
     std::string help = did_you_mean(name, names);
     if (help.empty()) help = cat({"its inputs are ", join(names, ", ")});
     diagnostics.error("L0518", {},
-                      cat({"the model has no input ", quoted(name)}), help);
+                      cat({"the model has no input ", backquoted(name)}), help);
   }
   for (const InputInfo& input : wanted) {
     if (input.default_value || given.count(input.name) > 0) continue;
@@ -239,8 +240,8 @@ void check_dims(const std::vector<InputInfo>& wanted, const DimBindings& dims) {
     if (help.empty() && !names.empty()) {
       help = cat({"its dims are ", join(names, ", ")});
     }
-    diagnostics.error("L0518", {}, cat({"no input has a dim ", quoted(name)}),
-                      help);
+    diagnostics.error("L0518", {},
+                      cat({"no input has a dim ", backquoted(name)}), help);
   }
   diagnostics.throw_if_errors();
 }

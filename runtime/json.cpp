@@ -56,7 +56,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     size_t begin = token_begin();
     size_t end = string_end();
     if (!names_.back().insert(name).second) {
-      return refuse(begin, cat({"duplicate name ", lathe::quoted(name)}));
+      return refuse(begin, cat({"duplicate name ", backquoted(name)}));
     }
     position_ = end;
     open_.back()->members.push_back({std::move(name), JsonValue()});

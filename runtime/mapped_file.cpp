@@ -38,7 +38,7 @@ int open_to_read(const std::string& path) {
 
 void fail_to_read(const std::string& path, int error) {
   fail("L0511", {},
-       cat({"cannot read ", quoted(path), ": ", std::strerror(error)}));
+       cat({"cannot read ", backquoted(path), ": ", std::strerror(error)}));
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
@@ -48,7 +48,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   if (S_ISDIR(status.st_mode)) fail_to_read(path, EISDIR);
   if (!S_ISREG(status.st_mode)) {
     fail("L0511", {},
-         cat({"cannot read ", quoted(path),
+         cat({"cannot read ", backquoted(path),
               ": not a regular file, so it cannot be mapped"}));
   }
   std::shared_ptr<MappedFile> out(new MappedFile);
@@ -99,7 +99,7 @@ std::string read_text_file(const std::string& path, size_t limit) {
     used += static_cast<size_t>(n);
     if (used > limit) {
       fail("L0511", {},
-           cat({"cannot read ", quoted(path), ": longer than ", limit,
+           cat({"cannot read ", backquoted(path), ": longer than ", limit,
                 " bytes"}));
     }
     if (n == 0) break;

@@ -112,7 +112,7 @@ std::vector<std::string> known_architectures(SpecLibrary& library) {
   const std::string help =
       cat({"there are specs for ", join(known_architectures(library), ", ")});
   fail("L0520", place,
-       cat({"the library has no spec for ", lathe::quoted(architecture)}), help,
+       cat({"the library has no spec for ", backquoted(architecture)}), help,
        {"write a spec that uses the checkpoint's names, and run it with "
         "--weights"});
 }
@@ -120,12 +120,12 @@ std::vector<std::string> known_architectures(SpecLibrary& library) {
 ModelTarget open_folder(const std::string& folder, SpecLibrary& library) {
   const std::string path = (fs::path(folder) / kConfigName).string();
   if (is_pack(folder)) {
-    fail("L0520", {}, cat({lathe::quoted(folder), " is a pack"}),
+    fail("L0520", {}, cat({backquoted(folder), " is a pack"}),
          "packs only run: `lathe run PACK`");
   }
   if (!fs::exists(path)) {
     fail("L0520", {},
-         cat({"the folder ", lathe::quoted(folder), " has no config.json"}),
+         cat({"the folder ", backquoted(folder), " has no config.json"}),
          "name a spec, or a Hugging Face folder");
   }
   ModelTarget out;
@@ -133,7 +133,7 @@ ModelTarget open_folder(const std::string& folder, SpecLibrary& library) {
   const std::vector<std::string> names = architectures_of(*out.config);
   if (names.empty()) {
     fail("L0520", out.config->span,
-         cat({lathe::quoted(path), " names no `architectures`"}));
+         cat({backquoted(path), " names no `architectures`"}));
   }
   const SpecFile* spec = nullptr;
   for (size_t i = 0; i < names.size() && spec == nullptr; ++i) {
@@ -161,7 +161,7 @@ ModelTarget open_gguf(const std::string& path, SpecLibrary& library) {
       value == nullptr ? nullptr : std::get_if<std::string>(&value->value);
   if (name == nullptr) {
     fail("L0520", {},
-         cat({lathe::quoted(path), " names no `", kArchitectureKey, "`"}),
+         cat({backquoted(path), " names no `", kArchitectureKey, "`"}),
          "write a spec, and run it with --weights");
   }
   const SpecFile* spec = spec_for(*name, library);
@@ -187,7 +187,7 @@ void add_config(ModelTarget& target, const std::string& weights) {
   } else {
     target.notes.push_back(
         cat({place_of(target.spec->config->span), ": there is no ",
-             lathe::quoted(name), ", params take their defaults"}));
+             backquoted(name), ", params take their defaults"}));
   }
 }
 
@@ -231,7 +231,7 @@ std::shared_ptr<const Checkpoint> open_weights(const ModelTarget& target,
   if (target.weights_span.known() && !fs::exists(target.weights)) {
     if (use == WeightsUse::kIfThere) return nullptr;
     fail("L0511", target.weights_span,
-         cat({"there is no ", lathe::quoted(target.weights)}),
+         cat({"there is no ", backquoted(target.weights)}),
          "paths in a spec are relative to it; `--weights PATH` names others");
   }
   return Checkpoint::open(target.weights);

@@ -23,7 +23,7 @@ std::string without_slashes(std::string path) {
 
 void fail_to_write(const std::string& path, int error) {
   fail("L0512", {},
-       cat({"cannot write ", lathe::quoted(path), ": ", std::strerror(error)}));
+       cat({"cannot write ", backquoted(path), ": ", std::strerror(error)}));
 }
 
 NewFolder::NewFolder(const std::string& path)

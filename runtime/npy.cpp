@@ -33,7 +33,7 @@ constexpr NpyType kTypes[] = {
 
 [[noreturn]] void wrong(const std::string& path, const std::string& what,
                         const std::string& help = "") {
-  fail("L0515", {}, cat({quoted(path), ": ", what}), help);
+  fail("L0515", {}, cat({backquoted(path), ": ", what}), help);
 }
 
 // Reads the header's text, a Python dictionary of three entries:
@@ -71,9 +71,9 @@ class HeaderReader {
       bit = 4;
       out_.shape = tuple();
     } else {
-      bad(cat({"unknown key ", quoted(key)}));
+      bad(cat({"unknown key ", backquoted(key)}));
     }
-    if (seen_ & bit) bad(cat({"duplicate key ", quoted(key)}));
+    if (seen_ & bit) bad(cat({"duplicate key ", backquoted(key)}));
     seen_ |= bit;
   }
 
@@ -96,7 +96,8 @@ class HeaderReader {
       out_.stored_bytes = type.stored_bytes;
       return;
     }
-    wrong(path_, cat({"its type ", quoted(descr), " is not a plain number"}),
+    wrong(path_,
+          cat({"its type ", backquoted(descr), " is not a plain number"}),
           "bool, int8 to int64, uint8 to uint32, and float16 to float64 can "
           "be read; safetensors also has bfloat16 and float8");
   }

@@ -42,9 +42,9 @@ OutputFile read_argument(const std::string& argument,
 void check(const OutputFile& file, const std::vector<std::string>& outputs,
            Diagnostics& diagnostics) {
   if (!is_known_format(file.path)) {
-    diagnostics.error("L0518", {},
-                      cat({"cannot tell the format of ", quoted(file.path)}),
-                      "name a .safetensors, .npy or .json file");
+    diagnostics.error(
+        "L0518", {}, cat({"cannot tell the format of ", backquoted(file.path)}),
+        "name a .safetensors, .npy or .json file");
   } else if (extension_of(file.path) == ".npy" && file.names.size() != 1) {
     diagnostics.error("L0518", {},
                       cat({"an npy file holds one array, the model has ",
@@ -56,8 +56,8 @@ void check(const OutputFile& file, const std::vector<std::string>& outputs,
     if (std::count(outputs.begin(), outputs.end(), name) > 0) continue;
     std::string help = did_you_mean(name, outputs);
     if (help.empty()) help = cat({"its outputs are ", join(outputs, ", ")});
-    diagnostics.error("L0518", {},
-                      cat({"the model has no output ", quoted(name)}), help);
+    diagnostics.error(
+        "L0518", {}, cat({"the model has no output ", backquoted(name)}), help);
   }
 }
 
@@ -79,7 +79,8 @@ std::vector<OutputFile> plan_outputs(const std::vector<std::string>& arguments,
     check(out.back(), outputs, diagnostics);
     if (paths.insert(out.back().path).second) continue;
     diagnostics.error(
-        "L0518", {}, cat({quoted(out.back().path), " is named twice with -o"}));
+        "L0518", {},
+        cat({backquoted(out.back().path), " is named twice with -o"}));
   }
   diagnostics.throw_if_errors();
   return out;

@@ -97,8 +97,8 @@ class HeaderReader {
   }
 
   [[noreturn]] void wrong(const std::string& what) const {
-    const std::string of = name_.empty() ? "" : ": tensor " + quoted(name_);
-    fail("L0513", {}, cat({quoted(path_), of, ": ", what}));
+    const std::string of = name_.empty() ? "" : ": tensor " + backquoted(name_);
+    fail("L0513", {}, cat({backquoted(path_), of, ": ", what}));
   }
 
  private:
@@ -162,7 +162,7 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes,
                                     const std::string& path) {
   if (bytes.size() < kLengthBytes) {
     fail("L0513", {},
-         cat({quoted(path),
+         cat({backquoted(path),
               ": too short for a safetensors "
               "file (",
               bytes.size(), " bytes)"}));
@@ -172,14 +172,14 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes,
   const uint64_t room = bytes.size() - kLengthBytes;
   if (length > std::min(room, kLongestHeader)) {
     fail("L0513", {},
-         cat({quoted(path), ": its header claims ", length,
+         cat({backquoted(path), ": its header claims ", length,
               " bytes; the file has ", room,
               room > kLongestHeader ? ", the format allows 100000000" : ""}),
          "not a safetensors file, or an incomplete download");
   }
   std::string_view text(
       reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
-  JsonValue tree = parse_json(text, cat({"header of ", quoted(path)}));
+  JsonValue tree = parse_json(text, cat({"header of ", backquoted(path)}));
   HeaderReader reader(path, kLengthBytes + length, room - length);
   if (!tree.is(JsonKind::kObject)) reader.wrong("its header is not an object");
   SafetensorsHeader out;

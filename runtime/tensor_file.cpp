@@ -20,10 +20,10 @@ const FileTensor* TensorFile::find(std::string_view name) const {
 
 Tensor TensorFile::read(const FileTensor& tensor) const {
   if (!tensor.dtype) {
-    fail(
-        "L0517", {},
-        cat({quoted(path()), ": tensor ", quoted(tensor.name), " is stored as ",
-             tensor.type_code, ", which this version cannot compute with"}));
+    fail("L0517", {},
+         cat({backquoted(path()), ": tensor ", backquoted(tensor.name),
+              " is stored as ", tensor.type_code,
+              ", which this version cannot compute with"}));
   }
   DType dtype = *tensor.dtype;
   std::vector<int64_t> shape = tensor.shape;

@@ -11,7 +11,7 @@ void WeightSource::prefetch(const std::string&) const {}
 Tensor WeightTable::tensor(const std::string& name) const {
   auto it = tensors_.find(name);
   if (it == tensors_.end()) {
-    fail("L0516", {}, cat({"there is no weight ", quoted(name)}));
+    fail("L0516", {}, cat({"there is no weight ", backquoted(name)}));
   }
   return it->second;
 }

@@ -108,17 +108,17 @@ Name ExpressionParser::plain_name(const std::string& role) {
     bool word = token_.kind == TokenKind::kOperator && is_reserved(token_.text);
     if (word) {
       lexer_.fail("L0303", token_.begin, token_.end,
-                  cat({quoted(token_.text), " is a reserved word"}));
+                  cat({backquoted(token_.text), " is a reserved word"}));
     }
     unexpected(role);
   }
   if (is_reserved(token_.text)) {
     lexer_.fail("L0303", token_.begin, token_.end,
-                cat({quoted(token_.text), " is a reserved word"}));
+                cat({backquoted(token_.text), " is a reserved word"}));
   }
   if (!is_identifier(token_.text)) {
     lexer_.fail("L0302", token_.begin, token_.end,
-                cat({quoted(token_.text), " cannot be assigned"}),
+                cat({backquoted(token_.text), " cannot be assigned"}),
                 "assigned names have no dots");
   }
   Token token = advance();

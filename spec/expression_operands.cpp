@@ -39,7 +39,7 @@ ExprRef ExpressionParser::primary() {
     case TokenKind::kInt:
       if (token_.integer > static_cast<uint64_t>(INT64_MAX)) {
         lexer_.fail("L0305", token_.begin, token_.end,
-                    cat({quoted(token_.text),
+                    cat({backquoted(token_.text),
                          " is beyond the largest integer, 2^63 - 1"}));
       }
       node.kind = AstKind::kInt;
@@ -105,9 +105,9 @@ ExprRef ExpressionParser::call(ExprRef callee) {
     if (at("=") && single && value->kind == AstKind::kName) {
       advance();
       if (!is_identifier(value->text)) {
-        lexer_.fail(
-            "L0302", first.begin, first.end,
-            cat({quoted(value->text), " cannot be the name of an argument"}));
+        lexer_.fail("L0302", first.begin, first.end,
+                    cat({backquoted(value->text),
+                         " cannot be the name of an argument"}));
       }
       for (const KeywordArg& earlier : node.keywords) {
         if (earlier.name == value->text) {

@@ -98,7 +98,7 @@ void ExpressionParser::unexpected(const std::string& wanted) const {
                 text.size() > 40 ? "..." : text, "'\"`"});
   }
   lexer_.fail("L0301", token_.begin, token_.end,
-              cat({quoted(std::string_view(text).substr(
+              cat({backquoted(std::string_view(text).substr(
                        token_.begin, token_.end - token_.begin)),
                    " stands where ", wanted, " should"}),
               help);
@@ -240,9 +240,9 @@ ExprRef ExpressionParser::unary() {
 ExprRef ExpressionParser::lowest_integer(const Token& minus) {
   Token digits = advance();
   if (at("**")) {
-    lexer_.fail(
-        "L0305", digits.begin, digits.end,
-        cat({quoted(digits.text), " is beyond the largest integer, 2^63 - 1"}));
+    lexer_.fail("L0305", digits.begin, digits.end,
+                cat({backquoted(digits.text),
+                     " is beyond the largest integer, 2^63 - 1"}));
   }
   ExprAst node;
   node.kind = AstKind::kInt;

@@ -85,7 +85,7 @@ Token Lexer::number() {
     size_t begin = at_;
     while (end < text.size() && is_name_char(text[end])) ++end;
     fail("L0301", begin, end,
-         cat({quoted(std::string_view(text).substr(begin, end - begin)),
+         cat({backquoted(std::string_view(text).substr(begin, end - begin)),
               " is neither a number nor a name"}));
   }
   Token token;
@@ -99,9 +99,10 @@ Token Lexer::number() {
                              : std::from_chars(first, last, token.integer).ec;
   if (error == std::errc::result_out_of_range) {
     fail("L0305", at_, end,
-         is_float ? cat({quoted(token.text), " is out of the range of float64"})
-                  : cat({quoted(token.text),
-                         " is beyond the largest integer, 2^63 - 1"}));
+         is_float
+             ? cat({backquoted(token.text), " is out of the range of float64"})
+             : cat({backquoted(token.text),
+                    " is beyond the largest integer, 2^63 - 1"}));
   }
   at_ = end;
   return token;
@@ -177,7 +178,7 @@ Token Lexer::op() {
     ++end;
   }
   fail("L0301", at_, end,
-       cat({quoted(rest.substr(0, end - at_)),
+       cat({backquoted(rest.substr(0, end - at_)),
             " has no meaning in an expression"}));
 }
 

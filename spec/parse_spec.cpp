@@ -144,7 +144,7 @@ void check_version(SpecReader& reader, const YamlNode& root) {
     reader.error("L0201", value.is_scalar() ? value.span : version->key_span,
                  value.is_scalar() && !value.is_empty()
                      ? cat({"this program does not know version ",
-                            quoted(value.text), " of the language"})
+                            backquoted(value.text), " of the language"})
                      : std::string("the language version is missing"),
                  "write `lathe: 1`");
   }
@@ -198,9 +198,10 @@ bool read_kind(SpecReader& reader, const YamlNode& root, SpecFile& spec) {
     reader.check_name(*name, NameRule::kIdentifier,
                       cat({"a ", found->key, " type"}));
   } else if (name->text.find_first_of("/\\ \t\n") != std::string::npos) {
-    reader.error("L0302", name->span,
-                 cat({quoted(name->text), " cannot be the name of a model"}),
-                 "use letters, digits, `-`, `_` and `.`");
+    reader.error(
+        "L0302", name->span,
+        cat({backquoted(name->text), " cannot be the name of a model"}),
+        "use letters, digits, `-`, `_` and `.`");
   }
   return true;
 }
@@ -218,7 +219,7 @@ void read_section(SpecReader& reader, const YamlEntry& entry, bool kind_known,
                   "; keys that begin with `x-` are yours"});
     }
     reader.error("L0202", entry.key_span,
-                 cat({"there is no section ", quoted(entry.key)}), help);
+                 cat({"there is no section ", backquoted(entry.key)}), help);
     return;
   }
   if (kind_known && !is_in(*section, spec.kind)) {

@@ -91,7 +91,7 @@ bool read_mapping(SpecReader& reader, const YamlNode& node, StatementAst& out) {
   std::string help = cat({"a mapping is `", kForForm, "` or `", kIfForm, "`"});
   if (cut) help = "put the statement in quotes: YAML takes `: ` for a key";
   reader.error("L0310", first.key_span,
-               cat({quoted(first.key), " begins no statement"}), help);
+               cat({backquoted(first.key), " begins no statement"}), help);
   return false;
 }
 

@@ -82,7 +82,7 @@ class TypeParser {
     if (first >= 'A' && first <= 'Z') return;
     std::string meant = familiar_type(name);
     lexer_.fail("L0308", token_.begin, token_.end,
-                cat({"there is no param type ", quoted(name)}),
+                cat({"there is no param type ", backquoted(name)}),
                 meant.empty() ? cat({"the types are: ", join(types, ", "),
                                      ", and struct types"})
                               : cat({"did you mean `", meant, "`?"}));
@@ -90,12 +90,12 @@ class TypeParser {
 
   [[noreturn]] void wrong(const std::string& wanted) const {
     std::string_view text = lexer_.node().text;
-    lexer_.fail(
-        "L0308", token_.begin, token_.end,
-        token_.kind == TokenKind::kEnd
-            ? cat({"the text ends where ", wanted, " should stand"})
-            : cat({quoted(text.substr(token_.begin, token_.end - token_.begin)),
-                   " stands where ", wanted, " should"}));
+    lexer_.fail("L0308", token_.begin, token_.end,
+                token_.kind == TokenKind::kEnd
+                    ? cat({"the text ends where ", wanted, " should stand"})
+                    : cat({backquoted(text.substr(token_.begin,
+                                                  token_.end - token_.begin)),
+                           " stands where ", wanted, " should"}));
   }
 
   Lexer lexer_;

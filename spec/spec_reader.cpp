@@ -71,7 +71,8 @@ bool SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
       unknown.size() > 1 && unknown.size() == mapping.entries.size();
   if (strange) {
     std::vector<std::string> names;
-    for (const YamlEntry* entry : unknown) names.push_back(quoted(entry->key));
+    for (const YamlEntry* entry : unknown)
+      names.push_back(backquoted(entry->key));
     const std::string last = names.back();
     names.pop_back();
     error("L0203", unknown[0]->key_span,
@@ -88,7 +89,7 @@ bool SpecReader::check_keys(const YamlNode& mapping, const std::string& what,
       help = "put the text before it in quotes: inside { } a comma ends it";
     }
     error("L0203", entry.key_span,
-          cat({what, " has no key ", quoted(entry.key)}), help);
+          cat({what, " has no key ", backquoted(entry.key)}), help);
   }
   return unknown.empty();
 }
@@ -114,13 +115,13 @@ bool SpecReader::check_name(const Name& name, NameRule rule,
                             const std::string& role) {
   if (!follows(name.text, rule)) {
     error("L0302", name.span,
-          cat({quoted(name.text), " cannot be the name of ", role}),
+          cat({backquoted(name.text), " cannot be the name of ", role}),
           rule_help(rule));
     return false;
   }
   if (is_reserved(name.text)) {
     error("L0303", name.span,
-          cat({quoted(name.text),
+          cat({backquoted(name.text),
                " is a reserved word and cannot be the name "
                "of ",
                role}));

@@ -83,7 +83,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string backquoted(std::string_view text) {
   constexpr size_t kLongest = 60;
   std::string line = "`";
   auto append = [&line](std::string_view part) { line += printable(part); };

@@ -53,6 +53,6 @@ std::string printable(std::string_view text);
 
 // `text` as one printable line in backquotes, shortened in the middle beyond
 // 60 bytes.
-std::string quoted(std::string_view text);
+std::string backquoted(std::string_view text);
 
 }  // namespace lathe

@@ -217,7 +217,7 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   if (target.node == nullptr) {
     diagnostics_.error(
         "L0108", span,
-        cat({quoted(span.text()), " stands inside what it repeats"}));
+        cat({backquoted(span.text()), " stands inside what it repeats"}));
     throw StopReading();
   }
   alias_nodes_ += target.nodes;
@@ -325,9 +325,10 @@ void TreeBuilder::add_key(const YamlNode& node) {
   if (first != nullptr) {
     notes.push_back(cat({"first given at ", place_of(first->key_span)}));
   }
-  diagnostics_.error("L0102", node.span,
-                     cat({"the key ", quoted(node.text), " is given twice"}),
-                     "", std::move(notes));
+  diagnostics_.error(
+      "L0102", node.span,
+      cat({"the key ", backquoted(node.text), " is given twice"}), "",
+      std::move(notes));
 }
 
 void TreeBuilder::add(YamlRef node, YAML::anchor_t anchor, size_t nodes,

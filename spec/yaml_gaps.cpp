@@ -191,10 +191,11 @@ uint32_t skip_properties(const SourceRef& file, uint32_t offset,
       ++i;
     }
     if (text[begin] == '!') {
-      diagnostics.error("L0110", {file, begin, i},
-                        cat({"the tag ", quoted(text.substr(begin, i - begin)),
-                             " is not supported"}),
-                        "leave it out: the field gives the value its type");
+      diagnostics.error(
+          "L0110", {file, begin, i},
+          cat({"the tag ", backquoted(text.substr(begin, i - begin)),
+               " is not supported"}),
+          "leave it out: the field gives the value its type");
     }
     covered_end = i;
     i = skip_blanks(text, i);

@@ -106,9 +106,10 @@ void report_syntax(std::string_view what, const SourceRef& file, uint32_t begin,
     return;
   }
   if (says("unknown token")) {
-    diagnostics.error("L0101", here,
-                      cat({"a text cannot begin with ", quoted(here.text())}),
-                      "put it in quotes");
+    diagnostics.error(
+        "L0101", here,
+        cat({"a text cannot begin with ", backquoted(here.text())}),
+        "put it in quotes");
     return;
   }
   for (const Wording& wording : kWordings) {

@@ -63,7 +63,7 @@ std::string act(const std::string& word, const std::string& folder) {
   }
   std::string help = did_you_mean(word, {"list", "prune", "clear"});
   throw UsageError(
-      cat({"`lathe cache` does not know ", lathe::quoted(word)}),
+      cat({"`lathe cache` does not know ", backquoted(word)}),
       help.empty() ? "`list`, `prune`, `clear`, or nothing" : help);
 }
 

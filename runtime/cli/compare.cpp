@@ -79,7 +79,7 @@ class Comparison {
     }
     if (!findings_.empty()) return;
     fail("L0516", {},
-         cat({lathe::quoted(path), " holds none of the model's outputs"}));
+         cat({backquoted(path), " holds none of the model's outputs"}));
   }
 
   // Every node of an unfused program, then the outputs of the fused one.

@@ -25,14 +25,14 @@ std::string output_of(const Command& command) {
   }
   const std::string& path = command.outputs[0];
   if (!command.force && fs::exists(path)) {
-    fail("L0512", {}, cat({lathe::quoted(path), " is there already"}),
+    fail("L0512", {}, cat({backquoted(path), " is there already"}),
          "`--force` replaces it");
   }
   // Only a pack is replaced: a mistyped path costs nobody a folder.
   if (fs::exists(path) && !is_pack(path) &&
       !(fs::is_directory(path) && fs::is_empty(path))) {
     fail("L0512", {},
-         cat({lathe::quoted(path), " is no pack, so it is not replaced"}));
+         cat({backquoted(path), " is no pack, so it is not replaced"}));
   }
   return path;
 }

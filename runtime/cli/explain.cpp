@@ -254,10 +254,9 @@ std::optional<Page> fields_page(SpecLibrary& library,
     help = cat({"`lathe explain ", group, "` lists the codes of this group"});
   }
   if (help.empty()) help = "`lathe layers` and `lathe ops` list the names";
-  throw UsageError(
-      cat({"there is no layer type, field, op or error code ",
-           lathe::quoted(topic)}),
-      help);
+  throw UsageError(cat({"there is no layer type, field, op or error code ",
+                        backquoted(topic)}),
+                   help);
 }
 
 // `Linear.in_dim`, `Linear.weight`.
@@ -285,9 +284,8 @@ Page dotted_page(SpecLibrary& library, const std::string& topic) {
     return field_page(*spec, field, "an input", input.doc,
                       to_string(input.type), "");
   }
-  throw UsageError(
-      cat({spec->name.text, " has no field ", lathe::quoted(field)}),
-      did_you_mean(field, names));
+  throw UsageError(cat({spec->name.text, " has no field ", backquoted(field)}),
+                   did_you_mean(field, names));
 }
 
 Page find_page(SpecLibrary& library, const std::string& topic) {

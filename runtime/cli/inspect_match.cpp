@@ -122,7 +122,7 @@ Fit reckon_fit(const Command& command, const Graph& graph) {
   for (const auto& [symbol, size] : command.dims) {
     if (dims.count(symbol) > 0) continue;
     throw UsageError(
-        cat({"the model has no symbolic dim ", lathe::quoted(symbol)}));
+        cat({"the model has no symbolic dim ", backquoted(symbol)}));
   }
   fit.need = memory_need(program, dims);
   fit.free = available_memory();
@@ -169,8 +169,8 @@ std::unique_ptr<Session> open_both(const Command& command, Console& console,
                                    Diagnostics& diagnostics) {
   const std::string& path = command.positionals[0];
   if (command.match.empty() && !std::filesystem::is_directory(path)) {
-    throw UsageError(cat({"`--fit` needs a model, which ",
-                          lathe::quoted(path), " does not describe"}),
+    throw UsageError(cat({"`--fit` needs a model, which ", backquoted(path),
+                          " does not describe"}),
                      "add `--match SPEC`");
   }
   Command both = command;

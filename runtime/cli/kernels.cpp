@@ -18,7 +18,7 @@ void check_name(const Program& program, const std::string& name) {
   }
   std::string help = did_you_mean(name, names);
   if (help.empty()) help = cat({"its kernels are ", join(names, ", ")});
-  throw UsageError(cat({"there is no kernel ", lathe::quoted(name)}), help);
+  throw UsageError(cat({"there is no kernel ", backquoted(name)}), help);
 }
 
 JsonValue kernel_json(const Kernel& kernel) {

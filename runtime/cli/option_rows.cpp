@@ -27,7 +27,7 @@ int64_t integer_of(const std::string& text, std::string_view option,
   auto [end, error] = std::from_chars(text.data(), last, out);
   if (error != std::errc() || end != last || out < least) {
     throw UsageError(cat({"`", option, "` wants an integer of ", least,
-                          " or more and gets ", lathe::quoted(text)}));
+                          " or more and gets ", backquoted(text)}));
   }
   return out;
 }
@@ -36,8 +36,7 @@ void set_dim(Command& command, const std::string& value) {
   Argument pair = pair_of(value, "-d", "DIM=SIZE");
   const int64_t size = integer_of(pair.second, "-d " + pair.first, 0);
   if (!command.dims.emplace(pair.first, size).second) {
-    throw UsageError(
-        cat({"dim ", lathe::quoted(pair.first), " is bound twice"}));
+    throw UsageError(cat({"dim ", backquoted(pair.first), " is bound twice"}));
   }
 }
 
@@ -51,7 +50,7 @@ void set_choice(std::string& member, const std::string& value,
     }
   }
   throw UsageError(cat({"`", option, "` is one of ", join(choices, ", "),
-                        ", not ", lathe::quoted(value)}),
+                        ", not ", backquoted(value)}),
                    did_you_mean(value, choices));
 }
 
@@ -97,8 +96,8 @@ void set_tolerance(Command& command, const std::string& value) {
   char* end = nullptr;
   command.tolerance = std::strtod(value.c_str(), &end);
   if (value.empty() || *end != '\0' || !(command.tolerance > 0)) {
-    throw UsageError(cat({"`--tolerance` wants a number above 0 and gets ",
-                          lathe::quoted(value)}));
+    throw UsageError(cat(
+        {"`--tolerance` wants a number above 0 and gets ", backquoted(value)}));
   }
 }
 

@@ -41,7 +41,7 @@ std::vector<std::string> long_names(std::string_view verb) {
   }
   std::string help = did_you_mean(text, long_names(verb));
   if (help.empty()) help = cat({"`lathe ", verb, " --help` lists them"});
-  throw UsageError(cat({"there is no option ", lathe::quoted(text)}), help);
+  throw UsageError(cat({"there is no option ", backquoted(text)}), help);
 }
 
 // CLI11 says "--dim: 1 required TEXT missing" for an option at the end.
@@ -108,8 +108,7 @@ void check_positionals(const Command& command, const Verb& verb) {
   if (count > verb.most) {
     throw UsageError(
         cat({"`lathe ", verb.name, "` does not know what to do with ",
-             lathe::quoted(
-                 command.positionals[static_cast<size_t>(verb.most)])}),
+             backquoted(command.positionals[static_cast<size_t>(verb.most)])}),
         cat({"usage: lathe ", verb.name, " ", verb.operands, " [options]"}));
   }
 }

@@ -28,10 +28,10 @@ Options pack_options(const Pack& pack, const Command& command) {
   Options options = options_of(command);
   const bool is_gpu = pack.program.target.starts_with("sm_");
   if (options.device == "auto") options.device = is_gpu ? "cuda" : "cpu";
-  options.without_gpu =
-      cat({"the pack ", lathe::quoted(pack.folder), " is for ",
-           pack.program.target, " alone: on another machine run the model, or "
-           "a pack that `lathe compile` made there"});
+  options.without_gpu = cat({"the pack ", backquoted(pack.folder), " is for ",
+                             pack.program.target,
+                             " alone: on another machine run the model, or "
+                             "a pack that `lathe compile` made there"});
   return options;
 }
 

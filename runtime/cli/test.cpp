@@ -99,8 +99,7 @@ class TestRun {
       Tensor tensor = tensor_from_yaml(*given.value, value.type.dtype);
       if (tensor.shape() != eval(value.type.shape, {})) {
         fail("L0402", given.value->span,
-             cat({lathe::quoted(given.name.text), " is ",
-                  to_string(value.type)}));
+             cat({backquoted(given.name.text), " is ", to_string(value.type)}));
       }
       out.emplace(value.name, std::move(tensor));
       fill->init.kind = Initializer::Kind::kConstant;
@@ -115,7 +114,7 @@ class TestRun {
       paths.push_back(fill.path);
     }
     fail("L0203", name.span,
-         cat({"the model has no weight ", lathe::quoted(name.text)}),
+         cat({"the model has no weight ", backquoted(name.text)}),
          did_you_mean(name.text, paths));
   }
 
@@ -156,7 +155,7 @@ class TestRun {
       names.push_back(output.name);
     }
     fail("L0203", entry.key_span,
-         cat({"the model has no output ", lathe::quoted(entry.key)}),
+         cat({"the model has no output ", backquoted(entry.key)}),
          did_you_mean(entry.key, names));
   }
 

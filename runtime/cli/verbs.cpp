@@ -139,15 +139,14 @@ void unknown_verb(const std::string& name) {
                      "`lathe --help` lists what it has");
   }
   if (name.rfind('-', 0) == 0) {
-    throw UsageError(
-        cat({"the verb comes first, before ", lathe::quoted(name)}),
-        "lathe VERB TARGET [options]");
+    throw UsageError(cat({"the verb comes first, before ", backquoted(name)}),
+                     "lathe VERB TARGET [options]");
   }
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) names.emplace_back(verb.name);
   std::string help = did_you_mean(name, names);
   if (help.empty()) help = "`lathe --help` lists the verbs";
-  throw UsageError(cat({"there is no verb ", lathe::quoted(name)}), help);
+  throw UsageError(cat({"there is no verb ", backquoted(name)}), help);
 }
 
 namespace {

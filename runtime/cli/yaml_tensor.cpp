@@ -26,7 +26,7 @@ JsonValue scalar(const YamlNode& node) {
   // Reads `nan`, `inf` and `-inf` too.
   if (parses(text, number)) return JsonValue::of(number);
   fail("L0205", node.span,
-       cat({lathe::quoted(text), " is not a number, true or false"}));
+       cat({backquoted(text), " is not a number, true or false"}));
 }
 
 JsonValue to_json_tree(const YamlNode& node) {

@@ -30,7 +30,7 @@ class Symbols {
   void check(const Dim& dim, const std::string& where) const {
     for (const std::string& symbol : dim.symbols()) {
       require(names_.contains(symbol),
-              {where, " has the unknown size ", lathe::quoted(symbol)});
+              {where, " has the unknown size ", backquoted(symbol)});
     }
   }
 
@@ -87,11 +87,11 @@ bool is_choice(const Program& program, const std::string& name) {
 void check_product(const Program& program, const Step& step,
                    const Symbols& symbols) {
   const LibraryProduct& product = *step.product;
-  require(step.kernel == -1 && step.dims.empty() &&
-              static_cast<int>(step.buffers.size()) ==
-                  buffers_of(product.form) &&
-              is_choice(program, product.choice),
-          {"step ", lathe::quoted(step.what), " does not fit its product"});
+  require(
+      step.kernel == -1 && step.dims.empty() &&
+          static_cast<int>(step.buffers.size()) == buffers_of(product.form) &&
+          is_choice(program, product.choice),
+      {"step ", backquoted(step.what), " does not fit its product"});
   for (const Dim* dim :
        {&product.rows, &product.columns, &product.depth, &product.left_stride,
         &product.right_stride, &product.result_stride, &product.wanted}) {
@@ -104,20 +104,20 @@ void check_step(const Program& program, const Step& step,
   if (step.product) {
     check_product(program, step, symbols);
   } else {
-    require(names(step.kernel, program.kernels), {"step ", lathe::quoted(step.what),
-                                                  " has the kernel ", step.kernel});
+    require(names(step.kernel, program.kernels),
+            {"step ", backquoted(step.what), " has the kernel ", step.kernel});
     const Kernel& kernel = program.kernels[static_cast<size_t>(step.kernel)];
     require(static_cast<int>(step.buffers.size()) == kernel.buffers &&
                 static_cast<int>(step.dims.size()) == kernel.dims,
-            {"step ", lathe::quoted(step.what), " does not fit its kernel"});
+            {"step ", backquoted(step.what), " does not fit its kernel"});
   }
   for (int buffer : step.buffers) {
     require(names(buffer, program.buffers),
-            {"step ", lathe::quoted(step.what), " has the buffer ", buffer});
+            {"step ", backquoted(step.what), " has the buffer ", buffer});
   }
   require(step.unless.empty() || is_choice(program, step.unless),
-          {"step ", lathe::quoted(step.what), " has the choice ",
-           lathe::quoted(step.unless)});
+          {"step ", backquoted(step.what), " has the choice ",
+           backquoted(step.unless)});
   for (const Dim& dim : step.dims) symbols.check(dim, step.what);
   symbols.check(step.items, step.what);
   symbols.check(step.cost, step.what);
@@ -138,7 +138,7 @@ void check_program(const Program& program) {
   for (const auto* ports : {&program.inputs, &program.outputs}) {
     for (const Port& port : *ports) {
       require(names(port.buffer, program.buffers),
-              {lathe::quoted(port.name), " has the buffer ", port.buffer});
+              {backquoted(port.name), " has the buffer ", port.buffer});
     }
   }
   for (const DimConstraint& constraint : program.constraints) {

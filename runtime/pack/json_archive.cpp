@@ -136,35 +136,36 @@ void JsonReader::read(const JsonValue& json, std::string& value) {
 void JsonReader::read(const JsonValue& json, DType& value) {
   require(json, JsonKind::kString);
   const auto found = parse_dtype(json.text);
-  if (!found) fail(cat({"is ", lathe::quoted(json.text)}));
+  if (!found) fail(cat({"is ", backquoted(json.text)}));
   value = *found;
 }
 
 void JsonReader::read(const JsonValue& json, BufferRole& value) {
   require(json, JsonKind::kString);
   const auto found = std::find(kRoles.begin(), kRoles.end(), json.text);
-  if (found == kRoles.end()) fail(cat({"is ", lathe::quoted(json.text)}));
+  if (found == kRoles.end()) fail(cat({"is ", backquoted(json.text)}));
   value = static_cast<BufferRole>(found - kRoles.begin());
 }
 
 void JsonReader::read(const JsonValue& json, Initializer::Kind& value) {
   require(json, JsonKind::kString);
   const auto found = std::find(kInits.begin(), kInits.end(), json.text);
-  if (found == kInits.end()) fail(cat({"is ", lathe::quoted(json.text)}));
+  if (found == kInits.end()) fail(cat({"is ", backquoted(json.text)}));
   value = static_cast<Initializer::Kind>(found - kInits.begin());
 }
 
 void JsonReader::read(const JsonValue& json, ProductScale& value) {
   require(json, JsonKind::kString);
   const auto found = std::find(kScales.begin(), kScales.end(), json.text);
-  if (found == kScales.end()) fail(cat({"is ", lathe::quoted(json.text)}));
+  if (found == kScales.end()) fail(cat({"is ", backquoted(json.text)}));
   value = static_cast<ProductScale>(found - kScales.begin());
 }
 
 // A symbol, or an operation on two sizes.
 Dim JsonReader::factor(const JsonValue& json) {
   if (json.is(JsonKind::kString)) {
-    if (!is_identifier(json.text)) fail(cat({"has the size ", lathe::quoted(json.text)}));
+    if (!is_identifier(json.text))
+      fail(cat({"has the size ", backquoted(json.text)}));
     return Dim::symbol(json.text);
   }
   require(json, JsonKind::kArray);
@@ -177,7 +178,7 @@ Dim JsonReader::factor(const JsonValue& json) {
   if (name == kFloorDivWord) return floordiv(a, b);
   if (name == kMinWord) return min(a, b);
   if (name == kMaxWord) return max(a, b);
-  fail(cat({"has the operation ", lathe::quoted(name)}));
+  fail(cat({"has the operation ", backquoted(name)}));
 }
 
 void JsonReader::read(const JsonValue& json, Dim& value) {

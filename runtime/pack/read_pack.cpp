@@ -23,7 +23,7 @@ constexpr size_t kMostFile = size_t{1} << 30;
 
 [[noreturn]] void fail_for(const std::string& folder, const std::string& what,
                            const std::string& help) {
-  fail("L0531", {}, cat({"the pack ", lathe::quoted(folder), " ", what}), help);
+  fail("L0531", {}, cat({"the pack ", backquoted(folder), " ", what}), help);
 }
 
 [[noreturn]] void fail_as_damaged(const std::string& folder,

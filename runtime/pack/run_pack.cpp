@@ -31,18 +31,18 @@ void check_tensor(const Pack& pack, const WeightRecipe& weight,
   const FileTensor* found = checkpoint.find(weight.stored).tensor;
   if (found == nullptr) {
     fail("L0531", {},
-         cat({"the pack ", lathe::quoted(pack.folder), " wants the tensor ",
-              lathe::quoted(weight.stored), ", which ", lathe::quoted(checkpoint.path()),
-              " does not hold"}),
+         cat({"the pack ", backquoted(pack.folder), " wants the tensor ",
+              backquoted(weight.stored), ", which ",
+              backquoted(checkpoint.path()), " does not hold"}),
          "`--weights PATH` names the weights that it was compiled for");
   }
   const std::vector<int64_t> shape = stored_shape(weight);
   if (found->dtype == weight.stored_dtype && found->shape == shape) return;
   fail("L0531", {},
-       cat({"the pack ", lathe::quoted(pack.folder), " was compiled for ",
-            lathe::quoted(weight.stored), " of ",
+       cat({"the pack ", backquoted(pack.folder), " was compiled for ",
+            backquoted(weight.stored), " of ",
             type_text(weight.stored_dtype, shape), ", and ",
-            lathe::quoted(checkpoint.path()), " holds ",
+            backquoted(checkpoint.path()), " holds ",
             found->dtype ? std::string(to_string(*found->dtype))
                          : found->type_code,
             to_string(Shape(found->shape.begin(), found->shape.end()))}),
@@ -80,17 +80,17 @@ std::shared_ptr<const WeightSource> open_pack_weights(const Pack& pack,
       std::any_of(recipes.begin(), recipes.end(),
                   [](const WeightRecipe& w) { return !w.stored.empty(); });
   if (!wanted && !path.empty()) {
-    fail("L0531", {},
-         cat({"the pack ", lathe::quoted(pack.folder),
-              " makes its weights up, so it has no use for ",
-              lathe::quoted(path)}),
-         "give `--weights` to `lathe compile`: it needs the names and types");
+    fail(
+        "L0531", {},
+        cat({"the pack ", backquoted(pack.folder),
+             " makes its weights up, so it has no use for ", backquoted(path)}),
+        "give `--weights` to `lathe compile`: it needs the names and types");
   }
   std::shared_ptr<const Checkpoint> checkpoint;
   if (wanted) {
     const std::string& from = path.empty() ? pack.weights_path : path;
     if (!fs::exists(from)) {
-      fail("L0511", {}, cat({"there is no ", lathe::quoted(from)}),
+      fail("L0511", {}, cat({"there is no ", backquoted(from)}),
            "the pack holds no weights: name them with `--weights PATH`, or "
            "compile with `--with-weights`");
     }
@@ -106,7 +106,7 @@ std::shared_ptr<const WeightSource> open_pack_weights(const Pack& pack,
 void require_runs_on(const Pack& pack, const Target& target) {
   const std::string& code = pack.program.target;
   const auto refuse = [&](const std::string& reason) {
-    throw DeviceError("L0704", cat({"the pack ", lathe::quoted(pack.folder),
+    throw DeviceError("L0704", cat({"the pack ", backquoted(pack.folder),
                                     " is for another machine: ", reason}));
   };
   if (is_gpu(code) != target.gpu.has_value()) {

@@ -63,7 +63,8 @@ class BlockFormat : public WeightFormat {
     for (float value : row) {
       if (std::fabs(value) <= most) continue;
       fail("L0530", {},
-           cat({lathe::quoted(name), " has values beyond what scales in "
+           cat({backquoted(name),
+                " has values beyond what scales in "
                 "float16 reach"}),
            cat({"`--except '", name, "'` leaves it as it is"}));
     }
@@ -78,7 +79,7 @@ class BlockFormat : public WeightFormat {
       }
     }
     fail("L0530", {},
-         cat({lathe::quoted(name), " has rows of ", columns,
+         cat({backquoted(name), " has rows of ", columns,
               " values, which are no whole blocks of 32"}),
          cat({"`--except '", name, "'` leaves it as it is"}));
   }

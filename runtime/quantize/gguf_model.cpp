@@ -79,7 +79,7 @@ GgufModel::GgufModel(const std::string& folder) {
     fail("L0530", {},
          cat({"a GGUF file says what model it holds, and there is no "
               "config.json beside ",
-              lathe::quoted(folder)}),
+              backquoted(folder)}),
          "name a Hugging Face folder");
   }
   SpecLibrary library;
@@ -251,7 +251,7 @@ std::string GgufModel::name_of(const std::string& tensor) const {
     if (const auto name = fill_pattern(rule.from[0], *captures)) return *name;
   }
   fail("L0530", {},
-       cat({lathe::quoted(tensor), " has no name in a GGUF file of `",
+       cat({backquoted(tensor), " has no name in a GGUF file of `",
             architecture_, "`"}));
 }
 

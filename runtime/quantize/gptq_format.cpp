@@ -47,7 +47,7 @@ class GptqFormat : public WeightFormat {
     for (const int64_t size : {rows, columns}) {
       if (size % per_word() == 0 && size > 0) continue;
       fail("L0530", {},
-           cat({lathe::quoted(name), " is [", rows, ", ", columns,
+           cat({backquoted(name), " is [", rows, ", ", columns,
                 "], and GPTQ packs ", per_word(), " codes of ", bits_,
                 " bits in a word"}),
            cat({"`--except '", name, "'` leaves it as it is"}));
@@ -149,7 +149,8 @@ class GptqFormat : public WeightFormat {
       const GroupScale s = scale_of(row.data() + g * group, row.data() + last);
       if (!std::isfinite(s.scale)) {
         fail("L0530", {},
-             cat({lathe::quoted(name), " has values beyond what scales in "
+             cat({backquoted(name),
+                  " has values beyond what scales in "
                   "float16 reach"}));
       }
       scales[g * rows + n] = float16_bits(static_cast<double>(s.scale));

@@ -86,18 +86,18 @@ class Quantizer {
     if (fs::exists(output) && fs::exists(request_.source) &&
         fs::equivalent(output, request_.source)) {
       fail("L0530", {},
-           cat({lathe::quoted(output), " is the checkpoint that is read"}),
+           cat({backquoted(output), " is the checkpoint that is read"}),
            "name another file or folder");
     }
     if (fs::exists(output) && !request_.force) {
-      fail("L0530", {}, cat({lathe::quoted(output), " is there already"}),
+      fail("L0530", {}, cat({backquoted(output), " is there already"}),
            "`--force` replaces it");
     }
     if (fs::exists(output) && fs::is_directory(output) == is_file()) {
       fail("L0530", {},
-           cat({lathe::quoted(output),
-                is_file() ? " is a folder" : " is a file, and `-o` names a "
-                                             "folder"}));
+           cat({backquoted(output), is_file() ? " is a folder"
+                                              : " is a file, and `-o` names a "
+                                                "folder"}));
     }
   }
 
@@ -146,7 +146,7 @@ class Quantizer {
     }
     if (result_.quantized > 0) return note_other_types();
     fail("L0530", {},
-         cat({"no tensor of ", lathe::quoted(request_.source),
+         cat({"no tensor of ", backquoted(request_.source),
               " is quantised: none is the weight of a linear layer, of two "
               "axes and in floats"}),
          "`--only PATTERN` names others, `lathe inspect` lists them");
@@ -178,13 +178,13 @@ class Quantizer {
   static DType stored_type(const FileTensor& tensor) {
     if (tensor.dtype && is_block(*tensor.dtype)) {
       fail("L0530", {},
-           cat({lathe::quoted(tensor.name), " is quantised already: it is ",
+           cat({backquoted(tensor.name), " is quantised already: it is ",
                 to_string(*tensor.dtype)}),
            "quantise a checkpoint with float weights");
     }
     if (tensor.dtype) return *tensor.dtype;
     fail("L0517", {},
-         cat({lathe::quoted(tensor.name), " is stored as ", tensor.type_code,
+         cat({backquoted(tensor.name), " is stored as ", tensor.type_code,
               ", which lathe does not have"}));
   }
 

@@ -43,7 +43,7 @@ void require_match(const char* option, const std::vector<std::string>& patterns,
     if (found) continue;
     fail("L0530", {},
          cat({"`", option, " ", printable(pattern), "` matches no tensor of ",
-              lathe::quoted(checkpoint.path())}),
+              backquoted(checkpoint.path())}),
          did_you_mean(pattern, names));
   }
 }

@@ -66,14 +66,14 @@ std::unique_ptr<WeightFormat> make_weight_format(const std::string& text) {
   if (auto blocks = make_block_format(request)) return blocks;
   const std::vector<std::string> names = weight_format_names();
   throw FormatError(cat({"the format is one of ", join(names, ", "), ", not ",
-                         lathe::quoted(request.name)}),
+                         backquoted(request.name)}),
                     did_you_mean(request.name, names));
 }
 
 void refuse_setting(const FormatRequest& request, const std::string& setting,
                     const std::string& known) {
   throw FormatError(cat({"the format `", request.name, "` has no setting ",
-                         lathe::quoted(setting)}),
+                         backquoted(setting)}),
                     cat({"it has ", known}));
 }
 
@@ -86,8 +86,7 @@ int64_t setting_number(const FormatRequest& request, const std::string& setting,
     return out;
   }
   throw FormatError(cat({"`", setting, "` of the format `", request.name,
-                         "` is a positive integer, not ",
-                         lathe::quoted(value)}),
+                         "` is a positive integer, not ", backquoted(value)}),
                     "");
 }
 
@@ -112,7 +111,7 @@ void read_finite(const std::string& name, const Tensor& weight, int64_t begin,
   for (int64_t i = 0; i < count; ++i) {
     if (std::isfinite(out[i])) continue;
     fail("L0530", {},
-         cat({lathe::quoted(name), " holds a value that is not finite at ",
+         cat({backquoted(name), " holds a value that is not finite at ",
               begin + i}),
          "`--except` leaves a weight as it is");
   }

@@ -83,7 +83,7 @@ TEST_CASE("inputs: files of three formats") {
   CHECK_EQ(inputs_text(kX, {{"x", folder.file("a.json")}}), text);
   CHECK_EQ(inputs_text(kX, {{"x", folder.file("a.json") + ":y"}}), text);
   CHECK_EQ(inputs_text(kX, {{"x", folder.file("a.safetensors") + ":other"}}),
-           "error[L0516]: " + lathe::quoted(folder.file("a.safetensors")) +
+           "error[L0516]: " + backquoted(folder.file("a.safetensors")) +
                " does not hold `other`\n   = help: it holds t\n");
 }
 

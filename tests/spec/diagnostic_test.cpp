@@ -72,7 +72,7 @@ TEST_CASE("diagnostic: bytes that are no text do not reach the terminal") {
   SourceRef file = make_source("m.yaml", "a\x1b[31m\xFF b");
   Diagnostic d = {.code = "L0101", .message = "m", .span = find(file, "b")};
   CHECK_NE(render(d).find(" 1 | a?[31m? b\n"), std::string::npos);
-  CHECK_EQ(quoted("a\x1b[0m\nb"), "`a?[0m b`");
+  CHECK_EQ(backquoted("a\x1b[0m\nb"), "`a?[0m b`");
 }
 
 TEST_CASE("diagnostic: color only adds escapes") {
