@@ -11,11 +11,6 @@
 namespace lathe {
 namespace {
 
-const Call* call_of(const Expr& expr, ScalarOp op) {
-  auto* call = std::get_if<Call>(&expr->node);
-  return call && call->op == op ? call : nullptr;
-}
-
 const Reduce* reduction_of(const Stage& stage, ReduceOp op) {
   auto* compute = std::get_if<Compute>(&stage.kind);
   auto* node = compute ? std::get_if<Reduce>(&compute->body->node) : nullptr;
@@ -50,16 +45,10 @@ void collect_factors(const Expr& expr, bool divisor, Factors& factors) {
 
 Expr times(const Expr& a, const Expr& b) { return a ? a * b : b; }
 
-Dim product(const std::vector<Dim>& dims) {
-  Dim result = 1;
-  for (const Dim& dim : dims) result *= dim;
-  return result;
-}
-
 // Recognises the form from its last sum backwards.
-class Matcher {
+class AttentionMatcher {
  public:
-  explicit Matcher(const Group& group)
+  explicit AttentionMatcher(const Group& group)
       : group_(group), inputs_(group.definition.inputs) {}
 
   std::optional<AttentionForm> match() {
@@ -214,7 +203,7 @@ class Matcher {
     for (const ReduceAxis& axis : score->reduce) {
       extents.push_back(axis.extent);
     }
-    form_.depth = product(extents);
+    form_.depth = numel(extents);
     ranges_.add(form_.k, form_.depth);
     std::vector<Expr> index = unflatten(var(form_.k), extents);
     for (size_t i = 0; i < index.size(); ++i) {
@@ -272,9 +261,9 @@ class Matcher {
         place[vars[role][i]] = index[i];
       }
     }
-    form_.batch = product(dims[0]);
-    form_.rows = product(dims[1]);
-    form_.columns = product(dims[2]);
+    form_.batch = numel(dims[0]);
+    form_.rows = numel(dims[1]);
+    form_.columns = numel(dims[2]);
     ranges_.add(form_.b, form_.batch);
     ranges_.add(form_.m, form_.rows);
     ranges_.add(form_.n, form_.columns);
@@ -394,7 +383,7 @@ class Matcher {
 
 std::optional<AttentionForm> match_attention(const Group& group) {
   if (group.kind != GroupKind::kAttention) return std::nullopt;
-  return Matcher(group).match();
+  return AttentionMatcher(group).match();
 }
 
 }  // namespace lathe

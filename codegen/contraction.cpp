@@ -39,9 +39,9 @@ size_t first_axis(const Factor& factor) {
   return static_cast<size_t>(found - factor.axes.begin());
 }
 
-class Matcher {
+class ContractionMatcher {
  public:
-  Matcher(const Reduce& sum, const std::vector<Var>& axes)
+  ContractionMatcher(const Reduce& sum, const std::vector<Var>& axes)
       : sum_(sum), axes_(axes) {}
 
   std::optional<Contraction> match() {
@@ -199,10 +199,10 @@ class Matcher {
 std::optional<Contraction> match_contraction(const Expr& body,
                                              const std::vector<Var>& axes) {
   auto* sum = std::get_if<Reduce>(&body->node);
-  bool is_float =
-      body->type == NumType::kFloat32 || body->type == NumType::kFloat64;
-  if (!sum || sum->op != ReduceOp::kSum || !is_float) return std::nullopt;
-  return Matcher(*sum, axes).match();
+  if (!sum || sum->op != ReduceOp::kSum || !is_float(body->type)) {
+    return std::nullopt;
+  }
+  return ContractionMatcher(*sum, axes).match();
 }
 
 std::optional<Contraction> match_contraction(const Stage& stage) {

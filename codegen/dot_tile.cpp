@@ -8,8 +8,6 @@ namespace {
 // Rows that are unrolled.
 constexpr int64_t kRows = 2;
 
-Expr zero() { return float_literal(0, NumType::kFloat32); }
-
 }  // namespace
 
 DotTile::DotTile(MatmulContext& context, const StoredRight& right)
@@ -178,7 +176,7 @@ Stmt DotTile::one_row(int out, const Expr& first_out) const {
     Expr there = first_out + v * lanes;
     go_on.push_back(store(totals_, int_literal(v),
                           vector_load(out, DType::kFloat32, there, lanes)));
-    begin.push_back(store(totals_, int_literal(v), zero()));
+    begin.push_back(store(totals_, int_literal(v), float_zero()));
     end.push_back(store(out, ramp(there, 1, lanes), total));
   }
   Sums sums;
@@ -210,7 +208,7 @@ Stmt DotTile::many_rows(int out, const Expr& first_out) const {
   Stmt clear = each_row(sums, [&](const Expr& row, const Expr&) {
     std::vector<Stmt> stmts;
     for (int v = 0; v < context_.tile.vectors; ++v) {
-      stmts.push_back(sums.store(row, int_literal(v * lanes), zero()));
+      stmts.push_back(sums.store(row, int_literal(v * lanes), float_zero()));
     }
     return block(std::move(stmts));
   });

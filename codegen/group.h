@@ -63,6 +63,11 @@ struct Group {
   bool is_output(int s) const;
 };
 
+// What a map or reduction computes at a point. Requires: the stage is one.
+inline const Expr& body_of(const Stage& stage) {
+  return std::get<Compute>(stage.kind).body;
+}
+
 // Whether a map or reduction of the group checks an index that is data.
 bool checks_indices(const Group& group);
 

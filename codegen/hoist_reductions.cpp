@@ -7,27 +7,6 @@
 namespace lathe {
 namespace {
 
-DType storage_of(NumType type) {
-  switch (type) {
-    case NumType::kBool:
-      return DType::kBool;
-    case NumType::kInt64:
-      return DType::kInt64;
-    case NumType::kFloat32:
-      return DType::kFloat32;
-    case NumType::kFloat64:
-      return DType::kFloat64;
-  }
-  LATHE_CHECK(false, "no such type");
-  return DType::kFloat32;
-}
-
-Expr zero_of(NumType type) {
-  if (type == NumType::kBool) return literal(false);
-  if (type == NumType::kInt64) return int_literal(0);
-  return float_literal(0, type);
-}
-
 // A formula without inner reductions, and those. The slots behind its own are
 // the reductions, in order; these may read each other, too.
 struct Hoisted {
@@ -118,7 +97,7 @@ class Hoister {
   Expr load_of_new_stage(const Expr& body) {
     auto free = free_vars(body);
     Formula stage;
-    stage.dtype = storage_of(body->type);
+    stage.dtype = storage_type(body->type);
     Substitution renamed;
     std::vector<Expr> index;
     for (const ReduceAxis& axis : scope_) {

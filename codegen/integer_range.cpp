@@ -9,16 +9,16 @@
 namespace lathe {
 namespace {
 
-using Found = std::optional<IntegerRange>;
+using FoundRange = std::optional<IntegerRange>;
 
 constexpr int64_t kLargest = int64_t{1} << 40;
 
-Found within_limits(int64_t low, int64_t high) {
+FoundRange within_limits(int64_t low, int64_t high) {
   if (low < -kLargest || high > kLargest) return std::nullopt;
   return IntegerRange{low, high};
 }
 
-Found all_of(DType dtype) {
+FoundRange all_of(DType dtype) {
   if (is_bool(dtype)) return IntegerRange{0, 1};
   if (!is_int(dtype) || size_of(dtype) > 4) return std::nullopt;
   int64_t values = int64_t{1} << (8 * size_of(dtype));
@@ -27,7 +27,7 @@ Found all_of(DType dtype) {
 }
 
 // The numbers of as many bits as `largest` has.
-Found with_bits_of(int64_t largest) {
+FoundRange with_bits_of(int64_t largest) {
   int bits = std::bit_width(static_cast<uint64_t>(largest));
   return IntegerRange{0, (int64_t{1} << bits) - 1};
 }
@@ -36,58 +36,58 @@ class RangeFinder {
  public:
   explicit RangeFinder(const Ranges& ranges) : ranges_(ranges) {}
 
-  Found visit(const Expr& expr) {
+  FoundRange visit(const Expr& expr) {
     auto found = done_.find(expr.get());
     if (found != done_.end()) return found->second;
-    Found of = std::visit([&](const auto& node) { return range(node); },
-                          expr->node);
+    FoundRange of =
+        std::visit([&](const auto& node) { return range(node); }, expr->node);
     done_.emplace(expr.get(), of);
     return of;
   }
 
  private:
-  Found range(const Literal& node) {
+  FoundRange range(const Literal& node) {
     auto* number = std::get_if<int64_t>(&node.value);
     return number ? within_limits(*number, *number) : std::nullopt;
   }
-  Found range(const VarRef& node) {
+  FoundRange range(const VarRef& node) {
     return below(ranges_.extent(node.var.get()));
   }
-  Found range(const SizeOf& node) {
+  FoundRange range(const SizeOf& node) {
     if (!node.dim.is_static()) return std::nullopt;
     return within_limits(node.dim.value(), node.dim.value());
   }
-  Found range(const Load& node) { return all_of(node.dtype); }
-  Found range(const Cast& node) {
-    Found all = all_of(node.dtype);
+  FoundRange range(const Load& node) { return all_of(node.dtype); }
+  FoundRange range(const Cast& node) {
+    FoundRange all = all_of(node.dtype);
     if (node.arg->type != NumType::kInt64) return all;
-    Found of = visit(node.arg);
+    FoundRange of = visit(node.arg);
     if (!all) return node.dtype == DType::kInt64 ? of : all;
     bool fits = of && of->low >= all->low && of->high <= all->high;
     return fits ? of : all;
   }
-  Found range(const CheckedIndex& node) {
-    Found extent = visit(node.extent);
+  FoundRange range(const CheckedIndex& node) {
+    FoundRange extent = visit(node.extent);
     if (!extent || extent->high < 1) return std::nullopt;
     return IntegerRange{0, extent->high - 1};
   }
-  Found range(const Reduce&) { return std::nullopt; }
-  Found range(const Ramp&) { return std::nullopt; }
-  Found range(const Call& node) {
+  FoundRange range(const Reduce&) { return std::nullopt; }
+  FoundRange range(const Ramp&) { return std::nullopt; }
+  FoundRange range(const Call& node) {
     if (node.op == ScalarOp::kSelect) {
-      Found a = visit(node.args[1]), b = visit(node.args[2]);
+      FoundRange a = visit(node.args[1]), b = visit(node.args[2]);
       if (!a || !b) return std::nullopt;
       return IntegerRange{std::min(a->low, b->low),
                           std::max(a->high, b->high)};
     }
-    Found a = visit(node.args[0]), b = visit(node.args.back());
+    FoundRange a = visit(node.args[0]), b = visit(node.args.back());
     if (node.op == ScalarOp::kBitAnd) return both_bits(a, b);
     if (!a || !b) return std::nullopt;
     return combined(node.op, *a, *b);
   }
 
   // The bits that a number without a sign lets through.
-  static Found both_bits(const Found& a, const Found& b) {
+  static FoundRange both_bits(const FoundRange& a, const FoundRange& b) {
     int64_t high = kLargest;
     if (a && a->low >= 0) high = std::min(high, a->high);
     if (b && b->low >= 0) high = std::min(high, b->high);
@@ -95,8 +95,8 @@ class RangeFinder {
     return IntegerRange{0, high};
   }
 
-  static Found combined(ScalarOp op, const IntegerRange& a,
-                        const IntegerRange& b) {
+  static FoundRange combined(ScalarOp op, const IntegerRange& a,
+                             const IntegerRange& b) {
     bool plain = a.low >= 0 && b.low >= 0;
     bool shifts = b.low >= 0 && b.high <= 20;
     if (op == ScalarOp::kAdd) {
@@ -124,7 +124,7 @@ class RangeFinder {
     return std::nullopt;
   }
 
-  static Found product(const IntegerRange& a, const IntegerRange& b) {
+  static FoundRange product(const IntegerRange& a, const IntegerRange& b) {
     constexpr int64_t kSafe = int64_t{1} << 31;
     for (int64_t x : {a.low, a.high, b.low, b.high}) {
       if (x < -kSafe || x > kSafe) return std::nullopt;
@@ -134,13 +134,13 @@ class RangeFinder {
     return within_limits(low, high);
   }
 
-  static Found below(const Dim* extent) {
+  static FoundRange below(const Dim* extent) {
     if (!extent || !extent->is_static()) return std::nullopt;
     return within_limits(0, std::max<int64_t>(1, extent->value()) - 1);
   }
 
   const Ranges& ranges_;
-  std::unordered_map<const ExprNode*, Found> done_;
+  std::unordered_map<const ExprNode*, FoundRange> done_;
 };
 
 // The smallest and largest value of a float that is no NaN.

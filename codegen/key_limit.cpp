@@ -10,11 +10,6 @@ namespace {
 // Half of it is still far below every score that means something.
 constexpr double kHidden = -1e30;
 
-const Call* call_of(const Expr& expr, ScalarOp op) {
-  auto* call = std::get_if<Call>(&expr->node);
-  return call && call->op == op ? call : nullptr;
-}
-
 // The factor with which `expr` grows with m, or with m // c where it does so in
 // steps of c (rows that stand for several heads); nothing where it does
 // neither.

@@ -7,9 +7,6 @@
 namespace lathe {
 namespace {
 
-// Neighbouring k that must share a factor for it to be worth a loop.
-constexpr int64_t kLeastGroup = 8;
-
 // The integer that is converted, if `e` makes one that depends on k a float.
 Expr converted(const Expr& e, const Var& k) {
   auto* node = std::get_if<Cast>(&e->node);

@@ -19,6 +19,9 @@
 
 namespace lathe {
 
+// Neighbours, along k or lines, that share a scale of float8.
+inline constexpr int64_t kScaleBlock = 128;
+
 // What a side is multiplied by: floats of 32 bits.
 enum class ProductScale : uint8_t {
   kNone,

@@ -4,11 +4,11 @@ namespace lathe {
 namespace {
 
 // value = (has_x ? factor or 1 : 0) * x + (term or 0)
-struct Parts {
+struct LinearParts {
   bool has_x = false;
   Expr factor, term;
 };
-using Found = std::optional<Parts>;
+using FoundParts = std::optional<LinearParts>;
 
 Expr one() { return float_literal(1, NumType::kFloat32); }
 
@@ -16,19 +16,19 @@ Expr plus(const Expr& a, const Expr& b) {
   if (!a.get() || !b.get()) return a.get() ? a : b;
   return a + b;
 }
-Expr times(const Expr& a, const Expr& by) {
+Expr scaled_term(const Expr& a, const Expr& by) {
   return a.get() ? a * by : Expr();
 }
 
-Parts scaled(const Parts& parts, const Expr& by) {
-  Parts out = parts;
+LinearParts scaled(const LinearParts& parts, const Expr& by) {
+  LinearParts out = parts;
   if (out.has_x) out.factor = out.factor.get() ? out.factor * by : by;
-  out.term = times(out.term, by);
+  out.term = scaled_term(out.term, by);
   return out;
 }
 
-Parts sum(const Parts& a, const Parts& b) {
-  Parts out;
+LinearParts sum(const LinearParts& a, const LinearParts& b) {
+  LinearParts out;
   out.has_x = a.has_x || b.has_x;
   out.term = plus(a.term, b.term);
   if (a.has_x && b.has_x) {
@@ -40,12 +40,12 @@ Parts sum(const Parts& a, const Parts& b) {
   return out;
 }
 
-Found parts_of(const Expr& e, const Var& x) {
-  if (!depends_on(e, x.get())) return Parts{false, {}, e};
-  if (std::holds_alternative<VarRef>(e->node)) return Parts{true, {}, {}};
+FoundParts parts_of(const Expr& e, const Var& x) {
+  if (!depends_on(e, x.get())) return LinearParts{false, {}, e};
+  if (std::holds_alternative<VarRef>(e->node)) return LinearParts{true, {}, {}};
   auto* node = std::get_if<Call>(&e->node);
   if (!node) return std::nullopt;
-  Found a = parts_of(node->args[0], x), b = parts_of(node->args.back(), x);
+  FoundParts a = parts_of(node->args[0], x), b = parts_of(node->args.back(), x);
   if (!a || !b) return std::nullopt;
   Expr minus = float_literal(-1, NumType::kFloat32);
   if (node->op == ScalarOp::kAdd) return sum(*a, *b);
@@ -66,7 +66,7 @@ Found parts_of(const Expr& e, const Var& x) {
 }  // namespace
 
 std::optional<LinearForm> linear_in(const Expr& expr, const Var& x) {
-  Found parts = parts_of(expr, x);
+  FoundParts parts = parts_of(expr, x);
   if (!parts || !parts->has_x) return std::nullopt;
   LinearForm form{parts->factor, parts->term};
   // A term that is the number 0 is none.

@@ -143,6 +143,8 @@ const IntrinsicInfo& info_of(IntrinsicOp op) {
   return kRows[static_cast<size_t>(op)];
 }
 
+Expr float_zero() { return zero_of(NumType::kFloat32); }
+
 Expr flat_load(int slot, DType dtype, const Expr& index) {
   return load(slot, dtype, {index});
 }

@@ -157,6 +157,9 @@ Expr flat_load(int slot, DType dtype, const Expr& index);
 Expr vector_load(int slot, DType dtype, const Expr& base, int lanes);
 Expr local_vector(int slot, DType dtype, const Expr& index, int lanes);
 
+// 0 in float32, where most sums begin.
+Expr float_zero();
+
 struct BufferParam {
   std::string name;  // "in0", "out0", "pack0"
   DType dtype = DType::kFloat32;

@@ -11,10 +11,6 @@ namespace {
 // Elements that a transpose may move as one.
 constexpr int64_t kMostBehind = 4;
 
-const Expr& body_of(const Stage& stage) {
-  return std::get<Compute>(stage.kind).body;
-}
-
 // Maps over one domain that read each other at the same point only: any axis
 // may become a work item.
 bool is_pointwise(const Group& group) {

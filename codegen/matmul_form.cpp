@@ -8,12 +8,6 @@
 namespace lathe {
 namespace {
 
-Dim product(const std::vector<Dim>& dims) {
-  Dim result = 1;
-  for (const Dim& dim : dims) result *= dim;
-  return result;
-}
-
 bool loads_stages(const Group& group, const Expr& expr) {
   for (const Expr& load : loads_of(expr)) {
     if (std::get<Load>(load->node).slot >= group.definition.inputs) return true;
@@ -32,9 +26,9 @@ bool at_load(const Group& group, const Expr& expr) {
 }
 
 // Builds the form stage by stage; any step may find that it does not fit.
-class Matcher {
+class MatmulMatcher {
  public:
-  explicit Matcher(const Group& group) : group_(group) {
+  explicit MatmulMatcher(const Group& group) : group_(group) {
     form_.b = make_var("b");
     form_.m = make_var("m");
     form_.n = make_var("n");
@@ -125,10 +119,10 @@ class Matcher {
     for (size_t i = 0; i < index.size(); ++i) {
       inner[c.reduce[i].var.get()] = index[i];
     }
-    Dim batch = product(dims_of(stage, c.batch));
-    Dim rows = product(dims_of(stage, c.rows));
-    Dim columns = product(dims_of(stage, c.cols));
-    Dim depth = product(extents);
+    Dim batch = numel(dims_of(stage, c.batch));
+    Dim rows = numel(dims_of(stage, c.rows));
+    Dim columns = numel(dims_of(stage, c.cols));
+    Dim depth = numel(extents);
     Ranges ranges;
     ranges.add(form_.b, batch);
     ranges.add(form_.m, rows);
@@ -231,7 +225,7 @@ class Matcher {
 
 std::optional<MatmulForm> match_matmul(const Group& group) {
   if (group.kind != GroupKind::kContraction) return std::nullopt;
-  return Matcher(group).match();
+  return MatmulMatcher(group).match();
 }
 
 }  // namespace lathe

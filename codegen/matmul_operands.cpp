@@ -8,8 +8,6 @@
 namespace lathe {
 namespace {
 
-constexpr int64_t kLineBytes = 64;  // of the cache
-
 // Keeps the rows of a filled block out of the same cache sets.
 constexpr int64_t kRowPadding = 16;
 

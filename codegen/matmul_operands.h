@@ -15,6 +15,8 @@
 
 namespace lathe {
 
+inline constexpr int64_t kLineBytes = 64;  // of the cache
+
 class StoredRight;
 
 // Where a work item stands: rows [m0, m0 + rows), units [u0, ...) of a section,

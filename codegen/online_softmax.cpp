@@ -10,7 +10,6 @@ Expr lowest() {
   return float_literal(-std::numeric_limits<double>::infinity(),
                        NumType::kFloat32);
 }
-Expr zero() { return float_literal(0, NumType::kFloat32); }
 
 }  // namespace
 
@@ -52,7 +51,7 @@ Stmt OnlineSoftmax::for_maxima(
 
 Stmt OnlineSoftmax::clear() const {
   return each("j", lanes_, [&](const Expr& j) {
-    return block({store(max_, j, lowest()), store(total_, j, zero())});
+    return block({store(max_, j, lowest()), store(total_, j, float_zero())});
   });
 }
 
@@ -75,9 +74,9 @@ Stmt OnlineSoftmax::raise_maximum() const {
     Var top = make_var("now", NumType::kFloat32);
     Var last = make_var("last", NumType::kFloat32);
     Expr now = element(max_, j);
-    Expr is_empty = equal(element(total_, j), zero());
+    Expr is_empty = equal(element(total_, j), float_zero());
     return block({
-        let(top, select(equal(now, lowest()), zero(), now)),
+        let(top, select(equal(now, lowest()), float_zero(), now)),
         // Sums of nothing do not fade: a first maximum far below 0 would make
         // them 0 * infinity.
         let(last, select(is_empty, var(top), element(shift_, j))),

@@ -3,11 +3,10 @@
 
 #include "codegen/program.h"
 #include "spec/check.h"
+#include "spec/round_up.h"
 
 namespace lathe {
 namespace {
-
-constexpr int64_t kAlignment = 64;
 
 bool live_together(const Buffer& a, const Buffer& b) {
   return a.first <= b.last && b.first <= a.last;
@@ -17,17 +16,13 @@ struct Placed {
   int64_t begin, end;
 };
 
-int64_t round_up(int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 // The lowest aligned gap of `bytes` between `taken`, which is sorted by begin
 // and may overlap.
 int64_t lowest_gap(const std::vector<Placed>& taken, int64_t bytes) {
   int64_t offset = 0;
   for (const Placed& block : taken) {
     if (block.begin - offset >= bytes) break;
-    offset = std::max(offset, round_up(block.end));
+    offset = std::max(offset, round_up(block.end, kBufferAlignment));
   }
   return offset;
 }

@@ -10,10 +10,6 @@
 namespace lathe {
 namespace {
 
-bool is_float(NumType type) {
-  return type == NumType::kFloat32 || type == NumType::kFloat64;
-}
-
 struct ScalarPoint {
   std::vector<Stmt>& out;
 

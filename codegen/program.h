@@ -54,11 +54,14 @@ enum class BufferRole : uint8_t {
   kTemp,      // lives from step `first` to step `last` of a run
 };
 
+// To which our own memory is aligned, in bytes.
+inline constexpr int64_t kBufferAlignment = 64;
+
 struct Buffer {
   std::string name;
   BufferRole role = BufferRole::kTemp;
   DType dtype = DType::kFloat32;
-  Shape shape;  // row-major; elements are aligned, our own memory to 64 bytes
+  Shape shape;         // row-major; elements are aligned
   ValueId value = -1;  // the graph value it holds, or -1
   std::shared_ptr<const Tensor> constant;
   int first = 0, last = 0;  // kTemp: lifetime in steps, inclusive

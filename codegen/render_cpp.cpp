@@ -184,8 +184,7 @@ Spelled Renderer::operator()(const Call& call, const Expr& e) {
 Spelled Renderer::operator()(const Cast& cast_node, const Expr& e) {
   const Expr& arg = cast_node.arg;
   DType to = cast_node.dtype;
-  bool from_float =
-      arg->type == NumType::kFloat32 || arg->type == NumType::kFloat64;
+  bool from_float = is_float(arg->type);
   if (is_bool(to)) return {print(arg, 8) + " != 0", 7};
   if (is_int(to)) {
     // Loops over 64 bits a number are no vectors on most machines.

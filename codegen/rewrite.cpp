@@ -170,6 +170,24 @@ std::vector<Expr> loads_of(const Expr& expr) {
   return loads;
 }
 
+const Call* call_of(const Expr& expr, ScalarOp op) {
+  auto* call = std::get_if<Call>(&expr->node);
+  return call && call->op == op ? call : nullptr;
+}
+
+const Load* plain_load(const Expr& expr) {
+  if (auto* to = std::get_if<Cast>(&expr->node)) {
+    return to->dtype == DType::kFloat32 ? plain_load(to->arg) : nullptr;
+  }
+  return std::get_if<Load>(&expr->node);
+}
+
+bool is_literal(const Expr& expr, int64_t value) {
+  auto* literal = std::get_if<Literal>(&expr->node);
+  auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
+  return number && *number == value;
+}
+
 std::vector<Expr> checks_of(const Expr& expr) {
   std::vector<Expr> checks;
   walk_always(expr, [&](const Expr& e) {

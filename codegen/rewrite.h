@@ -53,6 +53,14 @@ std::unordered_set<const VarInfo*> free_vars(const Expr& expr);
 // All loads, shared nodes once, in a fixed order.
 std::vector<Expr> loads_of(const Expr& expr);
 
+// The call of `op` that `expr` is, or null.
+const Call* call_of(const Expr& expr, ScalarOp op);
+
+// The load that `expr` is, but for conversions to float32, or null.
+const Load* plain_load(const Expr& expr);
+
+bool is_literal(const Expr& expr, int64_t value);
+
 // The index checks that are made whenever `expr` is computed, without those
 // inside of others. Whoever changes `expr` must keep them.
 std::vector<Expr> checks_of(const Expr& expr);

@@ -15,8 +15,6 @@ namespace {
 
 // Integers up to here are exact in float32.
 constexpr int64_t kExact = int64_t{1} << 24;
-// Neighbouring k that must share a factor for it to be worth a loop.
-constexpr int64_t kLeastGroup = 8;
 constexpr int64_t kMostGroup = 256;
 // Most k of a run: their bytes take eight registers.
 constexpr int64_t kMostRun = 32;
@@ -32,7 +30,7 @@ struct Choice {
     return sum;
   }
 };
-using Found = std::optional<Choice>;
+using FoundChoice = std::optional<Choice>;
 
 std::vector<int> planes_of(int bits) {
   switch (bits) {
@@ -63,7 +61,7 @@ class Cutter {
       : form_(form), group_(group), row_(row), use_(use) {}
 
   // Of one part.
-  Found cut(const MatmulPart& part, const Dim& columns) {
+  FoundChoice cut(const MatmulPart& part, const Dim& columns) {
     ranges_ = Ranges();
     ranges_.add(form_.b, form_.batch);
     ranges_.add(form_.k, form_.depth);
@@ -72,19 +70,19 @@ class Cutter {
   }
 
  private:
-  Found visit(const Expr& e) {
+  FoundChoice visit(const Expr& e) {
     if (!holds_load(e) && !depends_on(e, form_.k.get()) &&
         !depends_on(e, form_.n.get()) && !depends_on(e, form_.b.get())) {
       return literal_of(e);
     }
-    Found whole =
+    FoundChoice whole =
         e->type == NumType::kInt64 ? whole_integer(e) : whole_number(e);
-    Found parts = in_parts(e);
+    FoundChoice parts = in_parts(e);
     if (!whole || !parts) return whole ? whole : parts;
     return parts->bits() < whole->bits() ? parts : whole;
   }
 
-  static Found literal_of(const Expr& e) {
+  static FoundChoice literal_of(const Expr& e) {
     if (!std::holds_alternative<Literal>(e->node)) return std::nullopt;
     return Choice{convert(NumType::kFloat32, e), {}};
   }
@@ -122,7 +120,7 @@ class Cutter {
 
   // Stored numbers may differ for each k; computed ones must not, or they
   // would take more bytes than what they are computed from.
-  Found whole_number(const Expr& e) {
+  FoundChoice whole_number(const Expr& e) {
     if (e->type != NumType::kFloat32) return std::nullopt;
     auto* node = std::get_if<Load>(&e->node);
     std::optional<RightField> field = field_of(e, node != nullptr);
@@ -140,7 +138,7 @@ class Cutter {
     return half ? DType::kFloat16 : DType::kFloat32;
   }
 
-  Found whole_integer(const Expr& e) {
+  FoundChoice whole_integer(const Expr& e) {
     std::optional<IntegerRange> range = range_of(e, ranges_);
     if (!range) return std::nullopt;
     int bits = bits_of(*range);
@@ -159,7 +157,7 @@ class Cutter {
     return choice;
   }
 
-  Found byte_code(RightField field, const IntegerRange& range) {
+  FoundChoice byte_code(RightField field, const IntegerRange& range) {
     bool plain = range.low >= 0 && range.high <= 255;
     bool sign = range.low >= -128 && range.high <= 127;
     if (!plain && !sign) return std::nullopt;
@@ -167,8 +165,8 @@ class Cutter {
     return choice_of(std::move(field));
   }
 
-  Found coarse_integer(RightField field, const IntegerRange& range) {
-    if (Found byte = byte_code(field, range)) return byte;
+  FoundChoice coarse_integer(RightField field, const IntegerRange& range) {
+    if (FoundChoice byte = byte_code(field, range)) return byte;
     bool small = range.low >= -32768 && range.high <= 32767;
     if (!small) return std::nullopt;
     field.dtype = DType::kInt16;
@@ -177,7 +175,7 @@ class Cutter {
 
   // --- in parts ---
 
-  Found in_parts(const Expr& e) {
+  FoundChoice in_parts(const Expr& e) {
     if (auto* node = std::get_if<Cast>(&e->node)) {
       return cast_in_parts(e, *node);
     }
@@ -188,7 +186,7 @@ class Cutter {
     std::vector<Expr> args;
     std::set<Var> known;
     for (const Expr& arg : node->args) {
-      Found part = visit(arg);
+      FoundChoice part = visit(arg);
       if (!part) return std::nullopt;
       args.push_back(part->value);
       for (RightField& field : part->fields) {
@@ -201,7 +199,7 @@ class Cutter {
   }
 
   // A conversion of exact integers is nothing: above the cut they are floats.
-  Found cast_in_parts(const Expr& e, const Cast& node) {
+  FoundChoice cast_in_parts(const Expr& e, const Cast& node) {
     if (node.arg->type == NumType::kInt64) {
       bool same = node.dtype == DType::kFloat32 ||
                   (is_int(node.dtype) && fits(node.arg, node.dtype));
@@ -211,7 +209,7 @@ class Cutter {
     if (e->type != NumType::kFloat32 || node.arg->type != e->type) {
       return std::nullopt;
     }
-    Found arg = visit(node.arg);
+    FoundChoice arg = visit(node.arg);
     if (arg) arg->value = cast(node.dtype, arg->value);
     return arg;
   }
@@ -309,7 +307,7 @@ std::optional<RightCut> cut_for(CodeUse use, const MatmulForm& form,
   std::string text;
   for (const MatmulSection& section : form.sections) {
     for (int p : section.parts) {
-      Found choice = cutter.cut(form.parts[p], section.columns);
+      FoundChoice choice = cutter.cut(form.parts[p], section.columns);
       if (!choice || choice->fields.empty()) return std::nullopt;
       std::string own = text_of(*choice);
       if (text.empty()) {

@@ -17,6 +17,9 @@ struct RowOfDepth {
   int64_t rows = 1;
 };
 
+// Neighbouring k that must share a factor for it to be worth a loop.
+inline constexpr int64_t kLeastGroup = 8;
+
 // Groups of less than `least` count as one value for each k. Requires: the
 // depth of the form is static.
 RowOfDepth row_of_depth(const Expr& expr, const MatmulForm& form,

@@ -13,9 +13,9 @@ namespace {
 // Accumulators of a reduction whose points step together.
 constexpr int64_t kMostSpread = 4096;
 
-class Planner {
+class RowPlanner {
  public:
-  Planner(const Group& group, int row_axes, int64_t most_local_bytes,
+  RowPlanner(const Group& group, int row_axes, int64_t most_local_bytes,
           Spread spread)
       : group_(group), most_local_bytes_(most_local_bytes), spread_(spread) {
     plan_.row_axes = row_axes;
@@ -275,7 +275,7 @@ StageForm form_of(const Stage& stage, int row_axes) {
 std::optional<RowPlan> try_plan_rows(const Group& group, int row_axes,
                                      int64_t most_local_bytes,
                                      Spread spread) {
-  return Planner(group, row_axes, most_local_bytes, spread).run();
+  return RowPlanner(group, row_axes, most_local_bytes, spread).run();
 }
 
 RowPlan plan_rows(const Group& group, int row_axes) {

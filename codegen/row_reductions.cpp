@@ -89,9 +89,7 @@ Expr bind_shared(const Expr& value, const std::set<const VarInfo*>& own,
   const auto used = free_vars(value);
   const bool shared = std::none_of(own.begin(), own.end(),
                                    [&](auto* v) { return used.count(v) > 0; });
-  const bool real = value->type == NumType::kFloat32 ||
-                    value->type == NumType::kFloat64;
-  if (shared && real) {
+  if (shared && is_float(value->type)) {
     Var v = make_var("w", value->type);
     bound.push_back(let(v, value));
     return var(v);
@@ -231,11 +229,9 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_strips(
     const std::vector<PointOp>& ops, const Var& flat, const Dim& extent) {
   if (extent.is_static() && extent.value() < kStrip) return std::nullopt;
   const std::vector<const PointAccumulate*> sums = sums_of(ops);
-  const bool reorders =
-      std::any_of(sums.begin(), sums.end(), [](const PointAccumulate* sum) {
-        return sum->value->type == NumType::kFloat32 ||
-               sum->value->type == NumType::kFloat64;
-      });
+  const bool reorders = std::any_of(
+      sums.begin(), sums.end(),
+      [](const PointAccumulate* sum) { return is_float(sum->value->type); });
   if (!reorders || !independent(ops)) return std::nullopt;
   InnerLoop out;
   Var lane = make_var("lane"), strip = make_var(cat({"strip_", flat->name}));

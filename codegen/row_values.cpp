@@ -9,10 +9,6 @@
 namespace lathe {
 namespace {
 
-const Expr& body_of(const Stage& stage) {
-  return std::get<Compute>(stage.kind).body;
-}
-
 // The stage's axes, standing for the indices of a point.
 Substitution at_indices(const Stage& stage, const std::vector<Expr>& index) {
   Substitution point;

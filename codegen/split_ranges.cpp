@@ -16,7 +16,7 @@ constexpr int kMostLoops = 12;
 
 // A condition that is `before` for v < border and the contrary from there on.
 // Without a border: v has no part in it.
-struct Choice {
+struct Comparison {
   Expr condition;
   Expr border;
   bool before = true;
@@ -64,8 +64,8 @@ class Splitter {
   }
 
   // The first condition of a select that v or nothing here decides.
-  std::optional<Choice> find(const std::vector<PointOp>& ops) const {
-    std::optional<Choice> found;
+  std::optional<Comparison> find(const std::vector<PointOp>& ops) const {
+    std::optional<Comparison> found;
     rewrite(ops, [&](const Expr& value) {
       walk(value, [&](const Expr& e) {
         auto* node = std::get_if<Call>(&e->node);
@@ -81,7 +81,7 @@ class Splitter {
     return found;
   }
 
-  std::optional<Choice> choice(const Expr& condition) const {
+  std::optional<Comparison> choice(const Expr& condition) const {
     const Call& node = *comparison(condition);
     const Expr& a = node.args[0];
     const Expr& b = node.args[1];
@@ -89,11 +89,12 @@ class Splitter {
     if (contains<Load>(condition) || uses_bound(condition)) {
       return std::nullopt;
     }
-    if (!depends_on(condition, v_.get())) return Choice{condition, {}, true};
+    if (!depends_on(condition, v_.get()))
+      return Comparison{condition, {}, true};
     // a < b is: a - b < 0.
     const Expr gap = simplify(a - b, ranges_);
     if (auto border = border_in(gap, v_, equal_too)) {
-      return Choice{condition, border->first, border->second};
+      return Comparison{condition, border->first, border->second};
     }
     return by_quotient(condition, gap, equal_too);
   }
@@ -113,8 +114,8 @@ class Splitter {
   }
 
   // (v + c) / k < q is v < q * k - c.
-  std::optional<Choice> by_quotient(const Expr& condition, const Expr& gap,
-                                    bool equal_too) const {
+  std::optional<Comparison> by_quotient(const Expr& condition, const Expr& gap,
+                                        bool equal_too) const {
     Expr quotient;
     walk(gap, [&](const Expr& e) {
       auto* node = std::get_if<Call>(&e->node);
@@ -137,9 +138,9 @@ class Splitter {
     }
     auto border = border_in(outer, q, equal_too);
     if (!border) return std::nullopt;
-    return Choice{condition,
-                  simplified(border->first * node.args[1] - inner->base),
-                  border->second};
+    return Comparison{condition,
+                      simplified(border->first * node.args[1] - inner->base),
+                      border->second};
   }
 
   // Whether it uses what is known inside of the loop only.
@@ -185,7 +186,7 @@ class Splitter {
 
   Stmt split(const std::vector<PointOp>& ops, const Expr& begin,
              const Expr& end) {
-    std::optional<Choice> by;
+    std::optional<Comparison> by;
     if (loops_ <= kMostLoops) by = find(ops);
     if (!by) {
       ++loops_;

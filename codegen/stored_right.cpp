@@ -10,8 +10,6 @@
 namespace lathe {
 namespace {
 
-constexpr int64_t kLineBytes = 64;
-
 int64_t words_for(int64_t codes, int64_t per_word) {
   return (codes + per_word - 1) / per_word;
 }

@@ -29,6 +29,7 @@
 #include "codegen/stored_right.h"
 #include "codegen/stored_tiles.h"
 #include "codegen/stream_tile.h"
+#include "spec/round_up.h"
 
 namespace lathe {
 namespace {
@@ -41,10 +42,6 @@ constexpr int64_t kLeastSteps = 128;
 constexpr int64_t kItemsThatPrepare = 128;
 // A depth block is a multiple of this, and so of every count of chains.
 constexpr int64_t kDepthStep = 8;
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 TileShape tile_for(const MatmulForm& form, const Target& target) {
   bool is_double = form.type == NumType::kFloat64;

@@ -8,8 +8,6 @@ namespace {
 // Of two, in float32.
 constexpr int kLargestPower = 127;
 
-Expr zero() { return float_literal(0, NumType::kFloat32); }
-
 }  // namespace
 
 void StreamLeft::add_locals(int acc) {
@@ -178,7 +176,7 @@ Stmt StreamLeft::fold(const Var& result, const Expr& offset, const Expr& first,
   Expr whole = first + (end - first) / tile.lanes * tile.lanes;
   Expr lanes = local_vector(acc_, tile.dtype, int_literal(0), tile.lanes);
   return block(
-      {store(acc_, int_literal(0), zero()),
+      {store(acc_, int_literal(0), float_zero()),
        for_loop(k, first, whole,
                 store(acc_, int_literal(0),
                       join(lanes, left_.vector(offset, var(k)))),

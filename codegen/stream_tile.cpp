@@ -7,9 +7,7 @@ namespace {
 
 // Sums apart from each other hide the latency of the multiply-add: at least six
 // vectors, of which sixteen registers hold no more beside masks.
-constexpr int kAccumulators = 6;
-
-Expr zero() { return float_literal(0, NumType::kFloat32); }
+constexpr int kSumsApart = 6;
 
 // Heights of tiles, ascending: one row, half a register tile, a whole one.
 std::vector<int> heights_of(const TileShape& shape) {
@@ -96,7 +94,7 @@ Stmt StreamTile::tile(int rows, int out, int64_t out_stride) const {
   const MatmulPlace& at = context_.at;
   Tile tile{rows};
   int cells = rows * shape.vectors;
-  tile.chains = (kAccumulators + cells - 1) / cells;
+  tile.chains = (kSumsApart + cells - 1) / cells;
   Var g = make_var("g"), first = make_var("first"), count = make_var("count");
   auto out_at = [&](const Expr& row, int v) {
     return row * out_stride + var(at.p) * context_.panels.width + column(v);
@@ -111,7 +109,8 @@ Stmt StreamTile::tile(int rows, int out, int64_t out_stride) const {
   });
   Stmt start = each_cell(tile, [&](const Expr& row, int v) {
     Expr added = right_.added(column(v));
-    return store(totals_, total_index(row, v), added.get() ? added : zero());
+    return store(totals_, total_index(row, v),
+                 added.get() ? added : float_zero());
   });
   Expr length = stream_left_.group_length();
   Stmt group = block({let(first, var(g) * length),
@@ -134,7 +133,7 @@ Stmt StreamTile::steps(const Tile& tile, const Expr& first,
   Var w = make_var("w"), k = make_var("k");
   Stmt clear = unrolled(
       tile.chains * tile.rows * context_.tile.vectors,
-      [&](const Expr& cell) { return store(locals_.acc, cell, zero()); });
+      [&](const Expr& cell) { return store(locals_.acc, cell, float_zero()); });
   Stmt words = for_loop(w, int_literal(0), count / unit,
                         block({right_.prefetch_next(first / unit + var(w)),
                                word_of_codes(tile, first, var(w))}));

@@ -8,10 +8,6 @@
 namespace lathe {
 namespace {
 
-std::string shown_name(const LayerInstance& layer) {
-  return cat({"`", layer.name.empty() ? layer.type->name : layer.name, "`"});
-}
-
 std::string signature_of(const LayerInstance& layer) {
   std::vector<std::string> inputs;
   for (const InputDecl& input : layer.type->spec->inputs) {

@@ -60,6 +60,10 @@ void refuse_recursion(const LayerType& type, const LayerInstance* written_in,
 
 }  // namespace
 
+std::string shown_name(const LayerInstance& layer) {
+  return cat({"`", layer.name.empty() ? layer.type->name : layer.name, "`"});
+}
+
 std::string joined_path(std::string_view parent, std::string_view name) {
   const bool both = !parent.empty() && !name.empty();
   return cat({parent, both ? "." : "", name});

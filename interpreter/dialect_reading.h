@@ -13,6 +13,8 @@
 
 namespace lathe {
 
+using PatternKind = ModulePattern::Kind;
+
 // The value at a key, or null if it is missing or `null`.
 const ConfigValue* config_member(const ConfigValue& map, std::string_view key);
 
@@ -34,7 +36,7 @@ bool config_flag(const ConfigValue& map, std::string_view key, bool fallback);
 // Lists of modules under any of the keys that programs use for them.
 std::vector<ModulePattern> config_modules(const ConfigValue& section,
                                           const std::vector<std::string>& keys,
-                                          ModulePattern::Kind kind);
+                                          PatternKind kind);
 
 // A struct's fields in the making, all at one place of config.json.
 class StructFields {

@@ -7,10 +7,6 @@
 namespace lathe {
 namespace {
 
-bool is_float(NumType type) {
-  return type == NumType::kFloat32 || type == NumType::kFloat64;
-}
-
 template <typename T>
 void fill(T* out, int count, T value) {
   std::fill(out, out + count, value);

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "interpreter/eval_lanes.h"
+#include "interpreter/scalar_ops.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -20,40 +20,13 @@ bool keeps_position(ReduceOp op) {
   return op == ReduceOp::kArgMin || op == ReduceOp::kArgMax;
 }
 
-ScalarOp combiner(ReduceOp op) {
-  switch (op) {
-    case ReduceOp::kSum:
-      return ScalarOp::kAdd;
-    case ReduceOp::kProd:
-      return ScalarOp::kMul;
-    case ReduceOp::kMin:
-    case ReduceOp::kArgMin:
-      return ScalarOp::kMin;
-    case ReduceOp::kMax:
-    case ReduceOp::kArgMax:
-      return ScalarOp::kMax;
-  }
-  LATHE_CHECK(false, "unknown reduction");
+void combine_all(ReduceOp op, int n, const double* a, const double* b,
+                 double* out) {
+  combiner(op).floats(n, a, b, out);
 }
-
-template <typename T>
-T neutral(ReduceOp op) {
-  using Limits = std::numeric_limits<T>;
-  const T highest = Limits::has_infinity ? Limits::infinity() : Limits::max();
-  const T lowest = Limits::has_infinity ? -Limits::infinity() : Limits::min();
-  const ScalarOp combine = combiner(op);
-  if (combine == ScalarOp::kAdd) return 0;
-  if (combine == ScalarOp::kMul) return 1;
-  return combine == ScalarOp::kMin ? highest : lowest;
-}
-
-void combine(ReduceOp op, int n, const double* a, const double* b,
-             double* out) {
-  scalar_function(combiner(op)).floats(n, a, b, out);
-}
-void combine(ReduceOp op, int n, const int64_t* a, const int64_t* b,
-             int64_t* out) {
-  scalar_function(combiner(op)).ints(n, a, b, out);
+void combine_all(ReduceOp op, int n, const int64_t* a, const int64_t* b,
+                 int64_t* out) {
+  combiner(op).ints(n, a, b, out);
 }
 
 // Whether a term takes the place of the best one so far; NaN beats numbers.
@@ -69,7 +42,7 @@ template <typename T>
 T fold(ReduceOp op, int n, T* terms) {
   while (n > 1) {
     const int half = n / 2;
-    combine(op, half, terms, terms + (n - half), terms);
+    combine_all(op, half, terms, terms + (n - half), terms);
     n -= half;
   }
   return terms[0];
@@ -108,7 +81,7 @@ void LaneEvaluator::reduce_by_steps(const EvalNode& node, LaneBlock& block,
     set_axes(node, block, step);
     const T* terms = lanes<T>(node.args[0], block);
     if (!positioned) {
-      combine(node.reduce, block.count, best, terms, best);
+      combine_all(node.reduce, block.count, best, terms, best);
     } else {
       for (int i = 0; i < block.count; ++i) {
         if (step != 0 && !beats(node.reduce, terms[i], best[i])) continue;
@@ -149,7 +122,7 @@ void LaneEvaluator::reduce_by_lanes(const EvalNode& node, LaneBlock& block,
         T* folded = memory_.take<T>(inner.count);
         std::copy(terms, terms + inner.count, folded);
         const T part = fold(node.reduce, inner.count, folded);
-        combine(node.reduce, 1, best + lane, &part, best + lane);
+        combine_all(node.reduce, 1, best + lane, &part, best + lane);
       } else {
         for (int i = 0; i < inner.count; ++i) {
           const bool first = begin + i == 0;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "interpreter/eval_grid.h"
+#include "interpreter/scalar_ops.h"
 #include "spec/check.h"
 
 namespace lathe {
@@ -94,16 +95,6 @@ class StageEvaluator {
   EvalGrid grid_;
 };
 
-const ScalarFunction& combiner(ReduceOp op) {
-  LATHE_CHECK(op == ReduceOp::kSum || op == ReduceOp::kProd ||
-                  op == ReduceOp::kMin || op == ReduceOp::kMax,
-              "a running ", name_of(op));
-  if (op == ReduceOp::kSum) return scalar_function(ScalarOp::kAdd);
-  if (op == ReduceOp::kProd) return scalar_function(ScalarOp::kMul);
-  return scalar_function(op == ReduceOp::kMin ? ScalarOp::kMin
-                                              : ScalarOp::kMax);
-}
-
 // out = f(a, b) for one value.
 double combine(const ScalarFunction& f, double a, double b) {
   f.floats(1, &a, &b, &a);
@@ -115,20 +106,11 @@ int64_t combine(const ScalarFunction& f, int64_t a, int64_t b) {
 }
 
 template <typename T>
-T neutral(ReduceOp op) {
-  using Limits = std::numeric_limits<T>;
-  if (op == ReduceOp::kSum) return 0;
-  if (op == ReduceOp::kProd) return 1;
-  if (op == ReduceOp::kMin) {
-    return Limits::has_infinity ? Limits::infinity() : Limits::max();
-  }
-  return Limits::has_infinity ? -Limits::infinity() : Limits::min();
-}
-
-template <typename T>
 void StageEvaluator::scan_lines(const Scan& scan, T* data) {
   const int64_t length = shape_[scan.axis];
   const int64_t stride = stride_of(scan.axis);
+  LATHE_CHECK(scan.op != ReduceOp::kArgMin && scan.op != ReduceOp::kArgMax,
+              "a running ", name_of(scan.op));
   const ScalarFunction& f = combiner(scan.op);
   const int64_t total = grid_.size();
   for (int64_t line = 0; length > 0 && line < total / length; ++line) {

@@ -28,10 +28,6 @@ const ScalarOpRow& row_of(ScalarOp op) {
   return kScalarOps[static_cast<size_t>(op)];
 }
 
-bool is_float(NumType type) {
-  return type == NumType::kFloat32 || type == NumType::kFloat64;
-}
-
 Expr make(NumType type, int lanes, bool weak, decltype(ExprNode::node) node) {
   return Expr(std::make_shared<const ExprNode>(
       ExprNode{type, lanes, weak, std::move(node)}));
@@ -209,6 +205,10 @@ DType storage_type(NumType type) {
   LATHE_CHECK(false, "unknown number type");
 }
 
+bool is_float(NumType type) {
+  return type == NumType::kFloat32 || type == NumType::kFloat64;
+}
+
 const char* to_string(NumType type) {
   return info(storage_type(type)).name.data();
 }
@@ -255,6 +255,11 @@ Expr float_literal(double value, NumType type) {
 }
 Expr int_literal(int64_t value) {
   return make_literal(NumType::kInt64, value, false);
+}
+
+Expr zero_of(NumType type) {
+  if (type == NumType::kBool) return literal(false);
+  return type == NumType::kInt64 ? int_literal(0) : float_literal(0, type);
 }
 
 Expr var(const Var& v) { return make(v->type, v->lanes, false, VarRef{v}); }

@@ -28,6 +28,7 @@ enum class NumType : uint8_t { kBool, kInt64, kFloat32, kFloat64 };
 NumType compute_type(DType dtype);
 // The dtype that holds every value of a compute type.
 DType storage_type(NumType type);
+bool is_float(NumType type);
 const char* to_string(NumType type);
 
 // Scalar functions; see scalar_ops.def.
@@ -152,6 +153,7 @@ struct ExprNode {
 Expr literal(bool value);
 Expr float_literal(double value, NumType type);
 Expr int_literal(int64_t value);
+Expr zero_of(NumType type);
 Expr var(const Var& v);
 Expr size_of(const Dim& dim);
 Expr load(int slot, DType dtype, std::vector<Expr> index);

@@ -14,17 +14,12 @@ struct Pattern {
   int64_t number = -1;  // -1: no number
 };
 
-bool is_number(const std::string& part) {
-  return !part.empty() && part.size() < 9 &&
-         part.find_first_not_of("0123456789") == std::string::npos;
-}
-
 Pattern pattern_of(const std::string& name) {
   const std::vector<std::string> parts = split(name, '.');
   Pattern pattern;
   for (const std::string& part : parts) {
     std::string& side = pattern.number < 0 ? pattern.before : pattern.after;
-    if (pattern.number < 0 && is_number(part)) {
+    if (pattern.number < 0 && part.size() < 9 && is_digits(part)) {
       pattern.number = std::stoll(part);
       continue;
     }
@@ -85,6 +80,15 @@ std::vector<std::string> fold_names(const std::vector<std::string>& names,
     lines.push_back(folded(pattern, numbers));
   }
   return lines;
+}
+
+void add_list(Diagnostic& diagnostic, const std::string& heading,
+              const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  diagnostic.notes.push_back(heading);
+  for (const std::string& line : lines) {
+    diagnostic.notes.push_back("  " + line);
+  }
 }
 
 }  // namespace lathe

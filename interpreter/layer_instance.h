@@ -131,6 +131,9 @@ struct LayerInstance {
   const GivenField* find_given(std::string_view param) const;
 };
 
+// `fc`, in backquotes, as the caller knows it.
+std::string shown_name(const LayerInstance& layer);
+
 // "model.layers" and "0" make "model.layers.0"; either may be empty.
 std::string joined_path(std::string_view parent, std::string_view name);
 

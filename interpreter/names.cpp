@@ -140,10 +140,7 @@ std::optional<Datum> layer_field(Elaborator& e, LayerInstance& layer,
 
 std::optional<Datum> list_item(const std::vector<Datum>& list,
                                std::string_view field) {
-  if (field.find_first_not_of("0123456789") != std::string_view::npos ||
-      field.size() > 6) {
-    return std::nullopt;
-  }
+  if (!is_digits(field) || field.size() > 6) return std::nullopt;
   const size_t index = std::stoul(std::string(field));
   if (index >= list.size()) return std::nullopt;
   return list[index];

@@ -7,8 +7,6 @@
 namespace lathe {
 namespace {
 
-using Kind = ModulePattern::Kind;
-
 // AutoGPTQ gave every layer a bias, those of models without one zeros.
 const std::vector<StoredFact> kPackedFacts = {
     {"scales", "scale_dtype"},
@@ -95,7 +93,7 @@ void read_dynamic(const ConfigValue& section, QuantizationDescription& out) {
     const bool leaves_out = name.rfind("-:", 0) == 0;
     const bool has_sign = leaves_out || name.rfind("+:", 0) == 0;
     const ModulePattern pattern = {
-        Kind::kRegex, has_sign ? name.substr(2) : name, changes.span};
+        PatternKind::kRegex, has_sign ? name.substr(2) : name, changes.span};
     if (leaves_out) {
       out.ignored.push_back(pattern);
       continue;
@@ -121,7 +119,7 @@ std::vector<ModulePattern> targets_in_blocks(const ConfigValue& section) {
   for (const ConfigValue& item : *items) {
     const ConfigMap wrapped = {{"names", item}};
     for (ModulePattern& pattern :
-         config_modules({wrapped, item.span}, {"names"}, Kind::kGlob)) {
+         config_modules({wrapped, item.span}, {"names"}, PatternKind::kGlob)) {
       pattern.text = "*." + pattern.text;
       targets.push_back(std::move(pattern));
     }
@@ -137,10 +135,11 @@ QuantizationDescription read_gptq(const ConfigValue& section) {
   group.targets = targets_in_blocks(section);
   out.groups.push_back(std::move(group));
   out.ignored =
-      config_modules(section, {"modules_to_not_convert"}, Kind::kModule);
+      config_modules(section, {"modules_to_not_convert"}, PatternKind::kModule);
   read_dynamic(section, out);
   if (!config_flag(section, "lm_head", false)) {
-    out.ignored_by_default.push_back({Kind::kModule, "lm_head", section.span});
+    out.ignored_by_default.push_back(
+        {PatternKind::kModule, "lm_head", section.span});
   }
   return out;
 }
@@ -154,8 +153,9 @@ QuantizationDescription read_awq(const ConfigValue& section) {
   }
   out.groups.push_back(packed_group(packed_fields(section, "awq", {4})));
   out.ignored =
-      config_modules(section, {"modules_to_not_convert"}, Kind::kModule);
-  out.ignored_by_default.push_back({Kind::kModule, "lm_head", section.span});
+      config_modules(section, {"modules_to_not_convert"}, PatternKind::kModule);
+  out.ignored_by_default.push_back(
+      {PatternKind::kModule, "lm_head", section.span});
   return out;
 }
 

@@ -16,16 +16,6 @@ constexpr size_t kMaxRules = 3;
 
 using Parts = std::vector<std::string>;
 
-bool is_number(const std::string& part) {
-  return !part.empty() &&
-         part.find_first_not_of("0123456789") == std::string::npos;
-}
-
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() &&
-         text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 std::string in_quotes(const std::string& text) {
   return cat({"\"", text, "\""});
 }
@@ -49,8 +39,8 @@ std::optional<std::string> prefix_rule(const WeightReport& report) {
   const NamedType& first = report.missing.front();
   for (const auto& [name, item] : unused) {
     if (item->type.shape != first.type.shape) continue;
-    const bool stored_longer = ends_with(name, "." + first.name);
-    if (!stored_longer && !ends_with(first.name, "." + name)) continue;
+    const bool stored_longer = name.ends_with("." + first.name);
+    if (!stored_longer && !first.name.ends_with("." + name)) continue;
     const std::string& longer = stored_longer ? name : first.name;
     const std::string prefix = longer.substr(
         0, longer.size() - std::min(name.size(), first.name.size()));
@@ -169,7 +159,7 @@ std::optional<Joined> parts_of(const NamedType& whole,
                                const std::vector<NamedType>& list) {
   const Parts names = split(whole.name, '.');
   for (size_t at = 0; at < names.size(); ++at) {
-    if (is_number(names[at])) continue;
+    if (is_digits(names[at])) continue;
     const Family family = family_of(whole, at, list);
     if (family.members.size() < 2) continue;
     std::vector<const NamedType*> parts = in_named_order(family, names[at]);
@@ -188,12 +178,12 @@ std::optional<std::string> stack_pattern(const Parts& tensor, size_t at,
                                          const std::string& weight) {
   Parts numbers;
   for (const std::string& part : split(weight, '.')) {
-    if (is_number(part)) numbers.push_back(part);
+    if (is_digits(part)) numbers.push_back(part);
   }
   Parts pattern = tensor;
   size_t next = 0;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (i == at || !is_number(pattern[i])) continue;
+    if (i == at || !is_digits(pattern[i])) continue;
     if (next == numbers.size() || numbers[next] != pattern[i]) {
       return std::nullopt;
     }
@@ -354,7 +344,7 @@ std::string generalised(const std::string& name) {
   Parts parts = split(name, '.');
   char letter = 'i';
   for (std::string& part : parts) {
-    if (is_number(part)) part = cat({"{", letter++, "}"});
+    if (is_digits(part)) part = cat({"{", letter++, "}"});
   }
   return join(parts, ".");
 }

@@ -9,8 +9,6 @@
 namespace lathe {
 namespace {
 
-using Kind = ModulePattern::Kind;
-
 // Two sizes: [128, 128], in files of the first programs also "128x128".
 std::vector<int64_t> sizes_of(const ConfigValue& value, std::string_view key) {
   std::vector<int64_t> sizes;
@@ -141,7 +139,7 @@ ConfigValue compressed_input(const ConfigValue& args) {
 
 QuantizationDescription read_compressed_tensors(const ConfigValue& section) {
   QuantizationDescription out;
-  out.ignored = config_modules(section, {"ignore"}, Kind::kName);
+  out.ignored = config_modules(section, {"ignore"}, PatternKind::kName);
   const ConfigValue* groups = config_member(section, "config_groups");
   const ConfigMap* entries =
       groups == nullptr ? nullptr : std::get_if<ConfigMap>(&groups->value);
@@ -159,7 +157,7 @@ QuantizationDescription read_compressed_tensors(const ConfigValue& section) {
     QuantizedGroup read = float8_group(
         group, "compressed-tensors", compressed_weight(*weights),
         inputs == nullptr ? ConfigValue{} : compressed_input(*inputs));
-    read.targets = config_modules(group, {"targets"}, Kind::kName);
+    read.targets = config_modules(group, {"targets"}, PatternKind::kName);
     out.groups.push_back(std::move(read));
   }
   return out;
@@ -173,8 +171,9 @@ const std::vector<std::string> kSkipKeys = {"modules_to_not_convert",
 // Hugging Face leaves out the output projection where no list is given.
 void add_default_modules(const ConfigValue& section,
                          QuantizationDescription& out) {
-  out.ignored = config_modules(section, kSkipKeys, Kind::kModule);
-  out.ignored_by_default.push_back({Kind::kModule, "lm_head", section.span});
+  out.ignored = config_modules(section, kSkipKeys, PatternKind::kModule);
+  out.ignored_by_default.push_back(
+      {PatternKind::kModule, "lm_head", section.span});
 }
 
 QuantizationDescription read_fbgemm(const ConfigValue& section) {
@@ -240,7 +239,7 @@ QuantizationDescription read_modelopt(const ConfigValue& section) {
       .push_back({"quant_algo", {algorithm, settings.span}});
   out.groups.push_back(std::move(group));
   out.ignored = config_modules(settings, {"exclude_modules", "ignore"},
-                           Kind::kGlob);
+                               PatternKind::kGlob);
   return out;
 }
 

@@ -262,6 +262,43 @@ const ScalarFunction& scalar_function(ScalarOp op) {
   return table[static_cast<size_t>(op)];
 }
 
+const ScalarFunction& combiner(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::kSum:
+      return scalar_function(ScalarOp::kAdd);
+    case ReduceOp::kProd:
+      return scalar_function(ScalarOp::kMul);
+    case ReduceOp::kMin:
+    case ReduceOp::kArgMin:
+      return scalar_function(ScalarOp::kMin);
+    case ReduceOp::kMax:
+    case ReduceOp::kArgMax:
+      return scalar_function(ScalarOp::kMax);
+  }
+  LATHE_CHECK(false, "unknown reduction");
+}
+
+template <typename T>
+T neutral(ReduceOp op) {
+  using Limits = std::numeric_limits<T>;
+  switch (op) {
+    case ReduceOp::kSum:
+      return 0;
+    case ReduceOp::kProd:
+      return 1;
+    case ReduceOp::kMin:
+    case ReduceOp::kArgMin:
+      return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    case ReduceOp::kMax:
+    case ReduceOp::kArgMax:
+      return Limits::has_infinity ? -Limits::infinity() : Limits::min();
+  }
+  LATHE_CHECK(false, "unknown reduction");
+}
+
+template double neutral(ReduceOp op);
+template int64_t neutral(ReduceOp op);
+
 int64_t truncate_to_int(double value) {
   constexpr double kLimit = 9223372036854775808.0;  // 2^63
   const bool fits = value >= -kLimit && value < kLimit;

@@ -38,6 +38,14 @@ struct ScalarFunction {
 // kSelect has no lane form: the evaluator decides which side runs.
 const ScalarFunction& scalar_function(ScalarOp op);
 
+// The function that combines two terms of a reduction; of the arg forms, the
+// one that gives the better term.
+const ScalarFunction& combiner(ReduceOp op);
+
+// What a reduction of no terms gives. Requires: T is double or int64_t.
+template <typename T>
+T neutral(ReduceOp op);
+
 using Number = std::variant<bool, int64_t, double>;
 
 // op(args) for plain numbers that all have the type `type` (of kSelect: the

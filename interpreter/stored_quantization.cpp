@@ -10,7 +10,6 @@ namespace {
 
 // What targets call the layers that take such a config.
 constexpr std::string_view kLayerClass = "Linear";
-constexpr size_t kMaxLines = 6;
 
 // The description in config.json under its new or its old name, or null.
 const ConfigValue* section_of(const ElaborateInputs& inputs) {
@@ -41,15 +40,6 @@ void set_member(ConfigValue& map, std::string_view key, ConfigValue value) {
     found->value = std::move(value);
   } else {
     members->push_back({std::string(first), std::move(value)});
-  }
-}
-
-void add_side(Diagnostic& diagnostic, const std::string& heading,
-              const std::vector<std::string>& paths) {
-  if (paths.empty()) return;
-  diagnostic.notes.push_back(heading);
-  for (const std::string& line : fold_names(paths, kMaxLines)) {
-    diagnostic.notes.push_back("  " + line);
   }
 }
 
@@ -172,10 +162,10 @@ std::optional<Diagnostic> StoredQuantization::disagreement() const {
       cat({"the quantization_config does not fit the checkpoint ",
            inputs_.checkpoint->name});
   diagnostic.span = description_->span;
-  add_side(diagnostic, "quantised here, and plain in the checkpoint:",
-           not_stored_);
-  add_side(diagnostic, "left out here, and quantised in the checkpoint:",
-           not_described_);
+  add_list(diagnostic, "quantised here, and plain in the checkpoint:",
+           fold_names(not_stored_, kListLines));
+  add_list(diagnostic, "left out here, and quantised in the checkpoint:",
+           fold_names(not_described_, kListLines));
   return diagnostic;
 }
 

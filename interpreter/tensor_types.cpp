@@ -82,11 +82,6 @@ std::optional<std::vector<MatchedDim>> match_dims(
 
 std::string shown(const TensorTypeAst& type) { return to_string(type); }
 
-// `fc` as the caller knows it.
-std::string shown_name(const LayerInstance& layer) {
-  return cat({"`", layer.name.empty() ? layer.type->name : layer.name, "`"});
-}
-
 // How the message names the axis that does not fit.
 std::string wanted_size(const Dim& wanted, size_t axis, size_t rank,
                         const std::string& input) {

@@ -11,7 +11,6 @@
 namespace lathe {
 namespace {
 
-constexpr size_t kMaxLines = 6;
 constexpr size_t kMaxIgnored = 3;
 
 // Names of one type, folded, with the type behind: one line each.
@@ -32,21 +31,12 @@ std::vector<std::string> folded_lines(const std::vector<NamedType>& list) {
       lines.push_back(line + " " + type);
     }
   }
-  if (lines.size() > kMaxLines) {
-    const size_t more = lines.size() - (kMaxLines - 1);
-    lines.resize(kMaxLines - 1);
+  if (lines.size() > kListLines) {
+    const size_t more = lines.size() - (kListLines - 1);
+    lines.resize(kListLines - 1);
     lines.push_back(cat({"and ", more, " more"}));
   }
   return lines;
-}
-
-void add_side(Diagnostic& diagnostic, const std::string& heading,
-              const std::vector<NamedType>& list) {
-  if (list.empty()) return;
-  diagnostic.notes.push_back(heading);
-  for (const std::string& line : folded_lines(list)) {
-    diagnostic.notes.push_back("  " + line);
-  }
 }
 
 std::string count_of(size_t count, const char* one, const char* many) {
@@ -94,8 +84,8 @@ void add_mismatches(Diagnostic& diagnostic,
   }
   size_t lines = 0;
   for (const auto& [text, names] : kinds) {
-    for (const std::string& line : fold_names(names, kMaxLines)) {
-      if (++lines > kMaxLines) return;
+    for (const std::string& line : fold_names(names, kListLines)) {
+      if (++lines > kListLines) return;
       diagnostic.notes.push_back(line + text);
     }
   }
@@ -118,14 +108,14 @@ Diagnostic describe_fit(const WeightReport& report,
       cat({"the checkpoint ", checkpoint, " does not fit the model"});
   diagnostic.span = report.place;
   add_mismatches(diagnostic, report.mismatched);
-  add_side(diagnostic,
-           count_of(report.missing.size(), "weight has no tensor:",
-                    "weights have no tensor:"),
-           report.missing);
-  add_side(diagnostic,
-           count_of(report.unused.size(), "tensor is not used:",
-                    "tensors are not used:"),
-           report.unused);
+  add_list(diagnostic,
+           count_of(report.missing.size(),
+                    "weight has no tensor:", "weights have no tensor:"),
+           folded_lines(report.missing));
+  add_list(diagnostic,
+           count_of(report.unused.size(),
+                    "tensor is not used:", "tensors are not used:"),
+           folded_lines(report.unused));
   diagnostic.help = help_for(report);
   return diagnostic;
 }
@@ -143,7 +133,7 @@ Diagnostic describe_foreign(const WeightReport& report,
     by_type[tensor.foreign].push_back(tensor.name);
   }
   for (const auto& [type, names] : by_type) {
-    for (const std::string& line : fold_names(names, kMaxLines)) {
+    for (const std::string& line : fold_names(names, kListLines)) {
       diagnostic.notes.push_back(cat({line, " is stored as ", type}));
     }
   }

@@ -4,14 +4,10 @@
 
 #include "interpreter/op.h"
 #include "interpreter/scalar_ops.h"
+#include "layers/pair_samples.h"
 
 namespace lathe {
 namespace {
-
-const std::vector<std::string> kPairSamples = {
-    "x: [N], y: [N]",       "x: [B, 7], y: [7]",  "x: [3, 1], y: [1, 5]",
-    "x: [5, 3].T, y: [5]",  "x: [], y: [2, 3]",   "x: [N], y: 3",
-};
 
 const std::vector<std::string> kBoolSamples = {
     "x: [N], y: [N]", "x: [B, 7], y: [7]", "x: [5, 3].T, y: [5]",

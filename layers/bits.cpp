@@ -1,14 +1,10 @@
 // Bits of integers, element by element: what packed weights are read with.
 
 #include "interpreter/op.h"
+#include "layers/pair_samples.h"
 
 namespace lathe {
 namespace {
-
-const std::vector<std::string> kPairSamples = {
-    "x: [N], y: [N]",      "x: [B, 7], y: [7]", "x: [3, 1], y: [1, 5]",
-    "x: [5, 3].T, y: [5]", "x: [], y: [2, 3]",  "x: [N], y: 3",
-};
 
 // Counts of shifts come from outside [0, 63] too.
 const std::vector<std::string> kShiftSamples = {
@@ -16,7 +12,7 @@ const std::vector<std::string> kShiftSamples = {
     "x: [5, 3].T, y: [5]", "x: [N], y: 4",
 };
 
-OpDef binary(const char* name, const char* infix, ScalarOp op, const char* doc,
+OpDef bit_op(const char* name, const char* infix, ScalarOp op, const char* doc,
              const std::vector<std::string>& samples) {
   return {.name = name,
           .doc = doc,
@@ -29,20 +25,20 @@ OpDef binary(const char* name, const char* infix, ScalarOp op, const char* doc,
 }
 
 const RegisterOp kBits[] = {
-    RegisterOp(binary("bit_and", "&", ScalarOp::kBitAnd,
+    RegisterOp(bit_op("bit_and", "&", ScalarOp::kBitAnd,
                       "The bits that x and y have both, as x & y.",
                       kPairSamples)),
-    RegisterOp(binary("bit_or", "|", ScalarOp::kBitOr,
+    RegisterOp(bit_op("bit_or", "|", ScalarOp::kBitOr,
                       "The bits that x or y has, as x | y.", kPairSamples)),
-    RegisterOp(binary("bit_xor", "^", ScalarOp::kBitXor,
+    RegisterOp(bit_op("bit_xor", "^", ScalarOp::kBitXor,
                       "The bits that just one of x and y has, as x ^ y.",
                       kPairSamples)),
-    RegisterOp(binary("shift_left", "<<", ScalarOp::kShiftLeft,
+    RegisterOp(bit_op("shift_left", "<<", ScalarOp::kShiftLeft,
                       "x with its bits moved y places up, as x << y: what "
                       "leaves the dtype is lost.\n"
                       "0 where y is negative or above 63.",
                       kShiftSamples)),
-    RegisterOp(binary("shift_right", ">>", ScalarOp::kShiftRight,
+    RegisterOp(bit_op("shift_right", ">>", ScalarOp::kShiftRight,
                       "x with its bits moved y places down, as x >> y; the "
                       "sign moves in, so that it is floor(x / 2^y).\n"
                       "0 or -1, by the sign of x, where y is negative or "

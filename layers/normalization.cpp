@@ -124,7 +124,7 @@ Expr scaled_and_shifted(const OpBuilder& b, Expr value, const Operand& gamma,
   return value;
 }
 
-void require_rank(const OpBuilder& b, const Operand& x, int least) {
+void require_axes(const OpBuilder& b, const Operand& x, int least) {
   if (x.rank() >= least) return;
   b.fail("L0405", cat({"`", b.op_name(), "` wants x to have at least ", least,
                        least == 1 ? " axis" : " axes", ", and gets ",
@@ -134,7 +134,7 @@ void require_rank(const OpBuilder& b, const Operand& x, int least) {
 
 void define_layer_norm(OpBuilder& b) {
   const Operand x = b.tensor("x");
-  require_rank(b, x, 1);
+  require_axes(b, x, 1);
   require_positive_epsilon(b);
   const int axis = x.rank() - 1;
   const Dim& size = x.shape.back();
@@ -177,7 +177,7 @@ const RegisterOp kLayerNorm({
 
 void define_rms_norm(OpBuilder& b) {
   const Operand x = b.tensor("x");
-  require_rank(b, x, 1);
+  require_axes(b, x, 1);
   require_positive_epsilon(b);
   const int axis = x.rank() - 1;
   const Dim& size = x.shape.back();
@@ -246,7 +246,7 @@ GroupAxes group_axes(OpBuilder& b, const Operand& x, const Dim& groups) {
 
 void define_group_norm(OpBuilder& b) {
   const Operand x = b.tensor("x");
-  require_rank(b, x, 2);
+  require_axes(b, x, 2);
   require_positive_epsilon(b);
   const Dim groups = b.dim("num_groups");
   const Dim& channels = x.shape[1];

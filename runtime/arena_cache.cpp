@@ -4,6 +4,8 @@
 #include <bit>
 #include <numeric>
 
+#include "codegen/program.h"
+#include "spec/round_up.h"
 #include "spec/text.h"
 
 namespace lathe {
@@ -12,20 +14,19 @@ namespace {
 // A server sees few classes; more than this, and the oldest shapes are not
 // coming back.
 constexpr size_t kMaxPlans = 64;
-constexpr int64_t kAlignment = 64;
 constexpr size_t kTableRows = 8;
 
 }  // namespace
 
 int64_t size_class(int64_t bytes) {
-  if (bytes <= 8 * kAlignment) {
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (bytes <= 8 * kBufferAlignment) {
+    return round_up(bytes, kBufferAlignment);
   }
   const int octave = std::bit_width(static_cast<uint64_t>(bytes - 1)) - 1;
   const int64_t step = int64_t{1} << (octave - 3);
   // Beyond any memory; the allocation reports it.
   if (bytes > INT64_MAX - step) return bytes;
-  return (bytes + step - 1) / step * step;
+  return round_up(bytes, step);
 }
 
 const ArenaPlan& ArenaCache::plan(std::vector<int64_t> sizes) {

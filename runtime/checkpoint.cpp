@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kIndexName = "model.safetensors.index.json";
 constexpr std::string_view kFileName = "model.safetensors";
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() &&
-         text.substr(text.size() - end.size()) == end;
-}
-
 [[noreturn]] void not_a_checkpoint(const std::string& path,
                                    const std::string& why,
                                    const std::string& help = "") {
@@ -76,7 +71,7 @@ std::map<std::string, std::string> read_index(const std::string& path) {
 // A checkpoint in another format gets a message that says so.
 void refuse_other_formats(const std::string& path) {
   for (std::string_view end : {".bin", ".pt", ".pth", ".ckpt"}) {
-    if (!ends_with(path, end)) continue;
+    if (!path.ends_with(end)) continue;
     not_a_checkpoint(path, "a pickled file can run code when it is read",
                      "store it again with `safetensors.torch.save_file`");
   }
@@ -130,7 +125,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::string& path) {
   refuse_other_formats(path);
   if (fs::is_directory(path)) {
     out->add_folder(path);
-  } else if (ends_with(path, ".json")) {
+  } else if (path.ends_with(".json")) {
     out->add_index(path);
   } else if (is_gguf(path)) {
     out->add_gguf(path);
@@ -196,7 +191,7 @@ void Checkpoint::add_gguf(const std::string& path) {
   auto first = std::make_unique<GgufFile>(path);
   const int64_t count = split_entry(*first, "split.count", 1);
   const std::string end = split_end(0, count);
-  if (count > 1 && !ends_with(path, end)) {
+  if (count > 1 && !path.ends_with(end)) {
     not_a_checkpoint(
         path, cat({"it is a part of a model split into ", count, " files"}),
         cat({"name the first, which ends in `", end, "`"}));
@@ -260,7 +255,7 @@ CheckpointHeader Checkpoint::header() const {
   return out;
 }
 
-bool is_gguf(const std::string& path) { return ends_with(path, ".gguf"); }
+bool is_gguf(const std::string& path) { return path.ends_with(".gguf"); }
 
 bool has_checkpoint(const std::string& folder) {
   return fs::exists(fs::path(folder) / kIndexName) ||

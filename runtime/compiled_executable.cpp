@@ -8,21 +8,16 @@
 #include "runtime/fault_error.h"
 #include "runtime/host_memory.h"
 #include "runtime/kernel_sources.h"
+#include "runtime/stopwatch.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 
 namespace lathe {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Sizes that launches are kept for: a batch that grows and shrinks, a prompt
 // and the tokens behind it.
 constexpr size_t kMostBindings = 8;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Every buffer of a step must get an address from somewhere.
 void check_ports(const Program& program) {

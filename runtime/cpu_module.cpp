@@ -10,16 +10,11 @@
 #include <numeric>
 
 #include "runtime/cache_tools.h"
+#include "runtime/stopwatch.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::string milliseconds(double seconds) {
   return cat({static_cast<int64_t>(seconds * 1e3 + 0.5), " ms"});

@@ -4,6 +4,7 @@
 #include <bit>
 #include <unordered_set>
 
+#include "runtime/gguf_format.h"
 #include "runtime/gguf_reader.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
@@ -11,8 +12,7 @@
 namespace lathe {
 namespace {
 
-constexpr uint32_t kMagic = 0x46554747;  // "GGUF"
-constexpr uint32_t kDefaultAlignment = 32;
+constexpr uint32_t kGgufMagic = 0x46554747;  // "GGUF"
 constexpr uint64_t kMostAxes = 4;
 constexpr uint64_t kMostEntries = 10'000;  // files have less than a hundred
 constexpr int kDeepestKey = 8;             // "a.b.c" has two maps around c
@@ -31,7 +31,7 @@ struct GgufType {
   uint64_t values;
   uint64_t bytes;
 };
-constexpr GgufType kTypes[] = {
+constexpr GgufType kGgufTypes[] = {
     {0, "F32", 1, 4},         {1, "F16", 1, 2},
     {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
     {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},
@@ -51,16 +51,10 @@ constexpr GgufType kTypes[] = {
 };
 
 const GgufType* type_numbered(uint32_t number) {
-  for (const GgufType& type : kTypes) {
+  for (const GgufType& type : kGgufTypes) {
     if (type.number == number) return &type;
   }
   return nullptr;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-  return out;
 }
 
 // The product of a tensor's sizes, blocks taken as their bytes.
@@ -136,7 +130,7 @@ uint64_t alignment_of(const ConfigMap& metadata, const GgufReader& reader) {
     }
     return uint64_t(*value);
   }
-  return kDefaultAlignment;
+  return kGgufAlignment;
 }
 
 // Offsets count from the end of the header; afterwards from the file's begin.
@@ -204,7 +198,7 @@ ConfigMap* map_below(ConfigMap& map, std::string_view key) {
 }  // namespace
 
 std::optional<uint32_t> gguf_type_number(DType dtype) {
-  for (const GgufType& type : kTypes) {
+  for (const GgufType& type : kGgufTypes) {
     if (parse_dtype(lower_case(type.name)) == dtype) return type.number;
   }
   return std::nullopt;
@@ -213,7 +207,7 @@ std::optional<uint32_t> gguf_type_number(DType dtype) {
 GgufHeader parse_gguf(std::span<const std::byte> bytes,
                       const std::string& path) {
   GgufReader reader(bytes, path);
-  if (bytes.size() < 24 || reader.number<uint32_t>() != kMagic) {
+  if (bytes.size() < 24 || reader.number<uint32_t>() != kGgufMagic) {
     fail("L0521", {}, cat({backquoted(path), " is not a GGUF file"}));
   }
   const uint32_t version = reader.number<uint32_t>();

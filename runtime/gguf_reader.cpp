@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "runtime/gguf_format.h"
 #include "spec/diagnostic.h"
 #include "spec/text.h"
 
@@ -15,27 +16,8 @@ constexpr int kDeepestList = 4;
 // us take all of it. Vocabularies have a few hundred thousand.
 constexpr uint64_t kMostItems = uint64_t{1} << 23;
 
-// The types of metadata, as numbered in the file.
-enum Type : uint32_t {
-  kUInt8,
-  kInt8,
-  kUInt16,
-  kInt16,
-  kUInt32,
-  kInt32,
-  kFloat32,
-  kBool,
-  kText,
-  kList,
-  kUInt64,
-  kInt64,
-  kFloat64,
-  kTypes,
-};
-
-// The fewest bytes that a value of each type takes.
-constexpr uint64_t kLeastBytes[kTypes] = {1, 1, 2, 2, 4, 4, 4,
-                                          1, 8, 12, 8, 8, 8};
+// The fewest bytes that a value takes, by GgufValue.
+constexpr uint64_t kLeastBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
 
 ConfigValue whole(int64_t value) {
   ConfigValue out;
@@ -82,8 +64,9 @@ void GgufReader::take_items(uint64_t count) {
 ConfigValue GgufReader::value() { return value_of(number<uint32_t>(), 0); }
 
 ConfigValue GgufReader::value_of(uint32_t type, int depth) {
+  using enum GgufValue;
   ConfigValue out;
-  switch (type) {
+  switch (static_cast<GgufValue>(type)) {
     case kUInt8:
       return whole(number<uint8_t>());
     case kInt8:
@@ -130,7 +113,8 @@ ConfigValue GgufReader::value_of(uint32_t type, int depth) {
 ConfigValue GgufReader::list(int depth) {
   if (depth > kDeepestList) wrong("it is a list of lists beyond all use");
   const uint32_t type = number<uint32_t>();
-  if (type >= kTypes) wrong(cat({"its type ", type, " is unknown"}));
+  if (type >= std::size(kLeastBytes))
+    wrong(cat({"its type ", type, " is unknown"}));
   const uint64_t items = count(kLeastBytes[type]);
   take_items(items);
   ConfigList values;

@@ -3,24 +3,13 @@
 #include <utility>
 
 #include "runtime/gguf.h"
+#include "runtime/gguf_format.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
 
 constexpr uint32_t kVersion = 3;
-constexpr uint64_t kAlignment = 32;  // the format's default
-
-// Types of values in metadata.
-enum : uint32_t {
-  kUInt32 = 4,
-  kInt32 = 5,
-  kFloat = 6,
-  kTruth = 7,
-  kText = 8,
-  kList = 9,
-  kInt64 = 11,
-};
 
 uint32_t number_of(DType dtype) {
   const std::optional<uint32_t> number = gguf_type_number(dtype);
@@ -46,9 +35,10 @@ class HeaderText {
   std::string& bytes() { return text_; }
 
  private:
-  static uint32_t type_of(const ConfigValue& config) {
-    if (std::holds_alternative<bool>(config.value)) return kTruth;
-    if (std::holds_alternative<double>(config.value)) return kFloat;
+  static GgufValue type_of(const ConfigValue& config) {
+    using enum GgufValue;
+    if (std::holds_alternative<bool>(config.value)) return kBool;
+    if (std::holds_alternative<double>(config.value)) return kFloat32;
     if (std::holds_alternative<std::string>(config.value)) return kText;
     if (std::holds_alternative<ConfigList>(config.value)) return kList;
     const int64_t* integer = std::get_if<int64_t>(&config.value);
@@ -66,7 +56,7 @@ class HeaderText {
       text(*words);
     } else if (const auto* list = std::get_if<ConfigList>(&config.value)) {
       put_list(*list);
-    } else if (type_of(config) == kInt64) {
+    } else if (type_of(config) == GgufValue::kInt64) {
       number(std::get<int64_t>(config.value));
     } else {
       number(static_cast<uint32_t>(std::get<int64_t>(config.value)));
@@ -74,7 +64,7 @@ class HeaderText {
   }
 
   void put_list(const ConfigList& list) {
-    const uint32_t type = list.empty() ? uint32_t{kText} : type_of(list[0]);
+    const GgufValue type = list.empty() ? GgufValue::kText : type_of(list[0]);
     number(type);
     number(uint64_t{list.size()});
     for (const ConfigValue& item : list) {
@@ -87,7 +77,7 @@ class HeaderText {
 };
 
 uint64_t aligned(uint64_t offset) {
-  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+  return (offset + kGgufAlignment - 1) / kGgufAlignment * kGgufAlignment;
 }
 
 }  // namespace

@@ -37,10 +37,6 @@ std::optional<CompilerFile> find_program(const std::string& name,
   return std::nullopt;
 }
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 // The first line that reports an error; the driver's own ("g++: fatal
 // error: ...") have the same form.
 std::string first_error_of(const std::string& log) {

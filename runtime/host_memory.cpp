@@ -4,13 +4,14 @@
 
 #include <cstdlib>
 
+#include "codegen/program.h"
 #include "runtime/machine.h"
 #include "spec/check.h"
+#include "spec/round_up.h"
 
 namespace lathe {
 namespace {
 
-constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = int64_t{2} << 20;
 // From here on it is worth asking how much memory there is.
 constexpr int64_t kLarge = int64_t{64} << 20;
@@ -21,15 +22,12 @@ constexpr int64_t kLarge = int64_t{64} << 20;
   throw DeviceError("L0702", message);
 }
 
-int64_t round_up(int64_t bytes, int64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
-
 class SmallBlock : public Memory {
  public:
   explicit SmallBlock(int64_t bytes) : Memory(nullptr, bytes) {
-    const int64_t whole = round_up(std::max<int64_t>(bytes, 1), kAlignment);
-    data_ = std::aligned_alloc(kAlignment, static_cast<size_t>(whole));
+    const int64_t whole =
+        round_up(std::max<int64_t>(bytes, 1), kBufferAlignment);
+    data_ = std::aligned_alloc(kBufferAlignment, static_cast<size_t>(whole));
     if (data_ == nullptr) fail_short(bytes, 0);
   }
   ~SmallBlock() override { std::free(data_); }

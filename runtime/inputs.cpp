@@ -26,14 +26,9 @@ struct Origin {
   int64_t number = 0;  // the seed, or the value to fill with
 };
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() &&
-         text.substr(text.size() - end.size()) == end;
-}
-
 // Splits "a.safetensors:name"; true if `text` names a file of this kind.
 bool names_file(const std::string& text, std::string_view end, Origin& out) {
-  if (ends_with(text, end)) {
+  if (text.ends_with(end)) {
     out.path = text;
     return true;
   }

@@ -8,12 +8,9 @@
 namespace lathe {
 namespace {
 
-// Elements that one task fills.
-constexpr int64_t kGrain = 1 << 16;
-
 template <typename Element>
 void fill(Tensor& out, const Element& element) {
-  parallel_ranges(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_ranges(out.numel(), kTaskNumbers, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       out.set(i, element(static_cast<uint64_t>(i)));
     }
@@ -29,7 +26,7 @@ Tensor initial_blocks(const WeightRecipe& weight) {
   const Tensor values = initial_tensor(weight.init, weight.path,
                                        DType::kFloat32, std::move(shape));
   const int64_t blocks = out.numel() / row.bytes_per_block;
-  parallel_ranges(blocks, kGrain / row.values_per_block,
+  parallel_ranges(blocks, kTaskNumbers / row.values_per_block,
                   [&](int64_t begin, int64_t end) {
                     encode_blocks(
                         weight.stored_dtype,

@@ -12,8 +12,8 @@
 namespace lathe {
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr size_t kLongestHeader = 64 << 10;
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
+constexpr size_t kLongestNpyHeader = 64 << 10;
 constexpr size_t kMostDims = 32;  // NumPy's own limit, as the files have it
 
 // How a stored type is used: its code, our type, the stored element's bytes.
@@ -22,7 +22,7 @@ struct NpyType {
   DType dtype;
   int stored_bytes;
 };
-constexpr NpyType kTypes[] = {
+constexpr NpyType kNpyTypes[] = {
     {"b1", DType::kBool, 1},    {"i1", DType::kInt8, 1},
     {"u1", DType::kUInt8, 1},   {"i2", DType::kInt16, 2},
     {"u2", DType::kInt32, 2},   {"i4", DType::kInt32, 4},
@@ -38,9 +38,9 @@ constexpr NpyType kTypes[] = {
 
 // Reads the header's text, a Python dictionary of three entries:
 // {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
-class HeaderReader {
+class NpyHeaderReader {
  public:
-  HeaderReader(std::string_view text, const std::string& path)
+  NpyHeaderReader(std::string_view text, const std::string& path)
       : text_(text), path_(path) {}
 
   NpyHeader read() {
@@ -85,7 +85,7 @@ class HeaderReader {
     std::string_view descr = string();
     const char order = descr.empty() ? ' ' : descr[0];
     std::string_view code = descr.substr(std::min<size_t>(1, descr.size()));
-    for (const NpyType& type : kTypes) {
+    for (const NpyType& type : kNpyTypes) {
       if (type.code != code) continue;
       if (order == '>') {
         wrong(path_, "it is big-endian",
@@ -179,22 +179,23 @@ class HeaderReader {
 // The header's text and where the data begins.
 std::string_view header_text(std::string_view file, const std::string& path,
                              size_t& data_offset) {
-  if (file.substr(0, kMagic.size()) != kMagic) wrong(path, "not an npy file");
-  if (file.size() < kMagic.size() + 4) wrong(path, "it ends in its header");
-  const int version = static_cast<unsigned char>(file[kMagic.size()]);
+  if (file.substr(0, kNpyMagic.size()) != kNpyMagic)
+    wrong(path, "not an npy file");
+  if (file.size() < kNpyMagic.size() + 4) wrong(path, "it ends in its header");
+  const int version = static_cast<unsigned char>(file[kNpyMagic.size()]);
   if (version < 1 || version > 3) {
     wrong(path, cat({"version ", version, " of the format is unknown"}));
   }
   const size_t length_bytes = version == 1 ? 2 : 4;
-  const size_t begin = kMagic.size() + 2 + length_bytes;
+  const size_t begin = kNpyMagic.size() + 2 + length_bytes;
   if (file.size() < begin) wrong(path, "it ends in its header");
   size_t length = 0;
   for (size_t i = 0; i < length_bytes; ++i) {
     length |= static_cast<size_t>(
-                  static_cast<unsigned char>(file[kMagic.size() + 2 + i]))
+                  static_cast<unsigned char>(file[kNpyMagic.size() + 2 + i]))
               << (8 * i);
   }
-  if (length > kLongestHeader) wrong(path, "its header is beyond 64 KiB");
+  if (length > kLongestNpyHeader) wrong(path, "its header is beyond 64 KiB");
   if (file.size() - begin < length) wrong(path, "it ends in its header");
   data_offset = begin + length;
   return file.substr(begin, length);
@@ -241,7 +242,7 @@ Tensor copy_array(const NpyHeader& header, const std::byte* data) {
 
 std::string_view code_of(DType dtype) {
   // Later rows are the widened ones; the first fit stores all bits.
-  for (const NpyType& type : kTypes) {
+  for (const NpyType& type : kNpyTypes) {
     if (type.dtype == dtype && type.stored_bytes == size_of(dtype)) {
       return type.code;
     }
@@ -256,7 +257,7 @@ NpyHeader parse_npy(std::span<const std::byte> bytes, const std::string& path) {
                         bytes.size());
   size_t data_offset = 0;
   std::string_view text = header_text(file, path, data_offset);
-  NpyHeader out = HeaderReader(text, path).read();
+  NpyHeader out = NpyHeaderReader(text, path).read();
   out.data_offset = data_offset;
   int64_t size = out.stored_bytes;
   bool empty = false;
@@ -309,11 +310,11 @@ void write_npy(const std::string& path, const Tensor& tensor) {
       cat({"{'descr': '", order, code_of(tensor.dtype()),
            "', 'fortran_order': False, 'shape': (", shape, "), }"});
   // The data begins at a multiple of 64; the text ends in a line end.
-  const size_t prefix = kMagic.size() + 4;
+  const size_t prefix = kNpyMagic.size() + 4;
   const size_t total = (prefix + text.size() + 1 + 63) / 64 * 64;
   text.resize(total - prefix - 1, ' ');
   text += '\n';
-  std::string head(kMagic);
+  std::string head(kNpyMagic);
   head += {'\x01', '\x00', static_cast<char>(text.size() & 255),
            static_cast<char>(text.size() >> 8)};
   AtomicFile file(path);

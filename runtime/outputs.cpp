@@ -61,7 +61,7 @@ void check(const OutputFile& file, const std::vector<std::string>& outputs,
   }
 }
 
-std::string number(double value) {
+std::string number_text(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", value);
   return text;
@@ -135,8 +135,8 @@ std::string summary_text(const NamedTensor& output) {
   std::string out = cat({output.name, ": ", values.substr(0, bracket + 1)});
   if (tensor.numel() > 1) {
     TensorSummary s = summarize(tensor);
-    out += cat({"  min ", number(s.lowest), "  max ", number(s.highest),
-                "  mean ", number(s.mean)});
+    out += cat({"  min ", number_text(s.lowest), "  max ",
+                number_text(s.highest), "  mean ", number_text(s.mean)});
     if (s.nans > 0) out += cat({"  NaN ", s.nans});
     if (s.infinities > 0) out += cat({"  infinite ", s.infinities});
   }

@@ -13,12 +13,11 @@
 #include <thread>
 
 #include "runtime/options.h"
+#include "runtime/stopwatch.h"
 #include "spec/check.h"
 
 namespace lathe {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMaxOutput = size_t{1} << 20;
 
@@ -136,8 +135,7 @@ ProcessResult run_process(const std::vector<std::string>& argv,
   }
   if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
-  result.seconds =
-      std::chrono::duration<double>(Clock::now() - start).count();
+  result.seconds = seconds_since(start);
   return result;
 }
 

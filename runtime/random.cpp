@@ -13,13 +13,12 @@
 namespace lathe {
 namespace {
 
-constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
+constexpr uint64_t kSeedStep = 0x9e3779b97f4a7c15;
 constexpr uint64_t kIntegers = 10;
-// Numbers that are made at a time, and numbers of a task.
-constexpr size_t kBlock = 256;
-constexpr int64_t kGrain = 1 << 16;
+// Numbers that are made at a time.
+constexpr size_t kBatch = 256;
 
-using Normals = std::array<float, kBlock>;
+using Normals = std::array<float, kBatch>;
 
 uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -81,21 +80,21 @@ inline float normal_at(float depth, uint32_t bits) {
 // Numbers `first`, first + 1, ... of the stream with this key.
 void block_of_normals(uint64_t key, uint64_t first, Normals& out) {
   in_wide_vectors([&] {
-    std::array<uint64_t, kBlock / 2 + 1> pairs;
-    uint64_t place = key + (first / 2 + 1) * kStep;
+    std::array<uint64_t, kBatch / 2 + 1> pairs;
+    uint64_t place = key + (first / 2 + 1) * kSeedStep;
     for (uint64_t& pair : pairs) {
       const uint64_t both = mix(place);
       pair = std::endian::native == std::endian::little ? both
                                                         : both << 32 | both >> 32;
-      place += kStep;
+      place += kSeedStep;
     }
-    std::array<uint32_t, kBlock + 2> words;
+    std::array<uint32_t, kBatch + 2> words;
     std::memcpy(words.data(), pairs.data(), sizeof words);
     const uint32_t* word = words.data() + first % 2;
     // In two loops: a step of either is one long chain, and the shorter the
     // steps the more of them a core has under way.
-    for (size_t i = 0; i < kBlock; ++i) out[i] = depth_of(word[i]);
-    for (size_t i = 0; i < kBlock; ++i) out[i] = normal_at(out[i], word[i]);
+    for (size_t i = 0; i < kBatch; ++i) out[i] = depth_of(word[i]);
+    for (size_t i = 0; i < kBatch; ++i) out[i] = normal_at(out[i], word[i]);
   });
 }
 
@@ -107,7 +106,7 @@ RandomStream::RandomStream(int64_t seed, std::string_view name)
     : key_(mix(static_cast<uint64_t>(seed) ^ fnv1a64(name))) {}
 
 uint64_t RandomStream::bits(uint64_t i) const {
-  return mix(key_ + (i + 1) * kStep);
+  return mix(key_ + (i + 1) * kSeedStep);
 }
 
 double RandomStream::uniform(uint64_t i) const {
@@ -121,9 +120,9 @@ float RandomStream::normal(uint64_t i) const {
 
 void RandomStream::normals(uint64_t first, std::span<float> out) const {
   Normals values;
-  for (size_t done = 0; done < out.size(); done += kBlock) {
+  for (size_t done = 0; done < out.size(); done += kBatch) {
     block_of_normals(key_, first + done, values);
-    std::copy_n(values.begin(), std::min(kBlock, out.size() - done),
+    std::copy_n(values.begin(), std::min(kBatch, out.size() - done),
                 out.begin() + static_cast<ptrdiff_t>(done));
   }
 }
@@ -132,11 +131,11 @@ void fill_normal(Tensor& out, const RandomStream& stream, double mean,
                  double deviation) {
   const DType dtype = out.dtype();
   const auto bytes = static_cast<int64_t>(size_of(dtype));
-  parallel_ranges(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_ranges(out.numel(), kTaskNumbers, [&](int64_t begin, int64_t end) {
     Normals values;
-    for (int64_t at = begin; at < end; at += int64_t{kBlock}) {
+    for (int64_t at = begin; at < end; at += int64_t{kBatch}) {
       stream.normals(static_cast<uint64_t>(at), values);
-      const auto count = std::min(kBlock, static_cast<size_t>(end - at));
+      const auto count = std::min(kBatch, static_cast<size_t>(end - at));
       store_scaled(dtype, out.mutable_data() + at * bytes,
                    std::span(values).first(count), deviation, mean);
     }

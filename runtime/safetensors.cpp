@@ -41,9 +41,10 @@ std::optional<uint64_t> bits_of(const std::string& code) {
 }
 
 // Reads rows of one file's header.
-class HeaderReader {
+class SafetensorsHeaderReader {
  public:
-  HeaderReader(const std::string& path, uint64_t data_begin, uint64_t data_size)
+  SafetensorsHeaderReader(const std::string& path, uint64_t data_begin,
+                          uint64_t data_size)
       : path_(path), data_begin_(data_begin), data_size_(data_size) {}
 
   FileTensor tensor(const std::string& name, const JsonValue& row) {
@@ -143,7 +144,8 @@ class HeaderReader {
   std::string name_;  // of the tensor being read
 };
 
-void read_metadata(const JsonValue& value, const HeaderReader& reader,
+void read_metadata(const JsonValue& value,
+                   const SafetensorsHeaderReader& reader,
                    SafetensorsHeader& header) {
   if (!value.is(JsonKind::kObject)) {
     reader.wrong("`__metadata__` is not an object");
@@ -180,7 +182,7 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> bytes,
   std::string_view text(
       reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
   JsonValue tree = parse_json(text, cat({"header of ", backquoted(path)}));
-  HeaderReader reader(path, kLengthBytes + length, room - length);
+  SafetensorsHeaderReader reader(path, kLengthBytes + length, room - length);
   if (!tree.is(JsonKind::kObject)) reader.wrong("its header is not an object");
   SafetensorsHeader out;
   for (const JsonMember& member : tree.members) {

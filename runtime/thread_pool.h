@@ -26,6 +26,9 @@ class ThreadPool {
   std::unique_ptr<Arena> arena_;
 };
 
+// Numbers of a task that fills an array, where each is little work.
+inline constexpr int64_t kTaskNumbers = 1 << 16;
+
 // Calls `body` on ranges [begin, end) that make up [0, count), on the threads
 // of the process. A range has about `grain` items. For work outside kernels.
 void parallel_ranges(

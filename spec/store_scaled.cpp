@@ -17,7 +17,7 @@
 namespace lathe {
 namespace {
 
-constexpr size_t kBlock = 256;
+constexpr size_t kBatch = 256;
 constexpr int kSingleBias = 127, kSingleMantissa = 23;
 
 // Factors and offsets of this size and more are none that float32 is sure to
@@ -74,8 +74,8 @@ inline Rounded rounded(float value) {
 // and the lower ones as they are stored.
 template <typename Stored>
 struct Ends {
-  std::array<int32_t, kBlock> low, high;
-  std::array<Stored, kBlock> stored;
+  std::array<int32_t, kBatch> low, high;
+  std::array<Stored, kBatch> stored;
 };
 
 // Returns whether any two differ.
@@ -86,7 +86,7 @@ bool round_ends(const float* values, float factor, float offset,
   in_wide_vectors([&differ, values, factor, offset, &ends] {
     const float least = kLeastMargin + std::fabs(offset) * kRelativeMargin;
     int32_t any = 0;
-    for (size_t i = 0; i < kBlock; ++i) {
+    for (size_t i = 0; i < kBatch; ++i) {
       const float product = factor * values[i];
       const float margin = std::fabs(product) * kRelativeMargin + least;
       const float sum = offset + product;
@@ -99,7 +99,7 @@ bool round_ends(const float* values, float factor, float offset,
     differ = any;
     const int32_t* low = ends.low.data();
     Stored* stored = ends.stored.data();
-    for (size_t i = 0; i < kBlock; ++i) stored[i] = static_cast<Stored>(low[i]);
+    for (size_t i = 0; i < kBatch; ++i) stored[i] = static_cast<Stored>(low[i]);
   });
   return differ != 0;
 }
@@ -108,11 +108,11 @@ template <FloatFormat format, typename Stored>
 void store_narrow(DType dtype, Stored* to, std::span<const float> values,
                   double factor, double offset) {
   Ends<Stored> ends;
-  std::array<float, kBlock> last = {};
-  for (size_t at = 0; at < values.size(); at += kBlock) {
-    const size_t count = std::min(kBlock, values.size() - at);
+  std::array<float, kBatch> last = {};
+  for (size_t at = 0; at < values.size(); at += kBatch) {
+    const size_t count = std::min(kBatch, values.size() - at);
     const float* some = values.data() + at;
-    if (count < kBlock) some = std::copy_n(some, count, last.begin()) - count;
+    if (count < kBatch) some = std::copy_n(some, count, last.begin()) - count;
     const bool differ =
         round_ends<format>(some, static_cast<float>(factor),
                            static_cast<float>(offset), ends);

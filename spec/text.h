@@ -40,9 +40,18 @@ std::string join(const std::vector<std::string>& items,
 // The text between the separators; "a,,b" gives three parts.
 std::vector<std::string> split(std::string_view text, char separator);
 
+// What stands before the first line end, or all.
+std::string first_line(std::string_view text);
+
+// The text with small letters for A to Z.
+std::string lower_case(std::string_view text);
+
 // True for a name as params, layers and tensors have: a letter or `_`, then
 // letters, digits and `_`.
 bool is_identifier(std::string_view text);
+
+// True for one digit or more, and nothing else.
+bool is_digits(std::string_view text);
 
 // Length of the UTF-8 sequence that begins at text[i], or 0 if none does.
 size_t utf8_length(std::string_view text, size_t i);

@@ -7,15 +7,13 @@
 #include "codegen/cuda/attention_join.h"
 #include "codegen/cuda/attention_kernel.h"
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32;
 // Parts whose sums are read at once.
 constexpr int64_t kAhead = 8;
-
-Expr zero() { return float_literal(0, NumType::kFloat32); }
 
 }  // namespace
 
@@ -37,7 +35,7 @@ Stmt AttentionKernel::join_warps() {
   Expr sum = element(tile_->sums_slot(), tile_->sum_cell(var(p), var(j)));
   Expr place = tile_->query(var(p)) * int_literal(shape_.columns) +
                tile_->column(var(j));
-  Expr before = select(equal(var(turn), int_literal(0)), zero(),
+  Expr before = select(equal(var(turn), int_literal(0)), float_zero(),
                        element(few_sums_, place));
   Expr other = element(few_tops_, at(var(w), tile_->query(var(p))));
   Stmt add = unrolled(
@@ -76,7 +74,7 @@ Stmt AttentionKernel::finish_few() {
         declare(high, lowest()),
         unrolled(w, kAttentionWarps,
                  assign(high, select(top > var(high), top, var(high)))),
-        declare(all, zero()),
+        declare(all, float_zero()),
         unrolled(v, kAttentionWarps, assign(all, var(all) + total))};
     if (!whole) {
       one.push_back(
@@ -151,13 +149,13 @@ Stmt AttentionKernel::fade_parts() const {
                LoopKind::kSerial, kWarp),
       combine_lanes(ReduceOp::kMax, high, kWarp),
       let(shift, shift_of(var(high))),
-      declare(total, zero()),
-      for_loop(t, var(lane_), var(splits_),
-               block({let(fade, exp(part(second.top()) - var(shift))),
-                      assign(total, var(total) +
-                                        part(second.total()) * var(fade)),
-                      store(few_sums_, at, var(fade))}),
-               LoopKind::kSerial, kWarp),
+      declare(total, float_zero()),
+      for_loop(
+          t, var(lane_), var(splits_),
+          block({let(fade, exp(part(second.top()) - var(shift))),
+                 assign(total, var(total) + part(second.total()) * var(fade)),
+                 store(few_sums_, at, var(fade))}),
+          LoopKind::kSerial, kWarp),
       combine_lanes(ReduceOp::kSum, total, kWarp),
       if_then(equal(var(lane_), int_literal(0)),
               store(few_totals_, var(r), var(total))),
@@ -204,9 +202,8 @@ Stmt AttentionKernel::add_parts(const Expr& row, const Expr& column) {
                              element(part_sums_, var(i)) /
                                  element(few_totals_, row))}));
   return block({let(n, var(n0_) + column),
-                unrolled(c, pack, store(part_sums_, var(c), zero())),
-                if_then(var(n) < int_literal(columns),
-                        block({all, results}))});
+                unrolled(c, pack, store(part_sums_, var(c), float_zero())),
+                if_then(var(n) < int_literal(columns), block({all, results}))});
 }
 
 }  // namespace lathe::cuda

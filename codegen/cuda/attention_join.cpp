@@ -7,9 +7,7 @@ namespace lathe::cuda {
 namespace {
 
 // An item is a warp's: neighbouring columns of a result.
-constexpr int64_t kColumns = 32;
-
-Expr zero() { return float_literal(0, NumType::kFloat32); }
+constexpr int64_t kJoinedColumns = 32;
 
 }  // namespace
 
@@ -29,7 +27,7 @@ LoweredKernel join_attention(const Group& group, const AttentionForm& form,
   KernelBuilder kernel(group);
   bind_attention(kernel, form);
   const int parts = kernel.scratch(0, attention_parts(form, items), false);
-  const Var lane = kernel.share_items(kColumns);
+  const Var lane = kernel.share_items(kJoinedColumns);
   const Ranges ranges = ranges_of(form);
   auto part = [&](const Expr& index) {
     return flat_load(parts, DType::kFloat32, index);
@@ -41,7 +39,8 @@ LoweredKernel join_attention(const Group& group, const AttentionForm& form,
   Var total = make_var("total", NumType::kFloat32);
   Var sum = make_var("sum", NumType::kFloat32);
   Var fade = make_var("fade", NumType::kFloat32);
-  const int64_t blocks = (form.columns.value() + kColumns - 1) / kColumns;
+  const int64_t blocks =
+      (form.columns.value() + kJoinedColumns - 1) / kJoinedColumns;
   const PartsLine first(form, var(s), var(splits));
   const PartsLine second(form, var(t), var(splits));
   Expr top = part(first.top());
@@ -55,16 +54,17 @@ LoweredKernel join_attention(const Group& group, const AttentionForm& form,
       let(rest, var(item) / int_literal(blocks)),
       let(form.m, var(rest) % size_of(form.rows)),
       let(form.b, var(rest) / size_of(form.rows)),
-      let(form.n, var(item) % int_literal(blocks) * int_literal(kColumns) +
-                      var(lane)),
+      let(form.n,
+          var(item) % int_literal(blocks) * int_literal(kJoinedColumns) +
+              var(lane)),
       declare(high, lowest()),
       for_loop(s, var(lane), var(splits),
                assign(high, select(top > var(high), top, var(high))),
-               LoopKind::kSerial, kColumns),
+               LoopKind::kSerial, kJoinedColumns),
       combine_workers(ReduceOp::kMax, high),
       let(shift, shift_of(var(high))),
-      declare(total, zero()),
-      declare(sum, zero()),
+      declare(total, float_zero()),
+      declare(sum, float_zero()),
       for_loop(t, int_literal(0), var(splits), add),
       if_then(var(form.n) < int_literal(form.columns.value()),
               store_attention(kernel, form, ranges, var(sum) / var(total))),

@@ -5,13 +5,10 @@
 
 #include "codegen/attention_result.h"
 #include "codegen/cuda/attention_join.h"
+#include "codegen/cuda/gpu_sizes.h"
 
 namespace lathe::cuda {
 namespace {
-
-constexpr int64_t kWarp = 32;
-
-Expr zero() { return float_literal(0, NumType::kFloat32); }
 
 Expr clamp(const Expr& x, const Expr& low, const Expr& high) {
   return max(min(x, high), low);
@@ -132,7 +129,7 @@ Stmt AttentionKernel::work() {
                     int_literal(0), ranges_),
       intrinsic(IntrinsicOp::kGroupMoves),
       unrolled(c, shape_.columns / 2,
-               store(tile_->sums_slot(), var(c), zero())),
+               store(tile_->sums_slot(), var(c), float_zero())),
       softmax_.clear(),
       all_steps(),
       softmax_.join_totals(),

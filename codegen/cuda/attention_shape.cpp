@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codegen/cuda/shared_lines.h"
+#include "spec/round_up.h"
 
 namespace lathe::cuda {
 namespace {
@@ -12,8 +13,6 @@ constexpr int64_t kMostColumns = 128;
 constexpr int64_t kOtherBytes = 2048 + kWarpQueries * kMostColumns * 4;
 // A part of the keys is worth an item of its own from here on.
 constexpr int64_t kLeastKeys = 256;
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // The narrow float that holds all sides exactly, else float32.
 DType dtype_of(const AttentionForm& form) {

@@ -5,8 +5,6 @@
 namespace lathe::cuda {
 namespace {
 
-Expr zero() { return float_literal(0, NumType::kFloat32); }
-
 }  // namespace
 
 Expr lowest() {
@@ -15,7 +13,7 @@ Expr lowest() {
 }
 
 Expr shift_of(const Expr& top) {
-  return select(equal(top, lowest()), zero(), top);
+  return select(equal(top, lowest()), float_zero(), top);
 }
 
 WarpSoftmax::WarpSoftmax(KernelBuilder& kernel, const WarpTile& tile)
@@ -31,7 +29,7 @@ Stmt WarpSoftmax::clear() const {
   Var r = make_var("r");
   return unrolled(r, tile_->rows(),
                   block({store(top_, var(r), lowest()),
-                         store(total_, var(r), zero())}));
+                         store(total_, var(r), float_zero())}));
 }
 
 Stmt WarpSoftmax::take_step(int64_t cells, int64_t sums,

@@ -10,14 +10,14 @@ namespace lathe::cuda {
 namespace {
 
 // An item is one number for each thread of a block.
-constexpr int kThreads = 256;
+constexpr int kCellThreads = 256;
 
-Dim blocks_of(const Dim& cells) { return ceildiv(cells, Dim(kThreads)); }
+Dim blocks_of(const Dim& cells) { return ceildiv(cells, Dim(kCellThreads)); }
 
 // The numbers of cells [0, cells), `first` items into the kernel, by `body`.
 Stmt each_cell(const Expr& item, const Var& worker, const Var& cell,
                const Dim& cells, Stmt body) {
-  return block({let(cell, item * int_literal(kThreads) + var(worker)),
+  return block({let(cell, item * int_literal(kCellThreads) + var(worker)),
                 if_then(var(cell) < size_of(cells), std::move(body))});
 }
 
@@ -39,7 +39,7 @@ class SectionsKernel {
         kernel_(group),
         slots_(form.parts.size(), -1) {
     for (const MatmulSection& section : sections_) bind(section, sums);
-    worker_ = kernel_.share_items(kThreads);
+    worker_ = kernel_.share_items(kCellThreads);
   }
 
   LoweredKernel run(const Dim& runs) {
@@ -129,13 +129,13 @@ class SectionsKernel {
 LoweredKernel lay_out_scales(const Group& group, const MatmulForm& form,
                              const LibrarySide& left, const Dim& padded_rows,
                              int scratch, const Dim& runs) {
-  const Dim blocks = floordiv(form.depth, Dim(128));
+  const Dim blocks = floordiv(form.depth, Dim(kScaleBlock));
   const Dim cells = blocks * padded_rows;
   KernelBuilder kernel(group);
   kernel.bind_operands(left.factor);
   const int slot = kernel.scratch(
       scratch, {"row_scales", DType::kFloat32, {}}, true);
-  const Var worker = kernel.share_items(kThreads);
+  const Var worker = kernel.share_items(kCellThreads);
   const Var item = make_var("item"), cell = make_var("cell");
   Ranges ranges = ranges_of(form, Dim(1));
   ranges.add(left.block, blocks);

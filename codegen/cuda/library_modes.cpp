@@ -4,8 +4,7 @@ namespace lathe::cuda {
 namespace {
 
 // What the library wants of addresses and of lines.
-constexpr int64_t kAlignment = 16;
-constexpr int64_t kScaleBlock = 128;
+constexpr int64_t kLibraryAlignment = 16;
 
 constexpr int kAnyLater = 1000;
 
@@ -53,7 +52,8 @@ std::optional<int64_t> float8_version(const LibraryProduct& product, int sm) {
   const bool both_wide = form.left.dtype == DType::kFloat8E5M2 &&
                          form.right.dtype == DType::kFloat8E5M2;
   const bool by_lines = form.left.along_depth && form.right.along_depth;
-  if (both_wide || !by_lines || product.columns.value() % kAlignment != 0) {
+  if (both_wide || !by_lines ||
+      product.columns.value() % kLibraryAlignment != 0) {
     return std::nullopt;
   }
   // The bias is 16 bits wide whatever the result is.
@@ -72,7 +72,7 @@ std::optional<int64_t> float8_version(const LibraryProduct& product, int sm) {
 }
 
 bool is_aligned(const Dim& stride, DType dtype) {
-  return stride.value() * size_of(dtype) % kAlignment == 0;
+  return stride.value() * size_of(dtype) % kLibraryAlignment == 0;
 }
 
 }  // namespace

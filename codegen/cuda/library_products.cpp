@@ -13,7 +13,6 @@
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kScaleBlock = 128;
 // Lines of scales by blocks are padded to a multiple of this.
 constexpr int64_t kScalePad = 4;
 
@@ -23,10 +22,10 @@ int64_t padded(int64_t count) {
   return (count + kScalePad - 1) / kScalePad * kScalePad;
 }
 
-class Planner {
+class LibraryPlanner {
  public:
-  Planner(const Group& group, const MatmulForm& form, int sm,
-          LoweredGroup& lowered)
+  LibraryPlanner(const Group& group, const MatmulForm& form, int sm,
+                 LoweredGroup& lowered)
       : group_(group), form_(form), sm_(sm), lowered_(lowered) {}
 
   // Adds the steps, or nothing where the library has no such product.
@@ -276,7 +275,7 @@ class Planner {
 void add_library(const Group& group, const Target& target,
                  LoweredGroup& lowered) {
   const MatmulForm form = *match_matmul(group);
-  Planner(group, form, target.gpu->sm, lowered).run();
+  LibraryPlanner(group, form, target.gpu->sm, lowered).run();
 }
 
 LoweredGroup lower_products(const Group& group, const Target& target) {

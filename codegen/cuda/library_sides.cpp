@@ -1,31 +1,21 @@
 #include "codegen/cuda/library_sides.h"
 
+#include "codegen/library_product.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kScaleBlock = 128;
-
-bool is_zero(const Expr& e) {
-  auto* literal = std::get_if<Literal>(&e->node);
-  auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
-  return number && *number == 0;
-}
-
 // The load of an operand that `e` is, but for conversions to float32.
-const Load* plain_load(const Group& group, const Expr& e) {
-  if (auto* to = std::get_if<Cast>(&e->node)) {
-    return to->dtype == DType::kFloat32 ? plain_load(group, to->arg) : nullptr;
-  }
-  auto* node = std::get_if<Load>(&e->node);
+const Load* operand_load(const Group& group, const Expr& e) {
+  const Load* node = plain_load(e);
   return node && node->slot < group.definition.inputs ? node : nullptr;
 }
 
 std::optional<LibrarySide> plain_side(const Group& group,
                                       const MatmulForm& form, const Expr& code,
                                       const Var& line, const Ranges& ranges) {
-  const Load* node = plain_load(group, code);
+  const Load* node = operand_load(group, code);
   if (!node) return std::nullopt;
   const auto place = strides_in(group, *node, line, form.k, ranges);
   if (!place || !place->first.is_static() || !place->second.is_static()) {
@@ -61,7 +51,7 @@ std::optional<std::pair<Dim, Dim>> strides_in(const Group& group,
   const auto first = affine_in(flat, a, ranges);
   if (!first) return std::nullopt;
   const auto second = affine_in(first->base, b, ranges);
-  if (!second || !is_zero(second->base)) return std::nullopt;
+  if (!second || !is_literal(second->base, 0)) return std::nullopt;
   return std::pair(first->stride, second->stride);
 }
 
@@ -91,7 +81,7 @@ std::optional<LibrarySide> library_side(const Group& group,
 std::optional<ScaleTable> scale_table(const Group& group, const Expr& expr,
                                       const Var& line, const Var& block,
                                       const Ranges& ranges) {
-  const Load* node = plain_load(group, expr);
+  const Load* node = operand_load(group, expr);
   if (!node || node->dtype != DType::kFloat32) return std::nullopt;
   const auto place = strides_in(group, *node, line, block, ranges);
   if (!place) return std::nullopt;

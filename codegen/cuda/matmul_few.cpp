@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/rewrite.h"
 #include "codegen/simplify.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32;
-// The longest pack, and the shortest move, in bytes.
-constexpr int64_t kMove = 16, kLeastMove = 4;
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 namespace lathe::cuda {
 
 // Columns of an item: one for each warp.
-inline constexpr int64_t kFewColumns = kMatmulThreads / 32;
+inline constexpr int64_t kFewColumns = kMatmulWarps;
 
 class MatmulFew {
  public:

@@ -3,20 +3,19 @@
 #include <utility>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
 namespace {
 
 constexpr int64_t kTile = MmaSides::kLines;  // rows and columns
-constexpr int64_t kWarp = 32;
 // What one instruction multiplies: 16 x 16 by 16 x 8, or 16 x 32 by 32 x 8.
-constexpr int64_t kRows = 16, kColumns = 8;
+constexpr int64_t kMmaRows = 16, kMmaColumns = 8;
 constexpr int64_t kWarpColumns = 32;
-constexpr int64_t kTiles = kWarpColumns / kColumns;  // of a warp, per part
-constexpr int64_t kCells = 4;                        // of a thread, per tile
+constexpr int64_t kTiles = kWarpColumns / kMmaColumns;  // of a warp, per part
 
-static_assert(kTile / kRows * (kTile / kWarpColumns) * kWarp ==
+static_assert(kTile / kMmaRows * (kTile / kWarpColumns) * kWarp ==
                   kMatmulThreads,
               "the warps' tiles are the block's");
 
@@ -38,7 +37,7 @@ Stmt rolled(const Var& v, int64_t count, Stmt body) {
 
 Expr sum_at(size_t part, const Expr& t) {
   return (t + int_literal(static_cast<int64_t>(part) * kTiles)) *
-         int_literal(kCells);
+         int_literal(kMmaCells);
 }
 
 }  // namespace
@@ -62,12 +61,12 @@ MatmulMma::MatmulMma(MatmulParts& parts, int64_t shared_bytes)
   b_ = kernel.local("b_part", DType::kInt32, 4);
   if (parts.plan().cut && parts.plan().cut->term.get()) {
     ones_ = kernel.local("ones", DType::kInt32, 2);
-    left_sums_ = kernel.local("left_sums", DType::kFloat32, kCells);
+    left_sums_ = kernel.local("left_sums", DType::kFloat32, kMmaCells);
   }
 }
 
 int64_t MatmulMma::sums(const MatmulParts& parts) {
-  return kTiles * kCells * parts.most_parts();
+  return kTiles * kMmaCells * parts.most_parts();
 }
 
 Dim MatmulMma::steps() const {
@@ -79,10 +78,10 @@ Expr MatmulMma::lane() const {
 }
 Expr MatmulMma::first_row() const {
   return var(parts_.worker()) / int_literal(kWarp) %
-         int_literal(kTile / kRows) * int_literal(kRows);
+         int_literal(kTile / kMmaRows) * int_literal(kMmaRows);
 }
 Expr MatmulMma::first_column() const {
-  return var(parts_.worker()) / int_literal(kWarp * kTile / kRows) *
+  return var(parts_.worker()) / int_literal(kWarp * kTile / kMmaRows) *
          int_literal(kWarpColumns);
 }
 // A thread has two neighbours in each of two rows of a tile.
@@ -91,7 +90,7 @@ Expr MatmulMma::row_of(const Expr& cell) const {
          cell / int_literal(2) * int_literal(8);
 }
 Expr MatmulMma::column_of(const Expr& t, const Expr& cell) const {
-  return first_column() + t * int_literal(kColumns) +
+  return first_column() + t * int_literal(kMmaColumns) +
          lane() % int_literal(4) * int_literal(2) + cell % int_literal(2);
 }
 
@@ -122,7 +121,7 @@ Stmt MatmulMma::products(const MatmulSection& section, const Expr& stage,
     Var t = make_var("t");
     Expr first = var(t) * two;
     Expr from = sides_.first_right(stage, p) +
-                (first_column() + first * int_literal(kColumns)) *
+                (first_column() + first * int_literal(kMmaColumns)) *
                     int_literal(line) +
                 k;
     stmts.push_back(unrolled(
@@ -164,7 +163,7 @@ Stmt MatmulMma::add_to_totals(const MatmulSection& section) const {
   Expr total = flat_load(totals_, DType::kFloat32, var(t)) +
                flat_load(sums_, DType::kFloat32, var(t));
   const auto parts = static_cast<int64_t>(section.parts.size());
-  return unrolled(t, parts * kTiles * kCells,
+  return unrolled(t, parts * kTiles * kMmaCells,
                   block({store(totals_, var(t), total),
                          store(sums_, var(t), parts_.zero())}));
 }
@@ -195,12 +194,12 @@ Stmt MatmulMma::close_group(const MatmulSection& section, const Expr& buffer,
       close = block({store(totals_, at, total),
                      store(sums_, at, parts_.zero())});
     }
-    stmts.push_back(unrolled(t, kTiles, unrolled(c, kCells, close)));
+    stmts.push_back(unrolled(t, kTiles, unrolled(c, kMmaCells, close)));
   }
   if (left_sums_ >= 0) {
     Var c = make_var("c");
     stmts.push_back(
-        unrolled(c, kCells, store(left_sums_, var(c), parts_.zero())));
+        unrolled(c, kMmaCells, store(left_sums_, var(c), parts_.zero())));
   }
   return block(std::move(stmts));
 }
@@ -250,14 +249,14 @@ Stmt MatmulMma::clear(const MatmulSection& section) const {
     stmts.push_back(unrolled(c, count, store(slot, var(c), number)));
   };
   const auto parts = static_cast<int64_t>(section.parts.size());
-  fill(sums_, parts * kTiles * kCells, parts_.zero());
+  fill(sums_, parts * kTiles * kMmaCells, parts_.zero());
   if (totals_ != sums_) {
-    fill(totals_, parts * kTiles * kCells, parts_.zero());
+    fill(totals_, parts * kTiles * kMmaCells, parts_.zero());
   }
   if (left_sums_ >= 0) {
     const bool brain = *parts_.plan().exact == DType::kBFloat16;
     const int64_t one = brain ? 0x3f80 : 0x3c00;
-    fill(left_sums_, kCells, parts_.zero());
+    fill(left_sums_, kMmaCells, parts_.zero());
     fill(ones_, 2, int_literal(one | one << 16));
   }
   return block(std::move(stmts));
@@ -268,12 +267,12 @@ Stmt MatmulMma::keep_results(const MatmulSection& section) const {
   for (size_t p = 0; p < section.parts.size(); ++p) {
     Var t = make_var("t"), h = make_var("h");
     Expr first = var(h) * int_literal(2);
-    stmts.push_back(unrolled(
-        t, kTiles,
-        unrolled(h, kCells / 2,
-                 results_.keep({kTile, kTile}, p, row_of(first),
-                               column_of(var(t), int_literal(0)), totals_,
-                               sum_at(p, var(t)) + first))));
+    stmts.push_back(
+        unrolled(t, kTiles,
+                 unrolled(h, kMmaCells / 2,
+                          results_.keep({kTile, kTile}, p, row_of(first),
+                                        column_of(var(t), int_literal(0)),
+                                        totals_, sum_at(p, var(t)) + first))));
   }
   return block(std::move(stmts));
 }
@@ -340,9 +339,9 @@ Stmt MatmulMma::tile(const MatmulSection& section, const Expr& row,
   // Nobody reads the sides any more.
   if (shares) close = block({barrier(kMatmulThreads), close});
   if (piece) {
-    Stmt join = piece->split.join(parts_, piece->item, piece->count, totals_,
-                                  kTiles * kCells *
-                                      static_cast<int64_t>(section.parts.size()));
+    Stmt join = piece->split.join(
+        parts_, piece->item, piece->count, totals_,
+        kTiles * kMmaCells * static_cast<int64_t>(section.parts.size()));
     stmts.push_back(if_then(int_literal(1) < piece->count, join));
     close = if_then(equal(piece->count, int_literal(1)) ||
                         piece->split.is_last(piece->count),

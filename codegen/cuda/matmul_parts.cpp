@@ -8,12 +8,6 @@
 namespace lathe::cuda {
 namespace {
 
-bool is_zero(const Expr& e) {
-  auto* literal = std::get_if<Literal>(&e->node);
-  auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
-  return number && *number == 0;
-}
-
 }  // namespace
 
 MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
@@ -113,7 +107,7 @@ std::optional<Expr> MatmulParts::pack_address(const Expr& index,
   Substitution first;
   first[form_.k.get()] = var(kp) * int_literal(size);
   Expr address = substitute(index, first);
-  if (!is_zero(simplify(address % int_literal(size), ranges))) {
+  if (!is_literal(simplify(address % int_literal(size), ranges), 0)) {
     return std::nullopt;
   }
   return simplify(address, ranges);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/matmul_plan.h"
 #include "codegen/cuda/prologue_form.h"
 #include "codegen/cuda/stored_codes.h"
@@ -17,6 +18,7 @@ namespace lathe::cuda {
 
 // Threads that compute an item, mostly.
 inline constexpr int kMatmulThreads = 256;
+inline constexpr int kMatmulWarps = kMatmulThreads / kWarp;
 // The most rows that the kernels for few rows do.
 inline constexpr int64_t kFewRows = 8;
 

@@ -4,14 +4,13 @@
 #include <numeric>
 #include <utility>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/linear_form.h"
 #include "codegen/row_of_depth.h"
 
 namespace lathe::cuda {
 namespace {
 
-// k of one product on tensor cores.
-constexpr int64_t kStep = 16;
 // The longest read of a thread, in bits, and the most codes of it.
 constexpr int64_t kReadBits = 128, kMostCodes = 32;
 constexpr int64_t kLeastCodes = 4;
@@ -23,17 +22,9 @@ bool holds(DType dtype, DType from) {
          from == DType::kUInt8;
 }
 
-// The load that `e` is, but for conversions to float32.
-const Load* plain_load(const Expr& e) {
-  if (auto* to = std::get_if<Cast>(&e->node)) {
-    return to->dtype == DType::kFloat32 ? plain_load(to->arg) : nullptr;
-  }
-  return std::get_if<Load>(&e->node);
-}
-
-class Planner {
+class MatmulPlanner {
  public:
-  Planner(const Group& group, MatmulForm form) : group_(group) {
+  MatmulPlanner(const Group& group, MatmulForm form) : group_(group) {
     plan_.form = std::move(form);
   }
 
@@ -93,8 +84,8 @@ class Planner {
       ranges.add(form.m, form.rows);
       ranges.add(form.k, form.depth);
       RowOfDepth rows = row_of_depth(factor, form, group_, make_var("row"),
-                                     kStep, ranges);
-      if (rows.gather.get() || rows.group % kStep != 0) continue;
+                                     kMmaDepth, ranges);
+      if (rows.gather.get() || rows.group % kMmaDepth != 0) continue;
       plan_.left_code = code;
       plan_.left_factor = factor;
       plan_.group = rows.group;
@@ -107,7 +98,7 @@ class Planner {
     const DType left = plain_load(plan_.left_code)->dtype;
     std::vector<DType> stored = {left};
     if (plan_.cut) {
-      if (!plan_.cut->code || plan_.cut->group % kStep != 0) return;
+      if (!plan_.cut->code || plan_.cut->group % kMmaDepth != 0) return;
       plan_.group = std::gcd(plan_.group, plan_.cut->group);
       const RightField& codes = plan_.cut->fields[size_t(*plan_.cut->code)];
       stored.push_back(codes.planes.empty() ? codes.dtype : DType::kInt8);
@@ -143,7 +134,7 @@ class Planner {
     int64_t pack = std::max(std::min(kMostCodes, kReadBits / widest), least);
     while (depth % pack != 0 && pack / 2 >= least) pack /= 2;
     plan_.pack = pack;
-    if (!plan_.exact || depth % pack != 0 || depth % kStep != 0) return;
+    if (!plan_.exact || depth % pack != 0 || depth % kMmaDepth != 0) return;
     plan_.streams = true;
     plan_.in_steps = plan_.group != 0 && plan_.group % (4 * pack) != 0;
   }
@@ -168,7 +159,7 @@ bool suits_float8(const MatmulPlan& plan) {
 }
 
 MatmulPlan plan_matmul(const Group& group, MatmulForm form) {
-  return Planner(group, std::move(form)).run();
+  return MatmulPlanner(group, std::move(form)).run();
 }
 
 }  // namespace lathe::cuda

@@ -4,15 +4,14 @@
 #include <numeric>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32, kWarps = kMatmulThreads / kWarp;
-// Results of a thread for each part.
-constexpr int64_t kCells = 4;
-constexpr int64_t kTile = MatmulStream::kRows * MatmulStream::kColumns;
+// Results of a warp for each part.
+constexpr int64_t kTileResults = MatmulStream::kRows * MatmulStream::kColumns;
 
 }  // namespace
 
@@ -33,17 +32,18 @@ MatmulStream::MatmulStream(MatmulParts& parts)
                      : kernel.local("left_halves", exact, kAhead * pack);
   a_ = kernel.local("a_part", DType::kInt32, 4);
   b_ = kernel.local("b_part", DType::kInt32, 2);
-  sums_ = kernel.local("sums", DType::kFloat32, count * kCells);
+  sums_ = kernel.local("sums", DType::kFloat32, count * kMmaCells);
   totals_ = sums_;
   if (plan_.cut->factor.get() || plan_.cut->term.get() ||
       plan_.left_factor.get()) {
-    totals_ = kernel.local("totals", DType::kFloat32, count * kCells);
+    totals_ = kernel.local("totals", DType::kFloat32, count * kMmaCells);
   }
   if (plan_.cut->term.get()) {
     ones_ = kernel.local("ones", DType::kInt32, 4);
-    left_sums_ = kernel.local("left_sums", DType::kFloat32, kCells);
+    left_sums_ = kernel.local("left_sums", DType::kFloat32, kMmaCells);
   }
-  warps_ = kernel.shared("of_warps", DType::kFloat32, kWarps * count * kTile);
+  warps_ = kernel.shared("of_warps", DType::kFloat32,
+                         kMatmulWarps * count * kTileResults);
 }
 
 int64_t MatmulStream::block_size() const { return kLanes * plan_.pack; }
@@ -112,7 +112,7 @@ Stmt MatmulStream::step(const MatmulSection& section, const Expr& u,
           {{a_, int_literal(i)}, {stored_.halves(), from}}, 4));
     }
     stmts.push_back(intrinsic(
-        product, {{sums_, int_literal(static_cast<int64_t>(p) * kCells)},
+        product, {{sums_, int_literal(static_cast<int64_t>(p) * kMmaCells)},
                   {a_, int_literal(0)},
                   {b_, int_literal(0)}}));
   }
@@ -178,7 +178,7 @@ Stmt MatmulStream::close_group(const MatmulSection& section, const Expr& k) {
       if (factor.get()) stmts.push_back(let(f, factor));
       if (term.get()) stmts.push_back(let(t, term));
       for (int64_t c = 0; c < 2; ++c) {
-        Expr at = int_literal(static_cast<int64_t>(p) * kCells + 2 * r + c);
+        Expr at = int_literal(static_cast<int64_t>(p) * kMmaCells + 2 * r + c);
         Expr sum = flat_load(sums_, DType::kFloat32, at);
         if (factor.get()) sum = sum * var(f);
         if (term.get()) {
@@ -195,7 +195,7 @@ Stmt MatmulStream::close_group(const MatmulSection& section, const Expr& k) {
   if (left_sums_ >= 0) {
     Var c = make_var("c");
     stmts.push_back(
-        unrolled(c, kCells, store(left_sums_, var(c), parts_.zero())));
+        unrolled(c, kMmaCells, store(left_sums_, var(c), parts_.zero())));
   }
   return block(std::move(stmts));
 }
@@ -218,7 +218,7 @@ Stmt MatmulStream::depth_loop(const MatmulSection& section) {
       unrolled(v, kAhead, guarded(v, multiply(section, number(v), var(v))));
   return for_loop(turn, var(at_.warp),
                   int_literal((blocks + kAhead - 1) / kAhead),
-                  block({reads, products}), LoopKind::kSerial, kWarps);
+                  block({reads, products}), LoopKind::kSerial, kMatmulWarps);
 }
 
 // --- results ---
@@ -226,24 +226,26 @@ Stmt MatmulStream::depth_loop(const MatmulSection& section) {
 // A thread for each of them, which adds up what the warps have.
 Stmt MatmulStream::add_up(const MatmulSection& section, const Expr& column) {
   const int64_t parts = parts_.most_parts();
-  Expr mine = var(at_.warp) * int_literal(parts * kTile) + var(at_.line) +
-              var(at_.lane) * int_literal(2 * kColumns);
+  Expr mine = var(at_.warp) * int_literal(parts * kTileResults) +
+              var(at_.line) + var(at_.lane) * int_literal(2 * kColumns);
   std::vector<Stmt> stmts = {barrier(kMatmulThreads)}, last;
   Var n = make_var("n_own"), m = make_var("m_own");
   std::vector<Expr> sums;
   for (size_t p = 0; p < section.parts.size(); ++p) {
     const int64_t part = static_cast<int64_t>(p);
-    for (int64_t c = 0; c < kCells; ++c) {
-      Expr at = mine + int_literal(part * kTile + c / 2 * 8 + c % 2 * kColumns);
-      stmts.push_back(
-          store(warps_, at, flat_load(totals_, DType::kFloat32,
-                                      int_literal(part * kCells + c))));
+    for (int64_t c = 0; c < kMmaCells; ++c) {
+      Expr at = mine +
+                int_literal(part * kTileResults + c / 2 * 8 + c % 2 * kColumns);
+      stmts.push_back(store(warps_, at,
+                            flat_load(totals_, DType::kFloat32,
+                                      int_literal(part * kMmaCells + c))));
     }
     Expr sum;
-    for (int64_t w = 0; w < kWarps; ++w) {
-      Expr of_warp = flat_load(
-          warps_, DType::kFloat32,
-          var(parts_.worker()) + int_literal((w * parts + part) * kTile));
+    for (int64_t w = 0; w < kMatmulWarps; ++w) {
+      Expr of_warp =
+          flat_load(warps_, DType::kFloat32,
+                    var(parts_.worker()) +
+                        int_literal((w * parts + part) * kTileResults));
       sum = w == 0 ? of_warp : sum + of_warp;
     }
     Var name = make_var("sum", NumType::kFloat32);
@@ -275,13 +277,13 @@ Stmt MatmulStream::columns(const MatmulSection& section, const Expr& column) {
                        size_of(plan_.form.rows) - int_literal(1))),
       let(at_.columns[0], min(low, last)),
       let(at_.columns[1], min(low + int_literal(8), last))};
-  const auto cells = static_cast<int64_t>(section.parts.size()) * kCells;
+  const auto cells = static_cast<int64_t>(section.parts.size()) * kMmaCells;
   for (int slot : {sums_, totals_, left_sums_}) {
     if (slot < 0 || (slot == totals_ && slot == sums_ && stmts.size() > 6)) {
       continue;
     }
     Var c = make_var("c");
-    stmts.push_back(unrolled(c, slot == left_sums_ ? kCells : cells,
+    stmts.push_back(unrolled(c, slot == left_sums_ ? kMmaCells : cells,
                              store(slot, var(c), parts_.zero())));
   }
   if (ones_ >= 0) {

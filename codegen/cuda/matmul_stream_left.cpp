@@ -3,16 +3,11 @@
 #include <algorithm>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/matmul_stream.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
-namespace {
-
-constexpr int64_t kMove = 16;
-
-}  // namespace
-
 DType MatmulStream::left_dtype(const MatmulPlan& plan) {
   return load_of(plan.left_code)->dtype;
 }

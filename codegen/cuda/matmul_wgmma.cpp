@@ -21,7 +21,7 @@ constexpr size_t kMostParts = 2, kMostMaps = 8;
 // Of 65536 registers 168 are there for each thread; who fetches needs few.
 constexpr int64_t kFewRegisters = 24, kManyRegisters = 240;
 // More stages under way do not help; shared memory for all but the tiles.
-constexpr int64_t kMostStages = 6, kOtherBytes = 4096;
+constexpr int64_t kMostStages = 6, kBesideTiles = 4096;
 
 static_assert(MatmulWgmma::kRows == MatmulWgmma::kColumns,
               "tiles of both sides have the same bytes");
@@ -73,7 +73,7 @@ MatmulWgmma::MatmulWgmma(MatmulParts& parts, const TileViews& views,
   by_step_ = sums_by_step(plan);
   shared_tile_ = by_step_ && most > 1;
   right_tiles_ = shared_tile_ ? 1 : most;
-  stages_ = std::min(kMostStages, (shared_bytes - kOtherBytes) /
+  stages_ = std::min(kMostStages, (shared_bytes - kBesideTiles) /
                                       (kTileBytes * (1 + right_tiles_)));
   left_map_ = kernel.tensor_map("left_view", views.left);
   for (const TensorView& view : views.right) {

@@ -4,25 +4,26 @@
 #include <functional>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/result_tile.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-// Neighbours of a lane, and the lanes that share 16 k; see stored_codes.h.
-constexpr int64_t kOfLane = 4, kLanes = 4, kStep = 16;
+// Neighbours of a lane; see stored_codes.h.
+constexpr int64_t kOfLane = 4;
 // Bytes of a line and step.
-constexpr int64_t kLineBytes = 128;
+constexpr int64_t kStepBytes = 128;
 // Steps under way; more do not help.
-constexpr int64_t kMostStages = 4;
+constexpr int64_t kMostUnderWay = 4;
 
 }  // namespace
 
 MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
     : parts_(parts),
       size_(size_of(parts.plan().left_piece())),
-      depth_(kLineBytes / size_) {
+      depth_(kStepBytes / size_) {
   const MatmulPlan& plan = parts.plan();
   left_.dtype = plan.left_piece();
   right_.dtype = plan.right_piece();
@@ -31,7 +32,7 @@ MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
   right_.mode = mode_of_right();
   if (right_.mode != Mode::kEach && plan.cut) right_.pack = plan.pack;
   if (right_.mode == Mode::kCodes && plan.in_steps) {
-    depth_ = std::max(depth_, kLanes * plan.pack);
+    depth_ = std::max(depth_, kMmaLanes * plan.pack);
   }
   const Expr left = parts.left_code();
   if (lies_in_packs(left_, left, plan.form.m, plan.form.rows)) {
@@ -42,9 +43,9 @@ MmaSides::MmaSides(MatmulParts& parts, int64_t shared_bytes)
   if (right_.mode != Mode::kAsItIs) {
     fixed += ResultTile::bytes(right_.parts, kLines, kLines);
   }
-  stages_ = std::clamp<int64_t>((shared_bytes / 2 - fixed) /
-                                    std::max<int64_t>(1, bytes_of_stage()),
-                                2, kMostStages);
+  stages_ = std::clamp<int64_t>(
+      (shared_bytes / 2 - fixed) / std::max<int64_t>(1, bytes_of_stage()), 2,
+      kMostUnderWay);
   add_arrays();
 }
 
@@ -228,8 +229,8 @@ Stmt MmaSides::move_codes(const Tile& tile, const Piece& piece,
   const int part = tile.section.parts[piece.part];
   const auto planes = stored.planes(part);
   // With packs that are mixed, whole blocks are stored.
-  const int64_t unit = parts_.plan().in_steps ? kLanes * right_.pack
-                                              : right_.pack;
+  const int64_t unit =
+      parts_.plan().in_steps ? kMmaLanes * right_.pack : right_.pack;
   const int64_t depth = parts_.form().depth.value();
   const int64_t packs = (depth + unit - 1) / unit * (unit / right_.pack);
   return for_packs(right_.pack, [&](const Expr& line, const Expr& pack) {
@@ -290,9 +291,9 @@ Stmt MmaSides::convert(const Piece& piece, const Expr& stage) {
               line * int_literal(this->line());
     Var s = make_var("s");
     if (parts_.plan().in_steps) {
-      Expr k = pack / int_literal(kLanes) * int_literal(kLanes * size) +
-               pack % int_literal(kLanes) * int_literal(kOfLane) +
-               var(s) * int_literal(kStep);
+      Expr k = pack / int_literal(kMmaLanes) * int_literal(kMmaLanes * size) +
+               pack % int_literal(kMmaLanes) * int_literal(kOfLane) +
+               var(s) * int_literal(kMmaDepth);
       stmts.push_back(unrolled(
           s, size / kOfLane,
           intrinsic(IntrinsicOp::kMove,

@@ -11,6 +11,7 @@
 #include <functional>
 #include <vector>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/matmul_parts.h"
 
 namespace lathe::cuda {
@@ -25,7 +26,7 @@ class MmaSides {
   // k of a step, and steps that are under way at once.
   int64_t depth() const { return depth_; }
   int64_t stages() const { return stages_; }
-  // The distance of a piece's lines.
+  // The distance of a piece's lines: a move beyond a multiple of all banks.
   int64_t line() const { return depth_ + kMove / size_; }
   // Whether something is left to do when a step comes.
   bool completes() const;
@@ -53,10 +54,6 @@ class MmaSides {
   }
 
  private:
-  // Bytes of a move, which is also by how much lines are apart from a multiple
-  // of all banks.
-  static constexpr int64_t kMove = 16;
-
   enum class Mode : uint8_t { kAsItIs, kCodes, kEach };
   struct Side {
     Mode mode = Mode::kEach;

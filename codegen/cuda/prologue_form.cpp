@@ -16,14 +16,10 @@ constexpr size_t kMostNumbers = 8;
 // Operations of a map that one multiplication more or less hides.
 constexpr int kLightMap = 6;
 
-const Expr& body_of(const Stage& stage) {
-  return std::get<Compute>(stage.kind).body;
-}
-
 // Takes a group apart; any step may find that it does not fit.
-class Matcher {
+class PrologueMatcher {
  public:
-  explicit Matcher(const Group& group)
+  explicit PrologueMatcher(const Group& group)
       : group_(group), inputs_(group.definition.inputs) {}
 
   std::optional<PrologueForm> match() {
@@ -302,7 +298,7 @@ class Matcher {
 }  // namespace
 
 std::optional<PrologueForm> match_prologue(const Group& group) {
-  return Matcher(group).match();
+  return PrologueMatcher(group).match();
 }
 
 bool is_light(const PrologueForm& form) {

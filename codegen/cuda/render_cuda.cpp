@@ -1,6 +1,8 @@
 #include "codegen/cuda/render_cuda.h"
 
 #include "codegen/cpp_renderer.h"
+#include "codegen/cuda/gpu_sizes.h"
+#include "spec/round_up.h"
 
 namespace lathe::cuda {
 namespace {
@@ -8,15 +10,10 @@ namespace {
 // Threads of a block whose threads or warps have items of their own.
 constexpr int kPointThreads = 256;
 constexpr int kWarpThreads = 128;
-constexpr int kWarp = 32;
 // What the functions that combine workers need at the start of shared memory;
 // see the device header.
 constexpr int64_t kCombineBytes = 512;
-constexpr int64_t kAlignment = 128;
-
-int64_t round_up(int64_t bytes, int64_t unit = kAlignment) {
-  return (bytes + unit - 1) / unit * unit;
-}
+constexpr int64_t kSharedAlignment = 128;
 
 int threads_of(const LoopKernel& kernel) {
   if (kernel.workers == 1) return kPointThreads;
@@ -35,12 +32,13 @@ struct SharedLayout {
 SharedLayout shared_layout(const LoopKernel& kernel) {
   SharedLayout layout{{}, first_shared_byte(kernel)};
   for (const LocalArray& local : kernel.locals) {
-    LATHE_CHECK(local.alignment == kAlignment || kernel.workers > kWarp,
+    LATHE_CHECK(local.alignment == kSharedAlignment || kernel.workers > kWarp,
                 local.name, " begins elsewhere for every item");
     if (local.shared) layout.end = round_up(layout.end, local.alignment);
     layout.begins.push_back(layout.end);
     if (local.shared) {
-      layout.end += round_up(local.size * size_of(local.dtype));
+      layout.end +=
+          round_up(local.size * size_of(local.dtype), kSharedAlignment);
     }
   }
   return layout;

@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/point_ops.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32, kWarps = kMatmulThreads / kWarp;
-constexpr int64_t kMove = 16, kLeastMove = 4;
-
-Expr zero() { return int_literal(0); }
 
 }  // namespace
 
@@ -22,7 +19,7 @@ RowNumbers::RowNumbers(MatmulParts& parts) : parts_(parts) {
   for (size_t i = 0; i < count; ++i) lowered_.push_back(lower(i));
   found_ = kernel.local("found", DType::kFloat32, kFewRows);
   of_warps_ =
-      kernel.shared("found_of_warps", DType::kFloat32, kWarps * kFewRows);
+      kernel.shared("found_of_warps", DType::kFloat32, kMatmulWarps * kFewRows);
 }
 
 RowNumbers::Lowered RowNumbers::lower(size_t i) {
@@ -31,7 +28,7 @@ RowNumbers::Lowered RowNumbers::lower(size_t i) {
   const Shape& extents = parts_.prologue()->row_extents;
   std::vector<Expr> row = unflatten(
       var(form.m), std::vector<Dim>(extents.begin(), extents.end()));
-  row.resize(from.axes.size(), zero());
+  row.resize(from.axes.size(), int_literal(0));
   Substitution axes;
   for (size_t d = 0; d < row.size(); ++d) axes[from.axes[d].get()] = row[d];
   if (from.k) axes[from.k.get()] = var(form.k);
@@ -78,10 +75,10 @@ Stmt RowNumbers::add_pack(size_t i, const Expr& row) const {
   std::vector<Stmt> stmts = {let(form.m, row)};
   for (const Moved& moved : from.moved) {
     const Load& load = std::get<Load>(moved.load->node);
-    stmts.push_back(intrinsic(
-        IntrinsicOp::kMove,
-        {{moved.array, zero()}, {load.slot, moved.address}},
-        from.pack * size_of(load.dtype)));
+    stmts.push_back(
+        intrinsic(IntrinsicOp::kMove,
+                  {{moved.array, int_literal(0)}, {load.slot, moved.address}},
+                  from.pack * size_of(load.dtype)));
   }
   Rewriter in_pack([&](const Expr& e) -> Expr {
     for (const Moved& moved : from.moved) {
@@ -127,7 +124,7 @@ Stmt RowNumbers::finish(size_t i) const {
   const int slot = parts_.number_slot(i);
   if (!number(i).op) return store(slot, m, lowered_[i].value);
   Expr all;
-  for (int64_t w = 0; w < kWarps; ++w) {
+  for (int64_t w = 0; w < kMatmulWarps; ++w) {
     Expr one =
         flat_load(of_warps_, DType::kFloat32, m + int_literal(w * kFewRows));
     all = w == 0 ? one : combine(*number(i).op, all, one);

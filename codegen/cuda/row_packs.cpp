@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_lowering.h"
 
@@ -11,7 +12,6 @@ namespace lathe {
 namespace {
 
 // Fewer bytes than this have no move.
-constexpr int kLeastMove = 4;
 
 bool is_var(const Expr& e, const Var& v) {
   auto* ref = std::get_if<VarRef>(&e->node);
@@ -59,7 +59,7 @@ class Packer {
   int64_t bytes_of_pack(int slot) const {
     return int64_t{pack_} * size_of(kernel_.dtype_of(slot));
   }
-  bool moves(int slot) const { return bytes_of_pack(slot) >= kLeastMove; }
+  bool moves(int slot) const { return bytes_of_pack(slot) >= cuda::kLeastMove; }
 
   int array_of(int buffer) {
     auto [it, inserted] = arrays_.emplace(buffer, -1);

@@ -2,26 +2,14 @@
 
 #include <utility>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kMove = 16;
-
-// The load that `e` is, but for casts that change nothing.
-const Load* plain_load(const Expr& e) {
-  if (auto* to = std::get_if<Cast>(&e->node)) {
-    return to->dtype == DType::kFloat32 ? plain_load(to->arg) : nullptr;
-  }
-  return std::get_if<Load>(&e->node);
-}
-
 bool is_multiple(const Expr& e, int64_t of, const Ranges& ranges) {
-  const Expr rest = simplify(e % int_literal(of), ranges);
-  auto* literal = std::get_if<Literal>(&rest->node);
-  auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
-  return number && *number == 0;
+  return is_literal(simplify(e % int_literal(of), ranges), 0);
 }
 
 bool dtype_holds(DType dtype, DType from) {

@@ -4,21 +4,12 @@
 #include <utility>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/packed_operand.h"
+#include "spec/round_up.h"
 #include "spec/text.h"
 
 namespace lathe::cuda {
-namespace {
-
-// k of a product on tensor cores, and the lanes among which they are shared.
-constexpr int64_t kStep = 16, kLanes = 4;
-
-int64_t round_up(int64_t size, int64_t unit) {
-  return (size + unit - 1) / unit * unit;
-}
-
-}  // namespace
-
 StoredCodes::StoredCodes(const MatmulPlan& plan, KernelBuilder& kernel,
                          const Ranges& ranges)
     : plan_(plan), kernel_(kernel), ranges_(ranges) {
@@ -161,24 +152,26 @@ StoredCodes::Lines StoredCodes::pack_lines(const Expr& value,
 
 int64_t StoredCodes::places() const {
   return round_up(plan_.form.depth.value(),
-                  plan_.in_steps ? kLanes * plan_.pack : plan_.pack);
+                  plan_.in_steps ? kMmaLanes * plan_.pack : plan_.pack);
 }
 
 Expr StoredCodes::place_of(const Expr& k) const {
   if (!plan_.in_steps) return k;
-  Expr block = int_literal(kLanes * plan_.pack), of_lane = int_literal(kLanes);
+  Expr block = int_literal(kMmaLanes * plan_.pack),
+       of_lane = int_literal(kMmaLanes);
   Expr inside = k % block;
-  Expr lane = inside % int_literal(kStep) / of_lane;
+  Expr lane = inside % int_literal(kMmaDepth) / of_lane;
   return k / block * block + lane * int_literal(plan_.pack) +
-         inside / int_literal(kStep) * of_lane + k % of_lane;
+         inside / int_literal(kMmaDepth) * of_lane + k % of_lane;
 }
 
 Expr StoredCodes::k_at(const Expr& place) const {
   if (!plan_.in_steps) return place;
-  Expr block = int_literal(kLanes * plan_.pack), of_lane = int_literal(kLanes);
+  Expr block = int_literal(kMmaLanes * plan_.pack),
+       of_lane = int_literal(kMmaLanes);
   Expr inside = place % int_literal(plan_.pack);
   Expr lane = place % block / int_literal(plan_.pack);
-  return place / block * block + inside / of_lane * int_literal(kStep) +
+  return place / block * block + inside / of_lane * int_literal(kMmaDepth) +
          lane * of_lane + place % of_lane;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/row_axis.h"
 #include "codegen/lower_rows.h"
 #include "codegen/point_ops.h"
@@ -17,7 +18,7 @@
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32, kThreads = 256, kWarps = kThreads / kWarp;
+constexpr int64_t kThreads = 256, kWarps = kThreads / kWarp;
 // Neighbours of a thread in a step; steps of a chunk.
 constexpr int64_t kRun = 4, kSteps = 4;
 constexpr int64_t kStep = kThreads * kRun, kChunk = kStep * kSteps;

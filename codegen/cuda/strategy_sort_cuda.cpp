@@ -11,6 +11,7 @@
 #include <bit>
 
 #include "codegen/cuda/code_words.h"
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/row_axis.h"
 #include "codegen/heap_sort.h"
 #include "codegen/lower_rows.h"
@@ -22,7 +23,7 @@ namespace {
 constexpr int64_t kMostChunk = 4096, kUsualChunk = 2048, kLeastChunk = 32;
 // A chunk that a warp sorts.
 constexpr int64_t kWarpChunk = 64;
-constexpr int kWarp = 32, kBlock = 256;
+constexpr int kBlock = 256;
 
 int64_t chunk_of(const Dim& extent) {
   if (!extent.is_static()) return kUsualChunk;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "codegen/cuda/code_words.h"
 #include "codegen/cuda/shared_lines.h"
 
 namespace lathe::cuda {
@@ -69,7 +70,5 @@ std::unique_ptr<WarpTile> make_mma_tile(KernelBuilder& kernel,
 std::unique_ptr<WarpTile> make_plain_tile(KernelBuilder& kernel,
                                           WarpOperands operands,
                                           int64_t queries, int64_t keys);
-
-Stmt unrolled(const Var& v, int64_t count, Stmt body);
 
 }  // namespace lathe::cuda

@@ -4,14 +4,10 @@
 
 #include <utility>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/warp_tile.h"
 
 namespace lathe::cuda {
-
-Stmt unrolled(const Var& v, int64_t count, Stmt body) {
-  return for_loop(v, int_literal(0), int_literal(count), std::move(body),
-                  LoopKind::kUnroll);
-}
 
 WarpTile::WarpTile(KernelBuilder& kernel, WarpOperands operands)
     : operands_(std::move(operands)) {
@@ -22,8 +18,7 @@ WarpTile::WarpTile(KernelBuilder& kernel, WarpOperands operands)
 
 namespace {
 
-constexpr int64_t kStep = 16;  // of the sum
-constexpr int64_t kLong = 8;   // steps that are not unrolled
+constexpr int64_t kLong = 8;  // steps that are not unrolled
 
 class MmaTile : public WarpTile {
  public:
@@ -61,7 +56,7 @@ class MmaTile : public WarpTile {
   Stmt multiply(const Expr& query, const Expr& key,
                 int64_t count) const override {
     Var c = make_var("c"), s = make_var("s"), t = make_var("t");
-    Expr k = var(s) * int_literal(kStep);
+    Expr k = var(s) * int_literal(kMmaDepth);
     const SharedLines& q = operands_.queries;
     const SharedLines& keys = operands_.keys;
     Expr first = key + var(t) * int_literal(16);
@@ -75,7 +70,7 @@ class MmaTile : public WarpTile {
                                  {at(a_, 0), {q.slot(), q.at(query, k)}},
                                  q.distance()),
                        unrolled(t, count / 16, pair)});
-    const int64_t steps = operands_.depth / kStep;
+    const int64_t steps = operands_.depth / kMmaDepth;
     Stmt clear = unrolled(
         c, count / 2,
         store(scores_, var(c), float_literal(0, NumType::kFloat32)));
@@ -87,7 +82,7 @@ class MmaTile : public WarpTile {
   Stmt add_values(const Expr&, const Expr& key, int64_t count) const override {
     Var s = make_var("s"), t = make_var("t");
     const SharedLines& values = operands_.values;
-    Expr line = key + var(s) * int_literal(kStep);
+    Expr line = key + var(s) * int_literal(kMmaDepth);
     Intrinsic::Address weights{scores_, var(s) * int_literal(8)};
     std::vector<Stmt> step = {
         intrinsic(bf16_ ? IntrinsicOp::kPackBf16 : IntrinsicOp::kPackF16,
@@ -107,7 +102,7 @@ class MmaTile : public WarpTile {
     }
     step.push_back(
         unrolled(t, operands_.columns / 16, block(std::move(pair))));
-    return unrolled(s, count / kStep, block(std::move(step)));
+    return unrolled(s, count / kMmaDepth, block(std::move(step)));
   }
 
  private:

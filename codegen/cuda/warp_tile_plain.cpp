@@ -8,7 +8,7 @@
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kRows = 4;
+constexpr int64_t kOwnRows = 4;
 constexpr int64_t kLanes = 8;
 constexpr int64_t kPack = 4;
 
@@ -18,14 +18,14 @@ class PlainTile : public WarpTile {
             int64_t keys)
       : WarpTile(kernel, std::move(operands)), line_(keys + kPack) {
     weights_ = kernel.shared("weights", DType::kFloat32, queries * line_);
-    a_ = kernel.local("a_part", DType::kFloat32, kRows * kPack);
+    a_ = kernel.local("a_part", DType::kFloat32, kOwnRows * kPack);
     b_ = kernel.local("b_part", DType::kFloat32, kPack);
   }
 
-  int64_t rows() const override { return kRows; }
+  int64_t rows() const override { return kOwnRows; }
   Stmt bind() const override {
     Expr lane = var(operands_.lane);
-    return block({let(row_, lane / int_literal(kLanes) * int_literal(kRows)),
+    return block({let(row_, lane / int_literal(kLanes) * int_literal(kOwnRows)),
                   let(across_, lane % int_literal(kLanes))});
   }
   Expr query(const Expr& r) const override { return var(row_) + r; }
@@ -38,7 +38,7 @@ class PlainTile : public WarpTile {
            var(across_) * int_literal(kPack) + j % int_literal(kPack);
   }
   Expr score_cell(const Expr& r, const Expr& j) const override {
-    return j * int_literal(kRows) + r;
+    return j * int_literal(kOwnRows) + r;
   }
   Expr sum_cell(const Expr& r, const Expr& j) const override {
     return score_cell(r, j);
@@ -57,12 +57,12 @@ class PlainTile : public WarpTile {
     Stmt column = block(
         {move(b_, int_literal(0), keys.slot(),
               keys.at(key + this->key(var(j)), var(k))),
-         unrolled(q, kRows, unrolled(i, kPack, store(scores_, cell, sum)))});
-    Stmt step = block(
-        {unrolled(r, kRows,
-                  move(a_, var(r) * int_literal(kPack), queries.slot(),
-                       queries.at(query + this->query(var(r)), var(k)))),
-         unrolled(j, cells(count), column)});
+         unrolled(q, kOwnRows, unrolled(i, kPack, store(scores_, cell, sum)))});
+    Stmt step =
+        block({unrolled(r, kOwnRows,
+                        move(a_, var(r) * int_literal(kPack), queries.slot(),
+                             queries.at(query + this->query(var(r)), var(k)))),
+               unrolled(j, cells(count), column)});
     return block({unrolled(c, count / 2,
                            store(scores_, var(c),
                                  float_literal(0, NumType::kFloat32))),
@@ -79,11 +79,11 @@ class PlainTile : public WarpTile {
     auto weight_at = [&](const Expr& row, const Expr& k) {
       return (query + this->query(row)) * int_literal(line_) + key + k;
     };
-    Stmt hand_over = unrolled(
-        r, kRows,
-        unrolled(j, cells(count),
-                 store(weights_, weight_at(var(r), this->key(var(j))),
-                       element(scores_, score_cell(var(r), var(j))))));
+    Stmt hand_over =
+        unrolled(r, kOwnRows,
+                 unrolled(j, cells(count),
+                          store(weights_, weight_at(var(r), this->key(var(j))),
+                                element(scores_, score_cell(var(r), var(j))))));
     Expr column = var(p) * int_literal(kPack) + var(c);
     Expr cell = sum_cell(var(q), column);
     Expr sum = element(sums_, cell) +
@@ -93,13 +93,13 @@ class PlainTile : public WarpTile {
         {move(b_, int_literal(0), values.slot(),
               values.at(key + var(t) + var(i),
                         this->column(var(p) * int_literal(kPack)))),
-         unrolled(q, kRows, unrolled(c, kPack, store(sums_, cell, sum)))});
-    Stmt step = block(
-        {unrolled(r2, kRows,
-                  move(a_, var(r2) * int_literal(kPack), weights_,
-                       weight_at(var(r2), var(t)))),
-         unrolled(i, kPack,
-                  unrolled(p, cells(operands_.columns) / kPack, pack))});
+         unrolled(q, kOwnRows, unrolled(c, kPack, store(sums_, cell, sum)))});
+    Stmt step =
+        block({unrolled(r2, kOwnRows,
+                        move(a_, var(r2) * int_literal(kPack), weights_,
+                             weight_at(var(r2), var(t)))),
+               unrolled(i, kPack,
+                        unrolled(p, cells(operands_.columns) / kPack, pack))});
     // The lanes of the warp have put down their weights before others read
     // them, and have read them before they are put down again.
     return block({hand_over, barrier(32),

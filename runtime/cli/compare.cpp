@@ -18,14 +18,14 @@
 namespace lathe {
 namespace {
 
-std::string number(double value) {
+std::string short_number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g", value);
   return text;
 }
 
 // One compared tensor.
-struct Finding {
+struct ComparedTensor {
   std::string name;   // "%12 softmax" or an output's name
   std::string layer;  // path
   std::string place;  // in the spec
@@ -36,9 +36,9 @@ struct Finding {
   bool equal() const { return difference.relative <= tolerance; }
 };
 
-Finding finding_of(std::string name, const Tensor& ours, const Tensor& theirs,
-                   double tolerance) {
-  Finding out;
+ComparedTensor compared(std::string name, const Tensor& ours,
+                        const Tensor& theirs, double tolerance) {
+  ComparedTensor out;
   out.name = std::move(name);
   out.difference = difference(ours, theirs);
   out.tolerance = tolerance;
@@ -48,8 +48,8 @@ Finding finding_of(std::string name, const Tensor& ours, const Tensor& theirs,
   } else if (out.difference.largest > 0) {
     const int64_t at = out.difference.position;
     out.details =
-        cat({position_text(ours.shape(), at), " is ", number(ours.at(at)),
-             ", wanted ", number(theirs.at(at))});
+        cat({position_text(ours.shape(), at), " is ", short_number(ours.at(at)),
+             ", wanted ", short_number(theirs.at(at))});
   }
   return out;
 }
@@ -74,8 +74,8 @@ class Comparison {
     for (size_t i = 0; i < ours.size(); ++i) {
       const FileTensor* stored = file.find(ours[i].name);
       if (stored == nullptr) continue;
-      findings_.push_back(finding_of(ours[i].name, ours[i].tensor,
-                                     file.read(*stored), allowed_output(i)));
+      findings_.push_back(compared(ours[i].name, ours[i].tensor,
+                                   file.read(*stored), allowed_output(i)));
     }
     if (!findings_.empty()) return;
     fail("L0516", {},
@@ -97,15 +97,15 @@ class Comparison {
     const auto theirs = reference.run(inputs_, dims_);
     const auto fused = fused_outputs();
     for (size_t i = 0; i < fused.size(); ++i) {
-      findings_.push_back(finding_of("output " + fused[i].name, fused[i].tensor,
-                                     theirs[i].tensor, allowed_output(i)));
+      findings_.push_back(compared("output " + fused[i].name, fused[i].tensor,
+                                   theirs[i].tensor, allowed_output(i)));
     }
   }
 
   int report() {
-    const Finding* first = nullptr;
-    const Finding* worst = nullptr;
-    for (const Finding& finding : findings_) {
+    const ComparedTensor* first = nullptr;
+    const ComparedTensor* worst = nullptr;
+    for (const ComparedTensor& finding : findings_) {
       if (first == nullptr && !finding.equal()) first = &finding;
       if (worst == nullptr ||
           finding.difference.relative > worst->difference.relative) {
@@ -190,38 +190,41 @@ class Comparison {
   void add_node(const Node& node, ValueId id, const Tensor& ours,
                 const Tensor& theirs) {
     findings_.push_back(
-        finding_of(cat({"%", id, " ", node.op}), ours, theirs, allowed(id)));
+        compared(cat({"%", id, " ", node.op}), ours, theirs, allowed(id)));
     findings_.back().layer = node.path;
     findings_.back().place = node.span.known() ? place_of(node.span) : "";
   }
 
-  std::string text(const Finding* first, const Finding* worst) const {
+  std::string text(const ComparedTensor* first,
+                   const ComparedTensor* worst) const {
     std::string out;
     if (first != nullptr) {
       out = cat({"first divergence: ", first->name,
                  first->layer.empty() ? "" : " in " + first->layer,
                  first->place.empty() ? "" : " at " + first->place, "\n  ",
                  first->details, "\n  relative error ",
-                 number(first->difference.relative), ", allowed ",
-                 number(first->tolerance), "\n"});
+                 short_number(first->difference.relative), ", allowed ",
+                 short_number(first->tolerance), "\n"});
     }
     int64_t different = 0;
-    for (const Finding& finding : findings_) different += !finding.equal();
+    for (const ComparedTensor& finding : findings_)
+      different += !finding.equal();
     out +=
         cat({findings_.size(),
              findings_.size() == 1 ? " tensor" : " tensors", " compared, ",
              different, different == 1 ? " differs\n" : " differ\n"});
     if (worst == nullptr) return out;
-    return out + cat({"largest error: ", number(worst->difference.largest),
-                      " (relative ", number(worst->difference.relative),
-                      ") in ", worst->name, "\n"});
+    return out +
+           cat({"largest error: ", short_number(worst->difference.largest),
+                " (relative ", short_number(worst->difference.relative),
+                ") in ", worst->name, "\n"});
   }
 
-  std::string json(const Finding* first) const {
+  std::string json(const ComparedTensor* first) const {
     JsonValue out = JsonValue::object();
     out.add("same", JsonValue::of(first == nullptr));
     JsonValue list = JsonValue::array();
-    for (const Finding& finding : findings_) {
+    for (const ComparedTensor& finding : findings_) {
       JsonValue row = JsonValue::object();
       row.add("name", JsonValue::of(finding.name));
       row.add("layer", JsonValue::of(finding.layer));
@@ -244,7 +247,7 @@ class Comparison {
   std::shared_ptr<const WeightSource> weights_;
   std::unique_ptr<Engine> engine_;
   std::vector<double> tolerances_;  // by value
-  std::vector<Finding> findings_;
+  std::vector<ComparedTensor> findings_;
 };
 
 }  // namespace

@@ -7,10 +7,6 @@
 namespace lathe {
 namespace {
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 JsonValue row_of(const OpDef& op) {
   JsonValue out = JsonValue::object();
   out.add("name", JsonValue::of(op.name));

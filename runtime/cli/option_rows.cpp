@@ -64,11 +64,8 @@ void set_color(Command& command, const std::string& value) {
 
 void set_device(Command& command, const std::string& value) {
   constexpr std::string_view kNumbered = "cuda:";
-  const bool gpu =
-      value.rfind(kNumbered, 0) == 0 && value.size() > kNumbered.size() &&
-      value.find_first_not_of("0123456789", kNumbered.size()) ==
-          std::string::npos;
-  if (gpu) {
+  if (value.starts_with(kNumbered) &&
+      is_digits(std::string_view(value).substr(kNumbered.size()))) {
     command.device = value;
     return;
   }

@@ -15,7 +15,7 @@ constexpr uint32_t kAlignment = 16;
 // is one and how it is aligned, never what it holds.
 const void* const kSomeAddress = reinterpret_cast<const void*>(uintptr_t{256});
 
-cudaDataType_t type_of(DType dtype) {
+cudaDataType_t library_type(DType dtype) {
   switch (static_cast<int>(dtype)) {
     case static_cast<int>(DType::kBFloat16):
       return CUDA_R_16BF;
@@ -140,7 +140,8 @@ class BlasLtPlan : public ProductPlan {
     }
     if (!form_.bias) return;
     set_to(CUBLASLT_MATMUL_DESC_EPILOGUE, int32_t{CUBLASLT_EPILOGUE_BIAS});
-    set_to(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, int32_t{type_of(*form_.bias)});
+    set_to(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE,
+           int32_t{library_type(*form_.bias)});
     set_to(CUBLASLT_MATMUL_DESC_BIAS_POINTER, kSomeAddress);
   }
 
@@ -148,7 +149,7 @@ class BlasLtPlan : public ProductPlan {
                                               uint64_t columns,
                                               int64_t stride) const {
     cublasLtMatrixLayout_t made = nullptr;
-    calls_->check(calls_->cublasLtMatrixLayoutCreate(&made, type_of(dtype),
+    calls_->check(calls_->cublasLtMatrixLayoutCreate(&made, library_type(dtype),
                                                      rows, columns, stride),
                   "cublasLtMatrixLayoutCreate");
     return {made, calls_->cublasLtMatrixLayoutDestroy};

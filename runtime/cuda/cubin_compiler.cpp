@@ -9,16 +9,11 @@
 
 #include "runtime/cache_tools.h"
 #include "runtime/machine.h"
+#include "runtime/stopwatch.h"
 #include "spec/check.h"
 
 namespace lathe::cuda {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The first line of NVRTC's log that reports an error.
 std::string first_error(const std::string& log) {

@@ -15,6 +15,7 @@
 #include "runtime/cuda/uploader.h"
 #include "runtime/kernel_sources.h"
 #include "spec/check.h"
+#include "spec/text.h"
 
 namespace lathe {
 namespace {
@@ -50,10 +51,7 @@ int ordinal_of(const std::string& device) {
   const size_t colon = device.find(':');
   if (colon == std::string::npos) return 0;
   const std::string digits = device.substr(colon + 1);
-  const bool number =
-      !digits.empty() && digits.size() < 4 &&
-      digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!number) {
+  if (!is_digits(digits) || digits.size() > 3) {
     throw DeviceError("L0701", cat({"`", device,
                                     "` is no device; GPUs are cuda:0, "
                                     "cuda:1 and so on"}));

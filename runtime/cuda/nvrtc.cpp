@@ -10,10 +10,10 @@ namespace lathe::cuda {
 namespace {
 
 // Destroys the program whatever happens.
-struct Program {
+struct NvrtcProgram {
   const Nvrtc& nvrtc;
   nvrtcProgram handle = nullptr;
-  ~Program() {
+  ~NvrtcProgram() {
     if (handle) (void)nvrtc.nvrtcDestroyProgram(&handle);
   }
 };
@@ -80,7 +80,7 @@ NvrtcResult Nvrtc::compile(const std::string& header, const std::string& name,
   const char* header_name = kDeviceHeaderName;
   std::vector<const char*> options;
   for (const std::string& flag : flags) options.push_back(flag.c_str());
-  Program program{*this};
+  NvrtcProgram program{*this};
   NvrtcResult result;
   nvrtcResult status =
       nvrtcCreateProgram(&program.handle, source.c_str(),

@@ -5,7 +5,7 @@
 namespace lathe::cuda {
 namespace {
 
-CUtensorMapDataType type_of(DType dtype) {
+CUtensorMapDataType map_type(DType dtype) {
   if (dtype == DType::kBFloat16) return CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
   if (dtype == DType::kFloat16) return CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
   LATHE_CHECK(size_of(dtype) == 1, "no tensor map of ", to_string(dtype));
@@ -28,7 +28,7 @@ CUtensorMap tensor_map(const Driver& driver, const TensorView& view,
   CUtensorMap map = {};
   driver.check(
       driver.cuTensorMapEncodeTiled(
-          &map, type_of(view.dtype), 2,
+          &map, map_type(view.dtype), 2,
           reinterpret_cast<void*>(address + first), sizes, strides, tile, every,
           CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
           CU_TENSOR_MAP_L2_PROMOTION_L2_256B,

@@ -18,9 +18,9 @@
 namespace lathe {
 namespace {
 
-constexpr int kBlock = 256;
+constexpr int kSuperBlock = 256;
 constexpr int kTrials = 12;      // to either side of plain rounding
-constexpr float kStep = 0.1f;    // of codes
+constexpr float kTrialStep = 0.1f;  // of codes
 
 // Values are about scale * code - least, with code in [0, most].
 struct AffineFit {
@@ -84,7 +84,8 @@ AffineFit fit_affine(const float* x, int count, int most) {
   double least_error = error_of(x, count, best, most);
   for (int trial = -kTrials; trial <= kTrials; ++trial) {
     const float inverse =
-        (static_cast<float>(most) + kStep * static_cast<float>(trial)) / width;
+        (static_cast<float>(most) + kTrialStep * static_cast<float>(trial)) /
+        width;
     Sums sums;
     for (int i = 0; i < count; ++i) {
       const double code = rounded(inverse * (x[i] - low), 0, most);
@@ -114,7 +115,7 @@ float fit_symmetric(const float* x, int count, int middle) {
   double most = -1;  // of the squares that codes explain
   for (int trial = -kTrials; trial <= kTrials; ++trial) {
     const float inverse =
-        -(static_cast<float>(middle) + kStep * static_cast<float>(trial)) /
+        -(static_cast<float>(middle) + kTrialStep * static_cast<float>(trial)) /
         extreme;
     double squares = 0, products = 0;
     for (int i = 0; i < count; ++i) {
@@ -154,7 +155,7 @@ struct AffineBlock {
 AffineBlock affine_block(const float* x, int run, int most, int scale_most,
                          int place, BlockWriter& out) {
   float scales[16], leasts[16];
-  const int runs = kBlock / run;
+  const int runs = kSuperBlock / run;
   for (int j = 0; j < runs; ++j) {
     const AffineFit fit = fit_affine(x + j * run, run, most);
     scales[j] = fit.scale;
@@ -209,7 +210,7 @@ void encode_q2_k(const float* x, uint8_t* bytes) {
   for (int j = 0; j < 16; ++j) {
     out.byte(j, block.scales[j] | block.leasts[j] << 4);
   }
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kSuperBlock; ++i) {
     out.plane(16, 32, 2, i, affine_code(x[i], block, i / 16, 3));
   }
 }
@@ -225,7 +226,7 @@ void encode_q3_k(const float* x, uint8_t* bytes) {
     out.add(96 + j % 8, (code & 15) << (j / 8 * 4));
     out.add(104 + j % 4, (code >> 4) << (j / 4 * 2));
   }
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kSuperBlock; ++i) {
     const int group = i / 16;
     const float scale = unit * static_cast<float>(codes[group]);
     const int code = scale != 0 ? rounded(x[i] / scale, -4, 3) + 4 : 4;
@@ -238,7 +239,7 @@ void encode_q4_k(const float* x, uint8_t* bytes) {
   BlockWriter out(bytes);
   const AffineBlock block = affine_block(x, 32, 15, 63, 0, out);
   put_six_bits(block, out);
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kSuperBlock; ++i) {
     out.plane(16, 32, 4, i, affine_code(x[i], block, i / 32, 15));
   }
 }
@@ -247,7 +248,7 @@ void encode_q5_k(const float* x, uint8_t* bytes) {
   BlockWriter out(bytes);
   const AffineBlock block = affine_block(x, 32, 31, 63, 0, out);
   put_six_bits(block, out);
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kSuperBlock; ++i) {
     const int code = affine_code(x[i], block, i / 32, 31);
     out.plane(48, 32, 4, i, code);
     out.plane(16, 32, 1, i, code >> 4);
@@ -261,7 +262,7 @@ void encode_q6_k(const float* x, uint8_t* bytes) {
   for (int j = 0; j < 16; ++j) scales[j] = fit_symmetric(x + 16 * j, 16, 32);
   const float unit = round_signed_scales(scales, 128, 208, out, codes);
   for (int j = 0; j < 16; ++j) out.byte(192 + j, codes[j]);
-  for (int i = 0; i < kBlock; ++i) {
+  for (int i = 0; i < kSuperBlock; ++i) {
     const int group = i / 16;
     const float scale = unit * static_cast<float>(codes[group]);
     const int code = scale != 0 ? rounded(x[i] / scale, -32, 31) + 32 : 32;

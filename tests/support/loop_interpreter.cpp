@@ -13,10 +13,6 @@ namespace {
 // In Memory::writer: nobody has stored the element.
 constexpr int64_t kNobody = -1;
 
-bool is_real(NumType type) {
-  return type == NumType::kFloat32 || type == NumType::kFloat64;
-}
-
 }  // namespace
 
 LoopInterpreter::Lanes& LoopInterpreter::Lanes::operator=(const Lanes& other) {
@@ -164,7 +160,7 @@ void LoopInterpreter::exec(const Store& store) {
   bool vectors = slots_[static_cast<size_t>(store.slot)].lanes > 1;
   Place place = place_of(store.slot, store.index, vectors, "stores");
   value.widen(place.count);
-  put(place, value, is_real(store.value->type));
+  put(place, value, is_float(store.value->type));
 }
 
 void LoopInterpreter::put(const Place& place, const Lanes& value, bool real) {
@@ -188,7 +184,7 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Expr& expr) {
   Lanes out;
   if (auto* number = std::get_if<Literal>(&expr->node)) {
     out.real[0] = as_double(number->value);
-    out.whole[0] = is_real(expr->type) ? 0 : as_int(number->value);
+    out.whole[0] = is_float(expr->type) ? 0 : as_int(number->value);
   } else if (auto* ref = std::get_if<VarRef>(&expr->node)) {
     out = values_.at(ref->var.get());
   } else if (auto* size = std::get_if<SizeOf>(&expr->node)) {
@@ -239,7 +235,7 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Load& load,
     LATHE_CHECK(memory.writer.empty() ||
                     memory.writer[static_cast<size_t>(at)] != kNobody,
                 "reads ", memory.name, "[", at, "], which nothing stored");
-    if (is_real(expr->type)) {
+    if (is_float(expr->type)) {
       out.real[i] = memory.data.at(at);
     } else {
       out.whole[i] = memory.data.int_at(at);
@@ -285,18 +281,18 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Call& call,
       std::copy(a.whole, a.whole + n, x);
       std::copy(b.whole, b.whole + n, y);
       f.bools(n, x, y, truths);
-    } else if (is_real(type)) {
+    } else if (is_float(type)) {
       f.float_tests(n, a.real, b.real, truths);
     } else {
       f.int_tests(n, a.whole, b.whole, truths);
     }
     std::copy(truths, truths + n, out.whole);
-  } else if (is_real(type)) {
+  } else if (is_float(type)) {
     f.floats(n, a.real, b.real, out.real);
     for (int i = 0; i < n && type == NumType::kFloat32; ++i) {
       out.real[i] = static_cast<float>(out.real[i]);
     }
-  } else if (is_real(expr->type)) {
+  } else if (is_float(expr->type)) {
     f.int_floats(n, a.whole, b.whole, out.real);
   } else {
     f.ints(n, a.whole, b.whole, out.whole);
@@ -311,11 +307,11 @@ LoopInterpreter::Lanes LoopInterpreter::eval(const Call& call,
 LoopInterpreter::Lanes LoopInterpreter::eval(const Cast& cast,
                                              const Expr& expr) {
   Lanes value = eval(cast.arg);
-  const bool from_real = is_real(cast.arg->type);
+  const bool from_real = is_float(cast.arg->type);
   for (int i = 0; i < value.count; ++i) {
     if (is_bool(cast.dtype)) {
       value.whole[i] = from_real ? value.real[i] != 0 : value.whole[i] != 0;
-    } else if (is_real(expr->type)) {
+    } else if (is_float(expr->type)) {
       const double x =
           from_real ? value.real[i] : static_cast<double>(value.whole[i]);
       value.real[i] = round_to(cast.dtype, x);
