@@ -11,7 +11,7 @@ namespace lathe {
 namespace {
 
 // Nothing, single rows, pairs and a remainder, more than a work item.
-const std::vector<int64_t> kRows = {0, 1, 2, 5, 8, 33, 128};
+const std::vector<int64_t> kDotRows = {0, 1, 2, 5, 8, 33, 128};
 
 // A right side, from weights to `w`, [depth, columns].
 struct Right {
@@ -61,7 +61,7 @@ ModelCase coded(const Right& right, int block) {
                           : cat({"repeat_interleave(d, ", block,
                                  ", axis=1)[:, :", right.depth, "]"}),
                "\n  - y = (cast(x, float32) * d * 0.0002) @ w\n"}),
-          sizes_of("M", kRows), "matmul", right.depth};
+          sizes_of("M", kDotRows), "matmul", right.depth};
 }
 
 std::vector<ModelCase> all_cases() {

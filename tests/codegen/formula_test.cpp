@@ -84,8 +84,8 @@ std::string differences(const SourceRef& file, const fs::path& folder) {
   return diagnostics.has_errors() ? "" : differences(model.graph);
 }
 
-std::string blocks(int count, const std::string& rope = "rope",
-                   const std::string& more = "") {
+std::string block_model(int count, const std::string& rope = "rope",
+                        const std::string& more = "") {
   return cat({R"yaml(
 inputs: {x: "bfloat16[B, T, 64]"}
 layers:
@@ -167,7 +167,7 @@ body:
 outputs: {y: y, a: a, c: c, e: e, w: w}
 )yaml")),
            "");
-  CHECK_EQ(differences(graph_from(blocks(3))), "");
+  CHECK_EQ(differences(graph_from(block_model(3))), "");
   CHECK_EQ(differences(graph_from(blocks(
                3, "{type: RotaryEmbedding}",
                ", float8_config: {type: Float8Config, weight_scale: "
@@ -178,13 +178,13 @@ outputs: {y: y, a: a, c: c, e: e, w: w}
 TEST_CASE("formulas: a further equal layer is no work on expressions") {
   for (const char* target : {"avx2", "sm_90a"}) {
     CAPTURE(target);
-    const WorkDone few = work_for(blocks(4), target);
-    const WorkDone many = work_for(blocks(40), target);
+    const WorkDone few = work_for(block_model(4), target);
+    const WorkDone many = work_for(block_model(40), target);
     CHECK_EQ(many.formulas, few.formulas);
     CHECK_EQ(many.plans, few.plans);
     CHECK_EQ(many.kernels, few.kernels);
     // Where nothing is shared, each is.
-    const WorkDone apart = work_for(blocks(40), target, false);
+    const WorkDone apart = work_for(block_model(40), target, false);
     CHECK_GT(apart.formulas, 5 * few.formulas);
     CHECK_GT(apart.plans, 5 * few.plans);
     CHECK_EQ(apart.kernels, few.kernels);

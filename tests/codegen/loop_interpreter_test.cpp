@@ -60,8 +60,8 @@ bool is_small(const DimBindings& dims) {
   return true;
 }
 
-std::string difference_of(const OpSample& sample, const DimBindings& dims,
-                          const Target& target) {
+std::string loops_difference(const OpSample& sample, const DimBindings& dims,
+                             const Target& target) {
   EvaluateInputs inputs = sample_inputs(sample, dims, 1);
   std::vector<Tensor> wanted = evaluate(sample.graph, inputs);
   std::vector<Tensor> got = run_loops(sample.graph, target, inputs);
@@ -119,7 +119,7 @@ TEST_CASE("loop interpreter: op samples agree with the reference") {
           if (!is_small(dims)) continue;
           CAPTURE(op.name);
           CAPTURE(text);
-          std::string what = difference_of(sample, dims, target);
+          std::string what = loops_difference(sample, dims, target);
           if (what.empty()) continue;
           report += cat({op.name, "(", text, ") ", to_string(dtype), ": ", what,
                          "\n"});

@@ -9,13 +9,13 @@ namespace lathe {
 namespace {
 
 // Nothing, what is streamed, a tile and its remainder, more than a work item.
-const std::vector<int64_t> kRows = {0, 1, 2, 3, 7, 33, 130};
+const std::vector<int64_t> kQuantizedRows = {0, 1, 2, 3, 7, 33, 130};
 
 ModelCase quantized(const std::string& name, int depth,
                     const std::string& weights, const std::string& body) {
   std::string yaml = cat({"inputs: {x: \"float32[M, ", depth, "]\"}\n",
                           "weights:\n", weights, "body:\n", body});
-  return {name, yaml, sizes_of("M", kRows), "matmul", depth};
+  return {name, yaml, sizes_of("M", kQuantizedRows), "matmul", depth};
 }
 
 // Float8 with a scale for each block of `rows` by `columns`.

@@ -16,8 +16,8 @@
 namespace lathe {
 namespace {
 
-constexpr uint64_t kSeeds = 6;
-constexpr int kRows = 100, kColumns = 120, kDepth = 304;
+constexpr uint64_t kCopySeeds = 6;
+constexpr int kImageRows = 100, kImageColumns = 120, kImageDepth = 304;
 
 // 128 x 128 sums of bfloat16 products in a ring of two stages; two items, the
 // same tile. Rows, columns and depth end inside the tiles.
@@ -89,13 +89,14 @@ std::string replaced(std::string text, const std::string& from,
 float number(int line, int k) { return static_cast<float>((line * 7 + k * 3) % 11 - 5); }
 
 std::vector<uint16_t> matrix(int lines) {
-  std::vector<uint16_t> bits(size_t(lines) * kDepth);
+  std::vector<uint16_t> bits(size_t(lines) * kImageDepth);
   for (int l = 0; l < lines; ++l) {
-    for (int k = 0; k < kDepth; ++k) {
+    for (int k = 0; k < kImageDepth; ++k) {
       const float x = number(l, k);
       uint32_t all = 0;
       std::memcpy(&all, &x, sizeof all);
-      bits[size_t(l) * kDepth + size_t(k)] = static_cast<uint16_t>(all >> 16);
+      bits[size_t(l) * kImageDepth + size_t(k)] =
+          static_cast<uint16_t>(all >> 16);
     }
   }
   return bits;
@@ -104,9 +105,9 @@ std::vector<uint16_t> matrix(int lines) {
 EmulatedTensorMap map_of(const std::vector<uint16_t>& matrix, int lines) {
   EmulatedTensorMap map;
   map.base = reinterpret_cast<const unsigned char*>(matrix.data());
-  map.depth = kDepth;
+  map.depth = kImageDepth;
   map.lines = static_cast<uint64_t>(lines);
-  map.stride = kDepth * 2;
+  map.stride = kImageDepth * 2;
   map.tile_depth = 64;
   map.tile_lines = 128;
   map.element = 2;
@@ -115,19 +116,20 @@ EmulatedTensorMap map_of(const std::vector<uint16_t>& matrix, int lines) {
 }
 
 float product(int row, int column) {
-  if (row >= kRows || column >= kColumns) return 0;
+  if (row >= kImageRows || column >= kImageColumns) return 0;
   float sum = 0;
-  for (int k = 0; k < kDepth; ++k) sum += number(row, k) * number(column, k);
+  for (int k = 0; k < kImageDepth; ++k)
+    sum += number(row, k) * number(column, k);
   return sum;
 }
 
 // What is wrong under the first seed that shows it, or nothing.
 std::string mistake_in(const std::string& text) {
   const EmulatedObject object(text);
-  const auto left = matrix(kRows), right = matrix(kColumns);
-  const EmulatedTensorMap maps[] = {map_of(left, kRows),
-                                    map_of(right, kColumns)};
-  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+  const auto left = matrix(kImageRows), right = matrix(kImageColumns);
+  const EmulatedTensorMap maps[] = {map_of(left, kImageRows),
+                                    map_of(right, kImageColumns)};
+  for (uint64_t seed = 0; seed < kCopySeeds; ++seed) {
     std::vector<float> out(128 * 128, -1);
     const KernelParameters values = {
         reinterpret_cast<uint64_t>(out.data()), 2, 0,

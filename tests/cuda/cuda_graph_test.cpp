@@ -56,7 +56,7 @@ body:
 )";
 
 // More than 128 rows are fetched through tensor maps.
-constexpr const char* kProduct = R"(lathe: 1
+constexpr const char* kGraphModel = R"(lathe: 1
 model: m
 inputs: {x: "bfloat16[N, 64]"}
 weights: {w: {type: "bfloat16[40, 64]", init: 0.5}}
@@ -110,7 +110,7 @@ TEST_CASE("cuda graph: runs of one size become a graph at the second") {
 
 TEST_CASE("cuda graph: tensor maps follow the buffers that they show") {
   const TempFolder folder;
-  const std::string file = folder.write("m.yaml", kProduct);
+  const std::string file = folder.write("m.yaml", kGraphModel);
   DriverLog log(folder.file("log"));
   Engine engine(fake_options(folder));
   auto model = load_model(engine, file, "");

@@ -15,7 +15,7 @@
 namespace lathe {
 namespace {
 
-constexpr uint64_t kSeeds = 6;
+constexpr uint64_t kMutationSeeds = 6;
 
 // The first kernel of a model, whose text may be changed, on numbers of its
 // own.
@@ -27,7 +27,7 @@ class Mutant {
         dims_({{"B", rows}}) {
     const EmulatedObject object(program_.prelude + kernel().text);
     right_ = run(object, 0);
-    for (uint64_t seed = 1; seed < kSeeds; ++seed) {
+    for (uint64_t seed = 1; seed < kMutationSeeds; ++seed) {
       CHECK(run(object, seed) == right_);
     }
   }
@@ -42,7 +42,7 @@ class Mutant {
     REQUIRE_NE(at, std::string::npos);
     text.replace(at, from.size(), to);
     const EmulatedObject object(program_.prelude + text);
-    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    for (uint64_t seed = 0; seed < kMutationSeeds; ++seed) {
       if (run(object, seed) != right_) return true;
     }
     return false;

@@ -13,10 +13,10 @@
 namespace lathe::cuda {
 namespace {
 
-constexpr int64_t kRows = 130, kColumns = 144, kDepth = 640;
-constexpr int64_t kBlocks = kDepth / 128, kPadded = 8, kPaddedRows = 132;
+constexpr int64_t kProductRows = 130, kColumns = 144, kDepth = 640;
+constexpr int64_t kDepthBlocks = kDepth / 128, kPadded = 8, kPaddedRows = 132;
 
-Options fake_options() {
+Options library_options() {
   Options options;
   options.cuda_library = LATHE_FAKE_CUDA;
   options.blas_lt_library = LATHE_FAKE_CUDA;
@@ -49,7 +49,7 @@ BoundProduct product_with(ProductScale left, ProductScale right) {
   product.form = {{DType::kFloat8E4M3FN, true, left},
                   {DType::kFloat8E4M3FN, true, right},
                   DType::kFloat32};
-  product.rows = kRows;
+  product.rows = kProductRows;
   product.columns = kColumns;
   product.depth = kDepth;
   product.left_stride = product.right_stride = kDepth;
@@ -62,19 +62,19 @@ BoundProduct product_with(ProductScale left, ProductScale right) {
 std::string outcome(ProductScale left, ProductScale right,
                     const std::function<void(BoundProduct&)>& change = {}) {
   std::string reason;
-  const DriverRef driver = Driver::load(fake_options(), reason);
+  const DriverRef driver = Driver::load(library_options(), reason);
   REQUIRE(driver != nullptr);
   REQUIRE(driver->cuInit(0) == CUDA_SUCCESS);
   const auto context = std::make_shared<const Context>(driver, 0);
   const auto stream = std::make_shared<const Stream>(context);
-  const auto library = open_product_library(fake_options(), context, reason);
+  const auto library = open_product_library(library_options(), context, reason);
   REQUIRE(library != nullptr);
 
-  const Buffer a(stream, DType::kFloat8E4M3FN, kRows * kDepth);
+  const Buffer a(stream, DType::kFloat8E4M3FN, kProductRows * kDepth);
   const Buffer b(stream, DType::kFloat8E4M3FN, kColumns * kDepth);
-  const Buffer s(stream, DType::kFloat32, kBlocks * kPaddedRows);
+  const Buffer s(stream, DType::kFloat32, kDepthBlocks * kPaddedRows);
   const Buffer t(stream, DType::kFloat32, 2 * kPadded * kColumns);
-  const Buffer result(stream, DType::kFloat32, kRows * kColumns);
+  const Buffer result(stream, DType::kFloat32, kProductRows * kColumns);
   const DeviceBytes workspace(stream, kProductWorkspace);
   BoundProduct product = product_with(left, right);
   if (change) change(product);
@@ -89,7 +89,7 @@ std::string outcome(ProductScale left, ProductScale right,
     return error.what();
   }
   // Each number of the result by the definition.
-  for (int64_t m = 0; m < kRows; ++m) {
+  for (int64_t m = 0; m < kProductRows; ++m) {
     for (int64_t n = 0; n < kColumns; ++n) {
       double sum = 0;
       for (int64_t k = 0; k < kDepth; ++k) {
@@ -131,15 +131,15 @@ TEST_CASE("product plan: a wrong description is refused or found out") {
   // Lines that are further apart than they are.
   CHECK_EQ(of([](BoundProduct& p) { p.left_stride = kDepth + 16; }), kOutside);
   CHECK_EQ(of([](BoundProduct& p) { p.right_stride = kDepth + 16; }), kOutside);
-  CHECK_EQ(of([](BoundProduct& p) { p.result_stride = kRows; }),
+  CHECK_EQ(of([](BoundProduct& p) { p.result_stride = kProductRows; }),
            "CUBLAS_STATUS_INVALID_VALUE");
   CHECK_EQ(of([](BoundProduct& p) { p.result_stride = kColumns + 4; }),
            kOutside);
   // Rows for columns.
   CHECK_EQ(of([](BoundProduct& p) {
              p.rows = kColumns;
-             p.columns = kRows;
-             p.result_stride = kRows + 2;
+             p.columns = kProductRows;
+             p.result_stride = kProductRows + 2;
            }),
            "CUBLAS_STATUS_NOT_SUPPORTED");
   // Fewer products than there are.

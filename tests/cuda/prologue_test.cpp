@@ -7,9 +7,9 @@
 namespace lathe {
 namespace {
 
-const std::vector<int64_t> kRows = {0, 1, 5, 8, 9};
+const std::vector<int64_t> kPrologueRows = {0, 1, 5, 8, 9};
 
-const std::vector<ModelCase>& cases() {
+const std::vector<ModelCase>& prologue_cases() {
   static const std::vector<ModelCase> all = {
       {.name = "norm, gate and up, what the norm reads beside them",
        .yaml = R"(
@@ -20,7 +20,7 @@ body:
   - b = silu(a @ transpose(cast(g, float32)))
   - y = b * (a @ transpose(cast(u, float32))) + cast(r, float32)
 )",
-       .sizes = sizes_of("M", kRows),
+       .sizes = sizes_of("M", kPrologueRows),
        .strategies = "matmul",
        .terms = 96},
       {.name = "two chained reductions, leading axes",
@@ -44,7 +44,7 @@ layers:
 body:
   - y = fc(norm(x))
 )",
-       .sizes = sizes_of("M", kRows),
+       .sizes = sizes_of("M", kPrologueRows),
        .strategies = "matmul",
        .terms = 128},
       {.name = "norm and stored codes in few steps",
@@ -77,12 +77,12 @@ body:
 TEST_CASE("cuda prologue: few rows and many agree with the reference") {
   for (const uint64_t seed : {0, 1, 2, 3}) {
     CAPTURE(seed);
-    CHECK_EQ(failures_of(cases(), "sm_80", seed), "");
+    CHECK_EQ(failures_of(prologue_cases(), "sm_80", seed), "");
   }
 }
 
 TEST_CASE("cuda prologue: codes of float8 on a GPU that has them") {
-  CHECK_EQ(failures_of(cases(), "sm_90a", 2), "");
+  CHECK_EQ(failures_of(prologue_cases(), "sm_90a", 2), "");
 }
 
 }  // namespace lathe

@@ -7,7 +7,7 @@
 namespace lathe {
 namespace {
 
-const std::vector<ModelCase>& cases() {
+const std::vector<ModelCase>& sequential_cases() {
   static const std::vector<ModelCase> all = {
       {.name = "running sums of rows in chunks",
        .yaml = R"(
@@ -97,7 +97,7 @@ outputs: {a: a, b: b}
 TEST_CASE("cuda scans, sorts and updates agree with the reference") {
   for (const uint64_t seed : {0, 1, 3}) {
     CAPTURE(seed);
-    CHECK_EQ(failures_of(cases(), "sm_80", seed), "");
+    CHECK_EQ(failures_of(sequential_cases(), "sm_80", seed), "");
   }
 }
 

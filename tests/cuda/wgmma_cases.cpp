@@ -6,9 +6,9 @@ namespace lathe {
 namespace {
 
 // Float8 on both sides: what becomes of x and w before they are multiplied.
-ModelCase float8(const std::string& name, const std::string& types,
-                 const std::string& scales, const std::string& left,
-                 const std::string& right, const std::string& after = "") {
+ModelCase float8_case(const std::string& name, const std::string& types,
+                      const std::string& scales, const std::string& left,
+                      const std::string& right, const std::string& after = "") {
   const size_t space = types.find(' ');
   return {.name = name,
           .yaml = cat({"\ninputs: {x: \"", types.substr(0, space),
@@ -81,7 +81,8 @@ outputs: {y: y}
        .sizes = sizes_of("M", {8, 100, 200}),
        .strategies = "matmul",
        .terms = 272},
-      // A section of two parts and one of one, whose tile has twice the columns.
+      // A section of two parts and one of one, whose tile has twice the
+      // columns.
       {.name = "gate, up and another of float8",
        .yaml = R"(
 inputs: {x: "float8_e4m3fn[150, 384]"}
@@ -109,15 +110,15 @@ outputs: {q: q, k: k, v: v}
        .sizes = {{}},
        .strategies = "matmul",
        .terms = 64},
-      float8("float8 without scales", "float8_e5m2 float8_e4m3fn",
-             "s: \"float32[1]\"", x, w),
-      float8("a scale for each row and column", e4m3, "s: \"float32[136, 1]\"",
-             x, w, " * t * s[:, 0]"),
-      float8("blocks on both sides", e4m3, "s: \"float32[2, 3]\"", x + " * b",
-             block),
-      float8("a scale for each row and block of columns", e4m3,
-             "s: \"float32[136, 3]\"", x + " * b",
-             w + " * repeat_interleave(s, 128, axis=1)[:, :272]"),
+      float8_case("float8 without scales", "float8_e5m2 float8_e4m3fn",
+                  "s: \"float32[1]\"", x, w),
+      float8_case("a scale for each row and column", e4m3,
+                  "s: \"float32[136, 1]\"", x, w, " * t * s[:, 0]"),
+      float8_case("blocks on both sides", e4m3, "s: \"float32[2, 3]\"",
+                  x + " * b", block),
+      float8_case("a scale for each row and block of columns", e4m3,
+                  "s: \"float32[136, 3]\"", x + " * b",
+                  w + " * repeat_interleave(s, 128, axis=1)[:, :272]"),
   };
 }
 

@@ -8,7 +8,7 @@ namespace lathe {
 namespace {
 
 // "path type" of each weight, or the messages.
-std::string weights_of(const std::string& extras) {
+std::string packed_weights(const std::string& extras) {
   const std::string yaml = R"yaml(lathe: 1
 model: m
 config: config.json
@@ -30,7 +30,8 @@ layers:
 }
 
 std::string weights_with(const std::string& config) {
-  return weights_of(cat({"x-config: {quantization_config: ", config, "}\n"}));
+  return packed_weights(
+      cat({"x-config: {quantization_config: ", config, "}\n"}));
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ lm_head.weight bfloat16[8, 64]
 }
 
 TEST_CASE("gptq: the file decides on dtypes, biases, and what it need not use") {
-  CHECK_EQ(weights_of(R"yaml(
+  CHECK_EQ(packed_weights(R"yaml(
 x-config: {quantization_config: {quant_method: gptq, group_size: -1}}
 x-checkpoint:
   model.up.qweight: int32[8, 32]

@@ -11,6 +11,7 @@
 #include "codegen/compile.h"
 #include "interpreter/evaluate.h"
 #include "spec/text.h"
+#include "tests/support/codegen_text.h"
 #include "tests/support/compare_tensors.h"
 #include "tests/support/elaborate_text.h"
 #include "tests/support/program_runner.h"
@@ -18,7 +19,7 @@
 namespace lathe {
 namespace {
 
-constexpr int64_t kTokens = 6;
+constexpr int64_t kRows = 6;
 
 struct Rounded {
   std::vector<double> codes, scales;  // of each element
@@ -84,18 +85,18 @@ Tensor made_up(DType dtype, int64_t tokens, int64_t depth) {
   return x;
 }
 
-struct Case {
+struct BlockCase {
   std::string encoding, x_dtype;
   int64_t depth = 0;
   std::string weights = "";  // more fields of the Linear
-  int64_t tokens = kTokens;
+  int64_t tokens = kRows;
 
   std::string name() const {
     return cat(
         {encoding, " of ", x_dtype, "[", tokens, ", ", depth, "]", weights});
   }
   std::string yaml() const {
-    return cat({"lathe: 1\nmodel: m\ninputs: {x: \"", x_dtype, "[T, ", depth,
+    return cat({"inputs: {x: \"", x_dtype, "[T, ", depth,
                 "]\"}\nlayers:\n  q: {type: BlockQuantize, encoding: ",
                 encoding, "}\n  fc: {type: Linear, out_dim: 24, ",
                 "has_bias: true, input_encoding: ", encoding, weights,
@@ -103,19 +104,6 @@ struct Case {
                 "outputs: {codes: p.codes, scale: p.scale, y: fc(x)}\n"});
   }
 };
-
-struct Compiled {
-  Graph graph;
-  Program program;
-};
-
-Compiled compiled(const Case& c) {
-  Diagnostics diagnostics;
-  Model model = elaborate_file(make_source("m.yaml", c.yaml()), diagnostics);
-  REQUIRE_MESSAGE(!diagnostics.has_errors(), render(diagnostics.sorted()));
-  Program program = compile(model.graph, target_preset("avx2"));
-  return {std::move(model.graph), std::move(program)};
-}
 
 // Bytes without their bit 6 hold no float16 of 2 or more.
 Tensor random_weight(const TensorType& type, std::mt19937& random) {
@@ -138,7 +126,7 @@ struct Tensors {
   Tensor x, weight, bias;
 };
 
-Tensors tensors_for(const Case& c, const Graph& graph) {
+Tensors tensors_for(const BlockCase& c, const Graph& graph) {
   std::mt19937 random(5);
   Tensors t;
   t.inputs.dims = {{"T", c.tokens}};
@@ -173,7 +161,7 @@ int64_t wrong_codes(const Rounded& wanted, const std::vector<Tensor>& found) {
 }
 
 // The largest error of y, of the size of what is summed; NaN must be NaN.
-double error_of(const Rounded& x, const Tensors& t, const Tensor& y) {
+double relative_error(const Rounded& x, const Tensors& t, const Tensor& y) {
   const int64_t depth = t.x.shape().back(), columns = y.shape().back();
   double worst = 0;
   for (int64_t i = 0; i < y.numel(); ++i) {
@@ -193,12 +181,12 @@ double error_of(const Rounded& x, const Tensors& t, const Tensor& y) {
   return worst;
 }
 
-void check_all(const std::vector<Case>& cases) {
+void check_blocks(const std::vector<BlockCase>& cases) {
   ProgramRunner runner;
-  std::vector<Compiled> models;
-  for (const Case& c : cases) {
+  std::vector<CompiledModel> models;
+  for (const BlockCase& c : cases) {
     CAPTURE(c.name());
-    models.push_back(compiled(c));
+    models.push_back(compiled_model(c.yaml()));
     runner.add(models.back().program);
   }
   runner.compile();
@@ -213,7 +201,7 @@ void check_all(const std::vector<Case>& cases) {
       CAPTURE(found == &kernels);
       CHECK_EQ(wrong_codes(x, *found), 0);
       if (!cases[i].weights.empty()) continue;
-      CHECK_LE(error_of(x, t, (*found)[2]), rounding);
+      CHECK_LE(relative_error(x, t, (*found)[2]), rounding);
     }
     CHECK_EQ(difference(kernels[2], reference[2], cases[i].depth), "");
   }
@@ -222,7 +210,7 @@ void check_all(const std::vector<Case>& cases) {
 }  // namespace
 
 TEST_CASE("block quantize: codes, scales and products with float weights") {
-  std::vector<Case> cases;
+  std::vector<BlockCase> cases;
   for (const char* encoding : {"Q8_0", "Q8_K"}) {
     for (int64_t depth : {1, 20, 32, 50, 256, 300, 512}) {
       cases.push_back({encoding, "float32", depth});
@@ -230,11 +218,11 @@ TEST_CASE("block quantize: codes, scales and products with float weights") {
     cases.push_back({encoding, "bfloat16", 300});
     cases.push_back({encoding, "float32", 64, "", 0});
   }
-  check_all(cases);
+  check_blocks(cases);
 }
 
 TEST_CASE("block quantize: products with weights in blocks") {
-  std::vector<Case> cases;
+  std::vector<BlockCase> cases;
   for (const char* format : {"Q4_0", "Q5_1", "Q8_0", "Q4_K", "Q6_K", "Q3_K"}) {
     for (const char* encoding : {"Q8_0", "Q8_K"}) {
       cases.push_back({encoding, "float32", 512,
@@ -242,11 +230,11 @@ TEST_CASE("block quantize: products with weights in blocks") {
     }
   }
   cases.push_back({"Q8_0", "bfloat16", 256, ", quantization_encoding: Q4_0"});
-  check_all(cases);
+  check_blocks(cases);
 }
 
 TEST_CASE("block quantize: beside GPTQ") {
-  check_all({{"Q8_0", "float32", 256, ", quantization_encoding: GPTQ"}});
+  check_blocks({{"Q8_0", "float32", 256, ", quantization_encoding: GPTQ"}});
 }
 
 }  // namespace lathe

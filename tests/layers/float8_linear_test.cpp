@@ -11,6 +11,7 @@
 #include "interpreter/elaborate.h"
 #include "interpreter/evaluate.h"
 #include "spec/text.h"
+#include "tests/support/codegen_text.h"
 #include "tests/support/elaborate_text.h"
 #include "tests/support/program_runner.h"
 
@@ -51,7 +52,7 @@ double round_to(const std::string& dtype, double x) {
 
 // ---- a case and what it computes ----
 
-struct Case {
+struct Float8Case {
   std::string weight;       // granularity
   std::string input;        // granularity; empty: weight-only
   bool is_static = false;
@@ -72,7 +73,7 @@ struct Case {
   }
 };
 
-std::string yaml_of(const Case& c) {
+std::string yaml_of(const Float8Case& c) {
   std::string input = "none";
   if (!c.input.empty()) {
     input = cat({"{type: Float8InputScaleSpec, granularity: ", c.input,
@@ -85,36 +86,52 @@ std::string yaml_of(const Case& c) {
                      : "",
                  "}"});
   }
-  return cat({"lathe: 1\nmodel: m\ninputs: {x: \"", c.x_dtype, "[T, ", kIn,
-              "]\"}\nvalues:\n  input: ", input,
+  return cat({"inputs: {x: \"",
+              c.x_dtype,
+              "[T, ",
+              kIn,
+              "]\"}\nvalues:\n  input: ",
+              input,
               "\n  config: {type: Float8Config, input_scale: input, "
-              "weight_dtype: ", c.codes.dtype, ", input_dtype: ",
-              c.codes.dtype, ", weight_scale: {granularity: ", c.weight,
+              "weight_dtype: ",
+              c.codes.dtype,
+              ", input_dtype: ",
+              c.codes.dtype,
+              ", weight_scale: {granularity: ",
+              c.weight,
               c.weight == "block" ? ", block_size: [4, 8]" : "",
-              ", dtype: ", c.scale_dtype, "}}\nlayers:\n  fc: {type: Linear, ",
-              "out_dim: ", kOut, ", has_bias: ", c.bias ? "true" : "false",
-              ", clip_weight: ", std::to_string(c.clip), ", float8_config: config}\n",
+              ", dtype: ",
+              c.scale_dtype,
+              "}}\nlayers:\n  fc: {type: Linear, ",
+              "out_dim: ",
+              kOut,
+              ", has_bias: ",
+              c.bias ? "true" : "false",
+              ", clip_weight: ",
+              std::to_string(c.clip),
+              ", float8_config: config}\n",
               c.input.empty()
                   ? ""
                   : cat({"  quantize: {type: Float8Quantize, spec: input, "
-                         "codes: ", c.codes.dtype, "}\n"}),
+                         "codes: ",
+                         c.codes.dtype, "}\n"}),
               "body:\n  - y = fc(x)\n",
-              c.input.empty() ? ""
-                              : cat({"  - q = quantize(x, ",
-                                     c.is_static ? "fc.input_scale" : "none",
-                                     c.stored_bound ? ", fc.input_scale_ub"
-                                                    : "",
-                                     ")\n"}),
+              c.input.empty()
+                  ? ""
+                  : cat({"  - q = quantize(x, ",
+                         c.is_static ? "fc.input_scale" : "none",
+                         c.stored_bound ? ", fc.input_scale_ub" : "", ")\n"}),
               "outputs: {y: y",
-              c.input.empty() ? "" : ", codes: q.codes", "}\n"});
+              c.input.empty() ? "" : ", codes: q.codes",
+              "}\n"});
 }
 
 // The tensors of one run, as numbers.
-struct Numbers {
+struct Float8Numbers {
   std::vector<double> x, weight, weight_scale, input_scale, bound, bias;
 };
 
-double scale_of_weight(const Case& c, const Numbers& n, int64_t row,
+double scale_of_weight(const Float8Case& c, const Float8Numbers& n, int64_t row,
                        int64_t column) {
   const auto at = [&](int64_t i) {
     return n.weight_scale[static_cast<size_t>(i)];
@@ -127,7 +144,7 @@ double scale_of_weight(const Case& c, const Numbers& n, int64_t row,
 }
 
 // True if x[t, k] and x[u, j] have one scale.
-bool share(const Case& c, int64_t t, int64_t k, int64_t u, int64_t j) {
+bool share(const Float8Case& c, int64_t t, int64_t k, int64_t u, int64_t j) {
   if (c.input == "tensor") return true;
   if (c.input == "channel") return k == j;
   if (c.input == "block") {
@@ -136,7 +153,8 @@ bool share(const Case& c, int64_t t, int64_t k, int64_t u, int64_t j) {
   return t == u;
 }
 
-double scale_of_input(const Case& c, const Numbers& n, int64_t t, int64_t k) {
+double scale_of_input(const Float8Case& c, const Float8Numbers& n, int64_t t,
+                      int64_t k) {
   if (c.is_static) {
     return n.input_scale[c.input == "channel" ? static_cast<size_t>(k) : 0];
   }
@@ -151,13 +169,15 @@ double scale_of_input(const Case& c, const Numbers& n, int64_t t, int64_t k) {
   return round_to(c.scale_dtype, amax / c.codes.largest);
 }
 
-double code_of_input(const Case& c, const Numbers& n, int64_t t, int64_t k) {
+double code_of_input(const Float8Case& c, const Float8Numbers& n, int64_t t,
+                     int64_t k) {
   const double scale = scale_of_input(c, n, t, k);
   const double x = n.x[static_cast<size_t>(t * kIn + k)];
   return scale == 0 ? 0 : c.codes.round(x / scale);
 }
 
-double wanted(const Case& c, const Numbers& n, int64_t t, int64_t row) {
+double wanted(const Float8Case& c, const Float8Numbers& n, int64_t t,
+              int64_t row) {
   double sum = c.bias ? n.bias[static_cast<size_t>(row)] : 0;
   for (int64_t k = 0; k < kIn; ++k) {
     double x = n.x[static_cast<size_t>(t * kIn + k)];
@@ -174,22 +194,8 @@ double wanted(const Case& c, const Numbers& n, int64_t t, int64_t row) {
 
 // ---- running it ----
 
-struct Compiled {
-  Graph graph;
-  Program program;
-};
-
-Compiled compiled(const Case& c) {
-  Diagnostics diagnostics;
-  Model model =
-      elaborate_file(make_source("m.yaml", yaml_of(c)), diagnostics);
-  REQUIRE_MESSAGE(!diagnostics.has_errors(), render(diagnostics.sorted()));
-  Program program = compile(model.graph, target_preset("avx2"));
-  return {std::move(model.graph), std::move(program)};
-}
-
 // Random values that are exact in the tensor's dtype; the last token is 0.
-Tensor random_values(const Case& c, const std::string& name,
+Tensor random_values(const Float8Case& c, const std::string& name,
                      const TensorType& type, std::mt19937& random,
                      std::vector<double>& numbers) {
   std::normal_distribution<double> normal(0, 1);
@@ -207,7 +213,8 @@ Tensor random_values(const Case& c, const std::string& name,
   return tensor;
 }
 
-EvaluateInputs made_up(const Case& c, const Graph& graph, Numbers& n) {
+EvaluateInputs made_up(const Float8Case& c, const Graph& graph,
+                       Float8Numbers& n) {
   std::mt19937 random(7);
   EvaluateInputs inputs;
   inputs.dims = {{"T", c.tokens}};
@@ -229,7 +236,7 @@ EvaluateInputs made_up(const Case& c, const Graph& graph, Numbers& n) {
   return inputs;
 }
 
-void check_outputs(const Case& c, const Numbers& n,
+void check_outputs(const Float8Case& c, const Float8Numbers& n,
                    const std::vector<Tensor>& outputs, const char* engine) {
   CAPTURE(engine);
   const Tensor& y = outputs[0];
@@ -250,18 +257,18 @@ void check_outputs(const Case& c, const Numbers& n,
   CHECK_EQ(wrong, 0);
 }
 
-void check_all(const std::vector<Case>& cases) {
+void check_float8(const std::vector<Float8Case>& cases) {
   ProgramRunner runner;
-  std::vector<Compiled> models;
-  for (const Case& c : cases) {
+  std::vector<CompiledModel> models;
+  for (const Float8Case& c : cases) {
     CAPTURE(c.name());
-    models.push_back(compiled(c));
+    models.push_back(compiled_model(yaml_of(c)));
     runner.add(models.back().program);
   }
   runner.compile();
   for (size_t i = 0; i < cases.size(); ++i) {
     CAPTURE(cases[i].name());
-    Numbers n;
+    Float8Numbers n;
     const EvaluateInputs inputs = made_up(cases[i], models[i].graph, n);
     check_outputs(cases[i], n, evaluate(models[i].graph, inputs),
                   "reference");
@@ -276,7 +283,7 @@ const std::vector<std::string> kWeights = {"tensor", "rowwise", "colwise",
 }  // namespace
 
 TEST_CASE("float8 linear: every pair of granularities") {
-  std::vector<Case> cases;
+  std::vector<Float8Case> cases;
   for (const std::string& weight : kWeights) {
     cases.push_back({.weight = weight, .input = ""});
     for (const char* input : {"tensor", "token", "channel", "block"}) {
@@ -286,11 +293,11 @@ TEST_CASE("float8 linear: every pair of granularities") {
       cases.push_back({.weight = weight, .input = input, .is_static = true});
     }
   }
-  check_all(cases);
+  check_float8(cases);
 }
 
 TEST_CASE("float8 linear: e5m2, bfloat16 activations and scales, bounds") {
-  std::vector<Case> cases;
+  std::vector<Float8Case> cases;
   for (const std::string& weight : kWeights) {
     cases.push_back({.weight = weight, .input = "token", .codes = kE5m2});
     cases.push_back({.weight = weight,
@@ -306,18 +313,18 @@ TEST_CASE("float8 linear: e5m2, bfloat16 activations and scales, bounds") {
                    .stored_bound = true,
                    .bias = false});
   cases.push_back({.weight = "rowwise", .input = "", .x_dtype = "bfloat16"});
-  check_all(cases);
+  check_float8(cases);
 }
 
 TEST_CASE("float8 linear: clipped weights, and no tokens at all") {
-  std::vector<Case> cases;
+  std::vector<Float8Case> cases;
   for (const std::string& weight : kWeights) {
     cases.push_back({.weight = weight, .input = "token", .clip = 0.4});
   }
   for (const char* input : {"", "tensor", "token", "channel", "block"}) {
     cases.push_back({.weight = "rowwise", .input = input, .tokens = 0});
   }
-  check_all(cases);
+  check_float8(cases);
 }
 
 }  // namespace lathe

@@ -39,7 +39,7 @@ struct Variant {
 };
 
 // The numbers of a weight, before they are packed.
-struct Numbers {
+struct PackedNumbers {
   std::vector<int64_t> codes;   // [in, out]
   std::vector<int64_t> zeros;   // [groups, out]
   std::vector<int64_t> groups;  // [in]
@@ -47,13 +47,13 @@ struct Numbers {
   Tensor bias;                  // [out]
 };
 
-Numbers random_numbers(const Variant& v, std::mt19937& random) {
+PackedNumbers random_numbers(const Variant& v, std::mt19937& random) {
   const int64_t top = (int64_t{1} << v.bits) - 1;
   std::uniform_int_distribution<int64_t> code(0, top);
   std::uniform_real_distribution<double> real(0.01, 0.2);
   // Weights of the size of 1, whatever their bits: results are compared at it.
   const double one = 16.0 / static_cast<double>(top + 1);
-  Numbers n;
+  PackedNumbers n;
   for (int64_t i = 0; i < v.in * v.out; ++i) n.codes.push_back(code(random));
   for (int64_t i = 0; i < v.groups() * v.out; ++i) {
     n.zeros.push_back(v.sym ? (top + 1) / 2 : code(random));
@@ -101,7 +101,8 @@ std::vector<int> in_order(int count) {
 }
 
 // The weights by their paths.
-std::map<std::string, Tensor> tensors_of(const Variant& v, const Numbers& n) {
+std::map<std::string, Tensor> tensors_of(const Variant& v,
+                                         const PackedNumbers& n) {
   std::map<std::string, Tensor> tensors;
   tensors["fc.scales"] = n.scales;
   tensors["fc.bias"] = n.bias;
@@ -134,7 +135,7 @@ std::map<std::string, Tensor> tensors_of(const Variant& v, const Numbers& n) {
 }
 
 // x W + b in float64, rounded once.
-Tensor expected(const Variant& v, const Numbers& n, const Tensor& x) {
+Tensor expected(const Variant& v, const PackedNumbers& n, const Tensor& x) {
   const int64_t rows = x.shape()[0];
   Tensor y(x.dtype(), {rows, v.out});
   for (int64_t m = 0; m < rows; ++m) {
@@ -181,7 +182,7 @@ Graph graph_of_variant(const Variant& v) {
 }
 
 EvaluateInputs inputs_of(const Graph& graph, const Variant& v, int64_t rows,
-                         const Numbers& n, std::mt19937& random) {
+                         const PackedNumbers& n, std::mt19937& random) {
   EvaluateInputs inputs;
   inputs.dims = {{"M", rows}};
   const std::map<std::string, Tensor> weights = tensors_of(v, n);
@@ -216,7 +217,7 @@ std::string failures_of(const std::vector<Variant>& variants) {
   for (size_t i = 0; i < variants.size(); ++i) {
     const Variant& v = variants[i];
     std::mt19937 random(static_cast<unsigned>(i));
-    const Numbers numbers = random_numbers(v, random);
+    const PackedNumbers numbers = random_numbers(v, random);
     for (int64_t rows : {1, 7}) {
       const EvaluateInputs inputs =
           inputs_of(graphs[i], v, rows, numbers, random);

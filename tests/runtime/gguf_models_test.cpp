@@ -11,6 +11,7 @@
 #include "runtime/model_weights.h"
 #include "runtime/safetensors.h"
 #include "spec/text.h"
+#include "tests/support/compare_tensors.h"
 #include "tests/support/error_text.h"
 #include "tests/support/load_model.h"
 #include "tests/support/paths.h"
@@ -20,7 +21,7 @@ namespace lathe {
 namespace {
 
 // Of the standard deviation of the logits.
-constexpr double kLargestError = 1e-3;
+constexpr double kGgufError = 1e-3;
 // The same of activations in codes, as a root mean square.
 constexpr double kCodesError = 0.02;
 // Memory of weights, of their bytes in the file once all rows fill panels.
@@ -32,7 +33,7 @@ std::string data_file(const std::string& name) {
   return (source_dir() / "tests/data/gguf" / name).string();
 }
 
-Tensor stored(const std::string& name, const std::string& tensor) {
+Tensor stored_tensor(const std::string& name, const std::string& tensor) {
   const SafetensorsFile file(data_file(name + ".safetensors"));
   REQUIRE(file.find(tensor) != nullptr);
   return file.read(*file.find(tensor));
@@ -86,22 +87,11 @@ class Loaded {
   std::unique_ptr<Executable> loaded_;
 };
 
-double deviation(const Tensor& tensor) {
-  double sum = 0, squares = 0;
-  for (int64_t i = 0; i < tensor.numel(); ++i) {
-    sum += tensor.at(i);
-    squares += tensor.at(i) * tensor.at(i);
-  }
-  const double mean = sum / static_cast<double>(tensor.numel());
-  return std::sqrt(squares / static_cast<double>(tensor.numel()) -
-                   mean * mean);
-}
-
 // How many of the stored tokens follow the first row of input_ids when each
 // is the likeliest after those before it.
 int64_t right_tokens(Loaded& model, const std::string& name) {
-  const Tensor ids = stored(name, "input_ids");
-  const Tensor greedy = stored(name, "greedy");
+  const Tensor ids = stored_tensor(name, "input_ids");
+  const Tensor greedy = stored_tensor(name, "greedy");
   std::vector<int64_t> tokens;
   for (int64_t i = 0; i < ids.shape()[1]; ++i) tokens.push_back(ids.int_at(i));
   for (int64_t i = 0; i < greedy.numel(); ++i) {
@@ -121,12 +111,12 @@ int64_t right_tokens(Loaded& model, const std::string& name) {
 }
 
 void check_model(const std::string& name) {
-  const Tensor wanted = stored(name, "logits");
-  const double allowed = kLargestError * deviation(wanted);
+  const Tensor wanted = stored_tensor(name, "logits");
+  const double allowed = kGgufError * deviation(wanted);
   for (const char* device : {"cpu", "reference"}) {
     CAPTURE(device);
     Loaded model(data_file(name + ".gguf"), "", device);
-    const Tensor found = model.logits(stored(name, "input_ids"));
+    const Tensor found = model.logits(stored_tensor(name, "input_ids"));
     CHECK_LE(difference(found, wanted).largest, allowed);
     CHECK_LE(model.memory_of_stored(), kMostMemory);
     if (std::string(device) == "cpu") CHECK_EQ(right_tokens(model, name), 16);
@@ -155,10 +145,10 @@ TEST_CASE("gguf: gemma2 runs from its file") { check_model("gemma2"); }
 TEST_CASE("gguf: activations rounded to codes by a param of the model") {
   for (const char* name : {"llama", "qwen2", "qwen3", "gemma2"}) {
     CAPTURE(name);
-    const Tensor wanted = stored(name, "logits");
+    const Tensor wanted = stored_tensor(name, "logits");
     Loaded model(data_file(cat({name, ".gguf"})), "", "cpu",
                  {{"input_encoding", "Q8_0"}});
-    const Tensor found = model.logits(stored(name, "input_ids"));
+    const Tensor found = model.logits(stored_tensor(name, "input_ids"));
     double squares = 0;
     for (int64_t i = 0; i < wanted.numel(); ++i) {
       const double error = found.at(i) - wanted.at(i);
@@ -166,7 +156,7 @@ TEST_CASE("gguf: activations rounded to codes by a param of the model") {
     }
     const double rms = std::sqrt(squares / static_cast<double>(wanted.numel()));
     CHECK_LE(rms, kCodesError * deviation(wanted));
-    CHECK_GT(rms, kLargestError * deviation(wanted));
+    CHECK_GT(rms, kGgufError * deviation(wanted));
   }
 }
 
@@ -188,7 +178,7 @@ checkpoint:
   ignore: ["blk.*", output_norm.weight, rope_freqs.weight]
 )yaml");
   Loaded model(folder.file("own.yaml"), data_file("llama.gguf"), "cpu");
-  const Tensor logits = model.logits(stored("llama", "input_ids"));
+  const Tensor logits = model.logits(stored_tensor("llama", "input_ids"));
   CHECK_EQ(logits.shape(), std::vector<int64_t>{2, 12, 320});
 }
 

@@ -31,7 +31,7 @@ constexpr uint32_t kUInt32 = 4, kBool = 7, kText = 8, kList = 9;
 constexpr uint32_t kF32 = 0, kQ40 = 2, kIq4Nl = 20;
 
 // A file of these entries and rows with `data` zero bytes.
-std::string file_of(const std::vector<std::string>& entries,
+std::string gguf_of(const std::vector<std::string>& entries,
                     const std::vector<std::string>& rows, size_t data,
                     uint32_t version = 3) {
   std::string out = "GGUF" + number(version) + number(uint64_t{rows.size()}) +
@@ -43,7 +43,7 @@ std::string file_of(const std::vector<std::string>& entries,
 }
 
 // What reading says: the message, or one line a tensor and entry.
-std::string read_of(const std::string& bytes) {
+std::string gguf_text(const std::string& bytes) {
   std::string out;
   const std::string error = error_of([&] {
     const GgufHeader header =
@@ -60,99 +60,99 @@ std::string read_of(const std::string& bytes) {
   return error == "no error" ? out : error;
 }
 
-std::string error_line(const std::string& what) {
+std::string gguf_error(const std::string& what) {
   return "error[L0521]: `a.gguf`: " + what + "\n";
 }
 
 }  // namespace
 
 TEST_CASE("gguf: metadata and rows are listed, sizes slowest first") {
-  CHECK_EQ(read_of(file_of(
-               {entry("general.architecture", kText, text("llama")),
-                entry("llama.block_count", kUInt32, number(uint32_t{2})),
-                entry("flag", kBool, number(uint8_t{1})),
-                entry("names", kList,
-                      number(kText) + number(uint64_t{2}) + text("a") +
-                          text("b"))},
-               {row("w", {64, 2}, kQ40, 32), row("f", {3}, kF32, 0),
-                row("q", {32}, kIq4Nl, 128)},
-               160)),
-           "general.architecture = \"llama\"\nllama.block_count = 2\n"
-           "flag = true\nnames = [\"a\", \"b\"]\n"
-           "f F32 3\nq IQ4_NL 32\nw Q4_0 2 64\n");
-  CHECK_EQ(read_of(file_of({}, {}, 0, 2)), "");
+  CHECK_EQ(
+      gguf_text(gguf_of(
+          {entry("general.architecture", kText, text("llama")),
+           entry("llama.block_count", kUInt32, number(uint32_t{2})),
+           entry("flag", kBool, number(uint8_t{1})),
+           entry("names", kList,
+                 number(kText) + number(uint64_t{2}) + text("a") + text("b"))},
+          {row("w", {64, 2}, kQ40, 32), row("f", {3}, kF32, 0),
+           row("q", {32}, kIq4Nl, 128)},
+          160)),
+      "general.architecture = \"llama\"\nllama.block_count = 2\n"
+      "flag = true\nnames = [\"a\", \"b\"]\n"
+      "f F32 3\nq IQ4_NL 32\nw Q4_0 2 64\n");
+  CHECK_EQ(gguf_text(gguf_of({}, {}, 0, 2)), "");
 }
 
 TEST_CASE("gguf: what is no such file or another version") {
-  CHECK_EQ(read_of("GGUF"), "error[L0521]: `a.gguf` is not a GGUF file\n");
-  CHECK_EQ(read_of(file_of({}, {}, 0, 1)),
-           error_line("it is of version 1, and versions 2 and 3 are read"));
-  CHECK_EQ(read_of(file_of({}, {}, 0, 0x03000000)),
-           error_line("it is big-endian"));
+  CHECK_EQ(gguf_text("GGUF"), "error[L0521]: `a.gguf` is not a GGUF file\n");
+  CHECK_EQ(gguf_text(gguf_of({}, {}, 0, 1)),
+           gguf_error("it is of version 1, and versions 2 and 3 are read"));
+  CHECK_EQ(gguf_text(gguf_of({}, {}, 0, 0x03000000)),
+           gguf_error("it is big-endian"));
 }
 
 TEST_CASE("gguf: counts and lengths stay in the file") {
-  std::string many = file_of({}, {}, 0);
+  std::string many = gguf_of({}, {}, 0);
   many.replace(8, 8, number(~uint64_t{0}));
-  CHECK_EQ(read_of(many),
-           error_line("it claims 18446744073709551615 items, and the file has "
+  CHECK_EQ(gguf_text(many),
+           gguf_error("it claims 18446744073709551615 items, and the file has "
                       "16 bytes more"));
-  CHECK_EQ(read_of(file_of({number(~uint64_t{0})}, {}, 0)),
-           error_line("it claims 1 items, and the file has 8 bytes more"));
-  CHECK_EQ(read_of(file_of({number(uint64_t{1000}) + "long name"}, {}, 0)),
-           error_line("1000 bytes are wanted at byte 32, and the file has 32 "
+  CHECK_EQ(gguf_text(gguf_of({number(~uint64_t{0})}, {}, 0)),
+           gguf_error("it claims 1 items, and the file has 8 bytes more"));
+  CHECK_EQ(gguf_text(gguf_of({number(uint64_t{1000}) + "long name"}, {}, 0)),
+           gguf_error("1000 bytes are wanted at byte 32, and the file has 32 "
                       "more"));
-  CHECK_EQ(read_of(file_of({entry("l", kList,
-                                  number(kText) + number(uint64_t{100}))},
-                           {}, 0)),
-           error_line("metadata `l`: it claims 100 items, and the file has 15 "
-                      "bytes more"));
+  CHECK_EQ(
+      gguf_text(gguf_of(
+          {entry("l", kList, number(kText) + number(uint64_t{100}))}, {}, 0)),
+      gguf_error("metadata `l`: it claims 100 items, and the file has 15 "
+                 "bytes more"));
 }
 
 TEST_CASE("gguf: values of metadata are what their types say") {
-  CHECK_EQ(read_of(file_of({entry("k", 99, number(uint64_t{0}))}, {}, 0)),
-           error_line("metadata `k`: its type 99 is unknown"));
-  CHECK_EQ(read_of(file_of({entry("k", kBool, number(uint8_t{2}))}, {}, 0)),
-           error_line("metadata `k`: a bool is 2, not 0 or 1"));
+  CHECK_EQ(gguf_text(gguf_of({entry("k", 99, number(uint64_t{0}))}, {}, 0)),
+           gguf_error("metadata `k`: its type 99 is unknown"));
+  CHECK_EQ(gguf_text(gguf_of({entry("k", kBool, number(uint8_t{2}))}, {}, 0)),
+           gguf_error("metadata `k`: a bool is 2, not 0 or 1"));
   const std::string one = entry("k", kUInt32, number(uint32_t{2}));
-  CHECK_EQ(read_of(file_of({one, one}, {}, 0)),
-           error_line("metadata `k`: it stands there twice"));
-  CHECK_EQ(read_of(file_of({entry("general.alignment", kUInt32,
-                                  number(uint32_t{24}))},
-                           {}, 0)),
-           error_line("`general.alignment` is 24, not a power of two"));
+  CHECK_EQ(gguf_text(gguf_of({one, one}, {}, 0)),
+           gguf_error("metadata `k`: it stands there twice"));
+  CHECK_EQ(
+      gguf_text(gguf_of(
+          {entry("general.alignment", kUInt32, number(uint32_t{24}))}, {}, 0)),
+      gguf_error("`general.alignment` is 24, not a power of two"));
   std::string deep;
   for (int i = 0; i < 6; ++i) deep += number(kList) + number(uint64_t{1});
-  CHECK_EQ(read_of(file_of({entry("k", kList, deep)}, {}, 64)),
-           error_line("metadata `k`: it is a list of lists beyond all use"));
+  CHECK_EQ(gguf_text(gguf_of({entry("k", kList, deep)}, {}, 64)),
+           gguf_error("metadata `k`: it is a list of lists beyond all use"));
 }
 
 TEST_CASE("gguf: tensors lie in the file, aligned, apart and whole") {
   const auto error_of_rows = [](const std::vector<std::string>& rows) {
-    return read_of(file_of({}, rows, 64));
+    return gguf_text(gguf_of({}, rows, 64));
   };
   CHECK_EQ(error_of_rows({row("a", {17}, kF32, 0)}),
-           error_line("tensor `a`: its 68 bytes at 0 are not within the 64 "
+           gguf_error("tensor `a`: its 68 bytes at 0 are not within the 64 "
                       "bytes of data"));
   CHECK_EQ(error_of_rows({row("a", {1}, kF32, 4)}),
-           error_line("tensor `a`: its offset 4 is no multiple of the "
+           gguf_error("tensor `a`: its offset 4 is no multiple of the "
                       "alignment 32"));
   CHECK_EQ(error_of_rows({row("a", {9}, kF32, 0), row("b", {1}, kF32, 32)}),
-           error_line("tensor `b`: its bytes overlap another tensor's"));
+           gguf_error("tensor `b`: its bytes overlap another tensor's"));
   CHECK_EQ(error_of_rows({row("a", {1}, kF32, 0), row("a", {1}, kF32, 32)}),
-           error_line("tensor `a`: it stands there twice"));
+           gguf_error("tensor `a`: it stands there twice"));
   CHECK_EQ(error_of_rows({row("a", {31}, kQ40, 0)}),
-           error_line("tensor `a`: its rows of 31 values are no whole blocks "
+           gguf_error("tensor `a`: its rows of 31 values are no whole blocks "
                       "of Q4_0"));
   CHECK_EQ(error_of_rows({row("a", {1}, 77, 0)}),
-           error_line("tensor `a`: its type 77 is unknown"));
+           gguf_error("tensor `a`: its type 77 is unknown"));
   CHECK_EQ(error_of_rows({row("a", {1, 1, 1, 1, 1}, kF32, 0)}),
-           error_line("tensor `a`: it has 5 axes"));
+           gguf_error("tensor `a`: it has 5 axes"));
   CHECK_EQ(error_of_rows({row("a", {~uint64_t{0}}, kF32, 0)}),
-           error_line("tensor `a`: a size is beyond 2^63"));
+           gguf_error("tensor `a`: a size is beyond 2^63"));
   const uint64_t half = uint64_t{1} << 62;
   CHECK_EQ(error_of_rows({row("a", {half, half}, kF32, 0)}),
-           error_line("tensor `a`: its size is beyond 2^64 bytes"));
+           gguf_error("tensor `a`: its size is beyond 2^64 bytes"));
 }
 
 TEST_CASE("gguf: keys with dots are ways through maps") {
@@ -171,7 +171,7 @@ TEST_CASE("gguf: keys with dots are ways through maps") {
 TEST_CASE("gguf: a split model is read from its first file") {
   TempFolder folder;
   const auto part = [](uint32_t number_of, const std::string& name) {
-    return file_of({entry("split.count", kUInt32, number(uint32_t{2})),
+    return gguf_of({entry("split.count", kUInt32, number(uint32_t{2})),
                     entry("split.no", kUInt32, number(number_of))},
                    {row(name, {2}, kF32, 0)}, 8);
   };

@@ -13,6 +13,7 @@
 #include "runtime/model_target.h"
 #include "runtime/model_weights.h"
 #include "runtime/safetensors.h"
+#include "tests/support/compare_tensors.h"
 #include "tests/support/error_text.h"
 #include "tests/support/paths.h"
 #include "tests/support/temp_folder.h"
@@ -20,13 +21,13 @@
 namespace lathe {
 namespace {
 
-constexpr double kLargestError = 2e-4;
+constexpr double kLogitsError = 2e-4;
 
 std::string case_folder(const std::string& name) {
   return (source_dir() / "tests/data/cases" / name).string();
 }
 
-Tensor stored(const std::string& folder, const std::string& name) {
+Tensor case_tensor(const std::string& folder, const std::string& name) {
   SafetensorsFile file(folder + "/reference.safetensors");
   const FileTensor* tensor = file.find(name);
   REQUIRE(tensor != nullptr);
@@ -68,7 +69,7 @@ Tensor result_of(const std::string& folder, const std::string& device,
                  const std::string& cache_dir) {
   Tensor result;
   with_model(folder, device, cache_dir, [&](Executable& model) {
-    result = output_of(model, stored(folder, "input_ids"));
+    result = output_of(model, case_tensor(folder, "input_ids"));
   });
   return result;
 }
@@ -79,18 +80,9 @@ void check_case(const std::string& name, const std::string& output) {
   for (const char* device : {"cpu", "reference"}) {
     CAPTURE(device);
     const Tensor found = result_of(folder, device, cache.file("cache"));
-    CHECK_LE(difference(found, stored(folder, output)).largest, kLargestError);
+    CHECK_LE(difference(found, case_tensor(folder, output)).largest,
+             kLogitsError);
   }
-}
-
-double deviation(const Tensor& tensor) {
-  double mean = 0, variance = 0;
-  const double count = static_cast<double>(tensor.numel());
-  for (int64_t i = 0; i < tensor.numel(); ++i) mean += tensor.at(i) / count;
-  for (int64_t i = 0; i < tensor.numel(); ++i) {
-    variance += std::pow(tensor.at(i) - mean, 2) / count;
-  }
-  return std::sqrt(variance);
 }
 
 // Root mean square of the error, in standard deviations of the result.
@@ -111,7 +103,7 @@ void check_float8_case(const std::string& name) {
   for (const char* device : {"cpu", "reference"}) {
     CAPTURE(device);
     const Tensor found = result_of(folder, device, cache.file("cache"));
-    CHECK_LE(relative_error(found, stored(folder, "logits")), 0.02);
+    CHECK_LE(relative_error(found, case_tensor(folder, "logits")), 0.02);
   }
 }
 
@@ -141,9 +133,9 @@ std::vector<int64_t> greedy_tokens(Executable& model, const Tensor& input_ids,
 void check_weight_only_case(const std::string& name) {
   TempFolder cache;
   const std::string folder = case_folder("quant/" + name);
-  const Tensor logits = stored(folder, "logits");
-  const Tensor greedy = stored(folder, "greedy");
-  const Tensor input_ids = stored(folder, "input_ids");
+  const Tensor logits = case_tensor(folder, "logits");
+  const Tensor greedy = case_tensor(folder, "greedy");
+  const Tensor input_ids = case_tensor(folder, "input_ids");
   for (const char* device : {"cpu", "reference"}) {
     CAPTURE(device);
     with_model(folder, device, cache.file("cache"), [&](Executable& model) {

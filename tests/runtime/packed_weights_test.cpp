@@ -10,7 +10,7 @@
 #include "runtime/mapped_file.h"
 #include "tests/runtime/hand_program.h"
 #include "tests/support/error_text.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/peak_memory.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
@@ -18,8 +18,6 @@ namespace {
 
 constexpr int64_t kCount = int64_t{4} << 20;  // floats of one weight: 16 MiB
 constexpr int kWeights = 6;
-
-constexpr bool kPeakIsOurs = !kAddressSanitizer;
 
 Buffer vector_of(const std::string& name, BufferRole role) {
   Buffer buffer;
@@ -89,20 +87,6 @@ class MappedWeights : public WeightSource {
 
 // The largest resident memory since it was last reset, in bytes; 0: the
 // system does not say.
-int64_t peak_memory() {
-  std::ifstream in("/proc/self/status");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("VmHWM:")) return std::atoll(line.c_str() + 6) * 1024;
-  }
-  return 0;
-}
-
-bool reset_peak_memory() {
-  std::ofstream out("/proc/self/clear_refs");
-  out << "5" << std::flush;
-  return out.good();
-}
-
 struct Loader {
   Loader() {
     Options options = options_from_environment();

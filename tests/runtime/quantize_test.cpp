@@ -1,5 +1,7 @@
 // `lathe quantize`: what is written, against numbers worked out from the
 // weights in float64, and models that run on it.
+#include "runtime/quantize/quantize.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,18 +9,15 @@
 #include <fstream>
 
 #include "runtime/checkpoint.h"
-#include "runtime/quantize/quantize.h"
 #include "runtime/safetensors.h"
 #include "tests/support/error_text.h"
 #include "tests/support/load_model.h"
 #include "tests/support/paths.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/peak_memory.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
 namespace {
-
-constexpr bool kPeakIsOurs = !kAddressSanitizer;
 
 std::string case_of(const std::string& model) {
   return (source_dir() / "tests/data/cases" / model).string();
@@ -133,20 +132,6 @@ double logits_error(const std::string& target,
     error += std::pow(found.at(i) - wanted.at(i), 2);
   }
   return std::sqrt(error / variance);
-}
-
-int64_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::atoll(line.c_str() + 6) * 1024;
-  }
-  return 0;
-}
-
-bool reset_peak_memory() {
-  std::ofstream out("/proc/self/clear_refs");
-  out << "5" << std::flush;
-  return out.good();
 }
 
 std::string files_in(const TempFolder& folder) {

@@ -11,7 +11,7 @@ namespace lathe {
 namespace {
 
 // A file with this header and `data` zero bytes.
-std::string file_of(const std::string& header, size_t data) {
+std::string safetensors_of(const std::string& header, size_t data) {
   const uint64_t length = header.size();
   std::string out(8, '\0');
   std::memcpy(out.data(), &length, 8);
@@ -26,7 +26,7 @@ std::string row(const std::string& name, const std::string& type,
 }
 
 // What reading says: the message, or one line a tensor.
-std::string read_of(const std::string& bytes) {
+std::string safetensors_text(const std::string& bytes) {
   std::string out;
   std::string error = error_of([&] {
     SafetensorsHeader header =
@@ -39,87 +39,102 @@ std::string read_of(const std::string& bytes) {
   return error == "no error" ? out : error;
 }
 
-std::string error_line(const std::string& what) {
+std::string safetensors_error(const std::string& what) {
   return "error[L0513]: `a.safetensors`: " + what + "\n";
 }
 
 }  // namespace
 
 TEST_CASE("safetensors: rows are listed by name, foreign types too") {
-  CHECK_EQ(read_of(file_of("{" + row("b", "F32", "2, 3", 0, 24) + ", " +
-                               row("a", "U64", "1", 24, 32) + ", " +
-                               row("e", "BF16", "0, 7", 32, 32) + ", " +
-                               row("f", "F2_NEW", "12", 32, 35) +
-                               ", \"__metadata__\": {\"format\": \"pt\"}}",
-                           35)),
+  CHECK_EQ(safetensors_text(
+               safetensors_of("{" + row("b", "F32", "2, 3", 0, 24) + ", " +
+                                  row("a", "U64", "1", 24, 32) + ", " +
+                                  row("e", "BF16", "0, 7", 32, 32) + ", " +
+                                  row("f", "F2_NEW", "12", 32, 35) +
+                                  ", \"__metadata__\": {\"format\": \"pt\"}}",
+                              35)),
            "a U64 8\nb F32 24\ne BF16 0\nf F2_NEW 3\n");
-  CHECK_EQ(read_of(file_of("{}   ", 0)), "");
+  CHECK_EQ(safetensors_text(safetensors_of("{}   ", 0)), "");
 }
 
 TEST_CASE("safetensors: the header's length is checked") {
-  CHECK_EQ(read_of("abc"),
-           error_line("too short for a safetensors file (3 bytes)"));
-  std::string cut = file_of("{}", 0);
+  CHECK_EQ(safetensors_text("abc"),
+           safetensors_error("too short for a safetensors file (3 bytes)"));
+  std::string cut = safetensors_of("{}", 0);
   cut[0] = 3;
-  CHECK_EQ(read_of(cut),
-           error_line("its header claims 3 bytes; the file has 2") +
+  CHECK_EQ(safetensors_text(cut),
+           safetensors_error("its header claims 3 bytes; the file has 2") +
                "   = help: not a safetensors file, or an incomplete "
                "download\n");
   cut[7] = '\xff';
-  CHECK(read_of(cut).find("L0513") != std::string::npos);
+  CHECK(safetensors_text(cut).find("L0513") != std::string::npos);
 }
 
 TEST_CASE("safetensors: ranges stay in the file and cover it once") {
-  CHECK_EQ(read_of(file_of("{" + row("a", "F32", "2", 0, 8) + "}", 7)),
-           error_line("tensor `a`: bytes 0 to 8 are not within the 7 bytes of "
-                      "data"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "U8", "2", 2, 0) + "}", 7)),
-           error_line("tensor `a`: bytes 2 to 0 are not within the 7 bytes of "
-                      "data"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "U8", "2", 0, 2) + ", " +
-                               row("b", "U8", "2", 1, 3) + "}",
-                           3)),
-           error_line("tensor `b`: its bytes overlap another tensor's"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "U8", "2", 1, 3) + "}", 3)),
-           error_line("tensor `a`: 1 bytes before it belong to no tensor"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "U8", "2", 0, 2) + "}", 3)),
-           error_line("1 bytes at the end belong to no tensor"));
+  CHECK_EQ(safetensors_text(
+               safetensors_of("{" + row("a", "F32", "2", 0, 8) + "}", 7)),
+           safetensors_error(
+               "tensor `a`: bytes 0 to 8 are not within the 7 bytes of "
+               "data"));
+  CHECK_EQ(safetensors_text(
+               safetensors_of("{" + row("a", "U8", "2", 2, 0) + "}", 7)),
+           safetensors_error(
+               "tensor `a`: bytes 2 to 0 are not within the 7 bytes of "
+               "data"));
+  CHECK_EQ(
+      safetensors_text(safetensors_of("{" + row("a", "U8", "2", 0, 2) + ", " +
+                                          row("b", "U8", "2", 1, 3) + "}",
+                                      3)),
+      safetensors_error("tensor `b`: its bytes overlap another tensor's"));
+  CHECK_EQ(
+      safetensors_text(
+          safetensors_of("{" + row("a", "U8", "2", 1, 3) + "}", 3)),
+      safetensors_error("tensor `a`: 1 bytes before it belong to no tensor"));
+  CHECK_EQ(safetensors_text(
+               safetensors_of("{" + row("a", "U8", "2", 0, 2) + "}", 3)),
+           safetensors_error("1 bytes at the end belong to no tensor"));
 }
 
 TEST_CASE("safetensors: sizes follow from type and shape") {
-  CHECK_EQ(read_of(file_of("{" + row("a", "F32", "3", 0, 8) + "}", 8)),
-           error_line("tensor `a`: its type and shape take 12 bytes and the "
-                      "header gives it 8"));
-  CHECK_EQ(read_of(file_of(
-               "{" + row("a", "F32", "9223372036854775807, 4", 0, 8) + "}", 8)),
-           error_line("tensor `a`: its size is beyond 2^64 bits"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "F32", "-1", 0, 8) + "}", 8)),
-           error_line("tensor `a`: a size or offset is not an integer of 0 or "
-                      "more"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "F33", "4611686018427387904", 0, 8) +
-                               "}",
-                           8)),
-           error_line("tensor `a`: its size is beyond 2^64 bits"));
   CHECK_EQ(
-      read_of(file_of(
+      safetensors_text(
+          safetensors_of("{" + row("a", "F32", "3", 0, 8) + "}", 8)),
+      safetensors_error("tensor `a`: its type and shape take 12 bytes and the "
+                        "header gives it 8"));
+  CHECK_EQ(safetensors_text(safetensors_of(
+               "{" + row("a", "F32", "9223372036854775807, 4", 0, 8) + "}", 8)),
+           safetensors_error("tensor `a`: its size is beyond 2^64 bits"));
+  CHECK_EQ(safetensors_text(
+               safetensors_of("{" + row("a", "F32", "-1", 0, 8) + "}", 8)),
+           safetensors_error(
+               "tensor `a`: a size or offset is not an integer of 0 or "
+               "more"));
+  CHECK_EQ(safetensors_text(safetensors_of(
+               "{" + row("a", "F33", "4611686018427387904", 0, 8) + "}", 8)),
+           safetensors_error("tensor `a`: its size is beyond 2^64 bits"));
+  CHECK_EQ(
+      safetensors_text(safetensors_of(
           "{" + row("a", "F32", "0, 9223372036854775807, 4", 0, 0) + "}", 0)),
       "a F32 0\n");
 }
 
 TEST_CASE("safetensors: entries have their three fields") {
-  CHECK_EQ(read_of(file_of("[1]", 0)),
-           error_line("its header is not an object"));
-  CHECK_EQ(read_of(file_of("{\"a\": 1}", 0)),
-           error_line("tensor `a`: its entry is not an object"));
-  CHECK_EQ(read_of(file_of("{\"a\": {\"dtype\": 1}}", 0)),
-           error_line("tensor `a`: `dtype` is an integer, not a string"));
-  CHECK_EQ(read_of(file_of("{\"a\": {\"dtype\": \"U8\", \"shape\": []}}", 0)),
-           error_line("tensor `a`: `data_offsets` is missing"));
-  CHECK_EQ(read_of(file_of("{" + row("a", "U8", "", 0, 1) + ", " +
-                               row("a", "U8", "", 0, 1) + "}",
-                           1)),
-           "error[L0514]: header of `a.safetensors`: not JSON at byte 60: "
-           "duplicate name `a`\n");
+  CHECK_EQ(safetensors_text(safetensors_of("[1]", 0)),
+           safetensors_error("its header is not an object"));
+  CHECK_EQ(safetensors_text(safetensors_of("{\"a\": 1}", 0)),
+           safetensors_error("tensor `a`: its entry is not an object"));
+  CHECK_EQ(
+      safetensors_text(safetensors_of("{\"a\": {\"dtype\": 1}}", 0)),
+      safetensors_error("tensor `a`: `dtype` is an integer, not a string"));
+  CHECK_EQ(safetensors_text(safetensors_of(
+               "{\"a\": {\"dtype\": \"U8\", \"shape\": []}}", 0)),
+           safetensors_error("tensor `a`: `data_offsets` is missing"));
+  CHECK_EQ(
+      safetensors_text(safetensors_of("{" + row("a", "U8", "", 0, 1) + ", " +
+                                          row("a", "U8", "", 0, 1) + "}",
+                                      1)),
+      "error[L0514]: header of `a.safetensors`: not JSON at byte 60: "
+      "duplicate name `a`\n");
 }
 
 TEST_CASE("safetensors: what is written is read back, bit by bit") {
@@ -151,10 +166,10 @@ TEST_CASE("safetensors: what is written is read back, bit by bit") {
 TEST_CASE("safetensors: an unaligned tensor is copied, a foreign one refused") {
   TempFolder folder;
   const std::string path = folder.write(
-      "a.safetensors", file_of("{" + row("a", "U8", "1", 0, 1) + ", " +
-                                   row("b", "F32", "1", 1, 5) + ", " +
-                                   row("c", "U16", "1", 5, 7) + "}",
-                               7));
+      "a.safetensors", safetensors_of("{" + row("a", "U8", "1", 0, 1) + ", " +
+                                          row("b", "F32", "1", 1, 5) + ", " +
+                                          row("c", "U16", "1", 5, 7) + "}",
+                                      7));
   SafetensorsFile file(path);
   Tensor b = file.read(*file.find("b"));
   CHECK_EQ(reinterpret_cast<uintptr_t>(b.data()) % 4, 0);

@@ -18,15 +18,15 @@ std::string canonical(const std::string& text) {
 }
 
 // The tree, fully in parentheses.
-std::string tree_text(const ExprAst& expr) {
+std::string ast_text(const ExprAst& expr) {
   std::string out;
   auto all = [](const ExprAst& e, size_t first) {
     std::vector<std::string> parts;
     for (size_t i = first; i < e.args.size(); ++i) {
-      parts.push_back(e.args[i] == nullptr ? "_" : tree_text(*e.args[i]));
+      parts.push_back(e.args[i] == nullptr ? "_" : ast_text(*e.args[i]));
     }
     for (const KeywordArg& keyword : e.keywords) {
-      parts.push_back(cat({keyword.name, "=", tree_text(*keyword.value)}));
+      parts.push_back(cat({keyword.name, "=", ast_text(*keyword.value)}));
     }
     return join(parts, " ");
   };
@@ -60,18 +60,18 @@ std::string tree_text(const ExprAst& expr) {
   return "";
 }
 
-std::string tree_of(const std::string& text) {
+std::string ast_of(const std::string& text) {
   Diagnostics diagnostics;
   ExprRef expr = parse_expression(text, diagnostics);
   if (expr == nullptr) return diagnostics.sorted().front().message;
-  return tree_text(*expr);
+  return ast_text(*expr);
 }
 
 std::string template_of(const std::string& text) {
   Diagnostics diagnostics;
   ExprRef expr = parse_template(*make_scalar(text), diagnostics);
   if (expr == nullptr) return diagnostics.sorted().front().message;
-  return tree_text(*expr);
+  return ast_text(*expr);
 }
 
 std::string type_of(const std::string& text) {
@@ -118,7 +118,7 @@ TEST_CASE("expression: operators bind as in Python") {
   };
   for (const auto& row : cases) {
     CAPTURE(row.first);
-    CHECK_EQ(tree_of(row.first), row.second);
+    CHECK_EQ(ast_of(row.first), row.second);
   }
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("expression: names, calls, indexing and fields") {
   };
   for (const auto& row : cases) {
     CAPTURE(row.first);
-    CHECK_EQ(tree_of(row.first), row.second);
+    CHECK_EQ(ast_of(row.first), row.second);
   }
 }
 
@@ -330,7 +330,7 @@ TEST_CASE("expression: what is printed parses to the same tree") {
     ExprRef expr = random_expr(random, 1 + static_cast<int>(random() % 4));
     std::string text = to_string(*expr);
     CAPTURE(text);
-    REQUIRE_EQ(tree_of(text), tree_text(*expr));
+    REQUIRE_EQ(ast_of(text), ast_text(*expr));
   }
 }
 

@@ -16,6 +16,13 @@ Graph graph_from(const std::string& yaml) {
   return model.graph;
 }
 
+CompiledModel compiled_model(const std::string& yaml,
+                             const std::string& target) {
+  CompiledModel model{graph_from(yaml), {}};
+  model.program = compile(model.graph, target_preset(target));
+  return model;
+}
+
 std::string schedule_of(const std::string& yaml) {
   return to_string(schedule(graph_from(yaml), target_preset("avx2"), {}));
 }

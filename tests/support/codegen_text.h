@@ -11,6 +11,14 @@ namespace lathe {
 // The graph of a model; `lathe: 1` and `model: m` are put before the text.
 Graph graph_from(const std::string& yaml);
 
+// A model and its program for a target; checks that it has no mistakes.
+struct CompiledModel {
+  Graph graph;
+  Program program;
+};
+CompiledModel compiled_model(const std::string& yaml,
+                             const std::string& target = "avx2");
+
 // The fused groups: "kernel k0  row  fuses add rms_norm\n".
 std::string schedule_of(const std::string& yaml);
 

@@ -68,4 +68,14 @@ std::string difference(const Tensor& got, const Tensor& wanted,
   return "";
 }
 
+double deviation(const Tensor& tensor) {
+  double mean = 0, variance = 0;
+  const double count = static_cast<double>(tensor.numel());
+  for (int64_t i = 0; i < tensor.numel(); ++i) mean += tensor.at(i) / count;
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    variance += std::pow(tensor.at(i) - mean, 2) / count;
+  }
+  return std::sqrt(variance);
+}
+
 }  // namespace lathe

@@ -14,4 +14,7 @@ namespace lathe {
 std::string difference(const Tensor& got, const Tensor& wanted,
                        int64_t terms = 1);
 
+// The standard deviation of all elements.
+double deviation(const Tensor& tensor);
+
 }  // namespace lathe

@@ -31,8 +31,8 @@ std::string products_of(const std::string& yaml,
   return text.empty() ? "" : text + cat({kernels, " kernels\n"});
 }
 
-std::string linear(const std::string& dtype, int depth, int columns,
-                   const std::string& y) {
+std::string linear_model(const std::string& dtype, int depth, int columns,
+                         const std::string& y) {
   const std::string sizes = cat({"[", columns, ", ", depth, "]"});
   return cat({"inputs: {x: \"", dtype, "[M, ", depth, "]\"}\nweights: {w: \"",
               dtype, sizes, "\", b: \"", dtype, "[", columns,
@@ -60,32 +60,37 @@ body:
 }  // namespace
 
 TEST_CASE("library products: a linear layer is one, with its bias") {
-  CHECK_EQ(products_of(linear("bfloat16", 512, 640, "x @ transpose(w) + b")),
-           "bfloat16[M, 512] by bfloat16[640, 512] to bfloat16 plus bfloat16 "
-           "bias, wanted where min(1, M // 129)\n0 kernels\n");
+  CHECK_EQ(
+      products_of(linear_model("bfloat16", 512, 640, "x @ transpose(w) + b")),
+      "bfloat16[M, 512] by bfloat16[640, 512] to bfloat16 plus bfloat16 "
+      "bias, wanted where min(1, M // 129)\n0 kernels\n");
 }
 
 TEST_CASE("library products: small ones are not worth it") {
-  CHECK_EQ(products_of(linear("bfloat16", 256, 640, "x @ transpose(w)")), "");
-  CHECK_EQ(products_of(linear("bfloat16", 512, 256, "x @ transpose(w)")), "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 256, 640, "x @ transpose(w)")),
+           "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 512, 256, "x @ transpose(w)")),
+           "");
 }
 
 TEST_CASE("library products: other functions want a kernel, and more depth") {
   const std::string gelu = "gelu(x @ transpose(w))";
-  CHECK_EQ(products_of(linear("bfloat16", 2048, 512, gelu)), "");
-  CHECK_EQ(products_of(linear("bfloat16", 4096, 512, gelu)),
+  CHECK_EQ(products_of(linear_model("bfloat16", 2048, 512, gelu)), "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 4096, 512, gelu)),
            "bfloat16[M, 4096] by bfloat16[512, 4096] to float32, wanted where "
            "min(1, M // 129)\n1 kernels\n");
 }
 
 TEST_CASE("library products: a weight is not kept twice") {
   // Kernels want its columns as lines.
-  CHECK_EQ(products_of(linear("bfloat16", 512, 512, "x @ w")), "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 512, 512, "x @ w")), "");
 }
 
 TEST_CASE("library products: lines of odd length are for kernels") {
-  CHECK_EQ(products_of(linear("bfloat16", 516, 640, "x @ transpose(w)")), "");
-  CHECK_EQ(products_of(linear("bfloat16", 512, 644, "x @ transpose(w)")), "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 516, 640, "x @ transpose(w)")),
+           "");
+  CHECK_EQ(products_of(linear_model("bfloat16", 512, 644, "x @ transpose(w)")),
+           "");
 }
 
 TEST_CASE("library products: scales of float8 by lines are Hopper's") {
@@ -105,9 +110,9 @@ TEST_CASE("library products: scales of float8 by blocks are laid out first") {
 }
 
 TEST_CASE("library products: while one computes, kernels have no items") {
-  const Program program =
-      compile(graph_from(linear("bfloat16", 512, 640, "x @ transpose(w)")),
-              target_preset("sm_90a"));
+  const Program program = compile(
+      graph_from(linear_model("bfloat16", 512, 640, "x @ transpose(w)")),
+      target_preset("sm_90a"));
   REQUIRE_EQ(program.choices.size(), 1);
   CHECK_EQ(program.choices[0], "library0");
   for (const Step& step : program.steps) {
