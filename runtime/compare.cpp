@@ -8,7 +8,7 @@
 
 namespace lathe {
 
-Difference difference(const Tensor& a, const Tensor& b) {
+Difference measure_difference(const Tensor& a, const Tensor& b) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   if (a.shape() != b.shape()) return {kInfinity, kInfinity, 0};
   Difference out;

@@ -20,7 +20,7 @@ struct Difference {
 };
 
 // Of `a` from what is right, `b`. Equal infinities and two NaN are equal.
-Difference difference(const Tensor& a, const Tensor& b);
+Difference measure_difference(const Tensor& a, const Tensor& b);
 
 // What `relative` may reach: a few roundings of the type for floats (errors
 // grow on the way through a model), nothing for integers.

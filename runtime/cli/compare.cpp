@@ -40,7 +40,7 @@ ComparedTensor compared(std::string name, const Tensor& ours,
                         const Tensor& theirs, double tolerance) {
   ComparedTensor out;
   out.name = std::move(name);
-  out.difference = difference(ours, theirs);
+  out.difference = measure_difference(ours, theirs);
   out.tolerance = tolerance;
   if (ours.shape() != theirs.shape()) {
     out.details = cat(

@@ -222,7 +222,7 @@ class TestRun {
       return;
     }
     if (tolerance <= 0) tolerance = default_tolerance(ours.dtype());
-    const Difference found = difference(ours, wanted);
+    const Difference found = measure_difference(ours, wanted);
     if (found.relative <= tolerance) return;
     failures_.push_back(
         cat({output.name, position_text(ours.shape(), found.position), " is ",

@@ -168,7 +168,7 @@ outputs: {y: y, a: a, c: c, e: e, w: w}
 )yaml")),
            "");
   CHECK_EQ(differences(graph_from(block_model(3))), "");
-  CHECK_EQ(differences(graph_from(blocks(
+  CHECK_EQ(differences(graph_from(block_model(
                3, "{type: RotaryEmbedding}",
                ", float8_config: {type: Float8Config, weight_scale: "
                "{granularity: rowwise}, input_scale: {granularity: token}}"))),

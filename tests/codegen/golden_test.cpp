@@ -36,7 +36,7 @@ std::string loops_of(const Schedule& schedule, const Target& target) {
   return text;
 }
 
-std::string kernels_of(const Program& program) {
+std::string kernel_texts(const Program& program) {
   std::string text;
   for (const Kernel& kernel : program.kernels) {
     text += (text.empty() ? "" : "\n") + kernel.commented;
@@ -58,7 +58,7 @@ std::string compare_stages(const fs::path& folder) {
                            folder / "fused.txt") +
          compare_with_file(loops_of(fused, target), folder / "loops.txt") +
          compare_with_file(to_string(program), folder / "program.txt") +
-         compare_with_file(kernels_of(program), folder / "kernels.cpp.txt");
+         compare_with_file(kernel_texts(program), folder / "kernels.cpp.txt");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace lathe {
 namespace {
 
-std::string text_of(const std::string& inputs, const std::string& body) {
+std::string row_kernels(const std::string& inputs, const std::string& body) {
   return kernels_of("inputs: " + inputs + "\nbody: ['" + body + "']\n");
 }
 
@@ -25,8 +25,8 @@ TEST_CASE("row reductions: loops read and write inside of their buffers") {
 }
 
 TEST_CASE("row reductions: axes that lie together are one vector loop") {
-  const std::string text =
-      text_of("{x: \"float32[B, 4, 8, 16]\"}", "y = sum(x, axis=[0, 2, 3])");
+  const std::string text = row_kernels("{x: \"float32[B, 4, 8, 16]\"}",
+                                       "y = sum(x, axis=[0, 2, 3])");
   CHECK(mentions(text,
                  "    for (i64 i0 = 0; i0 < n0; ++i0) {\n"
                  "      for (i64 i = 0; i < 128; i += 32) {\n"
@@ -36,14 +36,14 @@ TEST_CASE("row reductions: axes that lie together are one vector loop") {
 
 TEST_CASE("row reductions: a group of channels is a row, of maps behind, too") {
   const std::string text =
-      text_of("{x: \"float32[B, 8, 5, 7]\", z: \"float32[B, 8, 5, 7]\"}",
-              "y = silu(group_norm(x, num_groups=4)) + z");
+      row_kernels("{x: \"float32[B, 8, 5, 7]\", z: \"float32[B, 8, 5, 7]\"}",
+                  "y = silu(group_norm(x, num_groups=4)) + z");
   CHECK(mentions(text, "for (i64 i = 0; i < 70; ++i) {"));
   CHECK(mentions(text, "out0[item * 70 + i] = "));
 }
 
 TEST_CASE("row reductions: results that lie side by side step together") {
-  const std::string text = text_of(
+  const std::string text = row_kernels(
       "{x: \"float32[B, T, 64]\", w: \"float32[B, T]\"}",
       "y = sum(x * exp(w)[..., None], axis=1, keepdims=false) / sum(w)");
   // What is one number for all of them is computed once.
@@ -56,8 +56,8 @@ TEST_CASE("row reductions: results that lie side by side step together") {
 }
 
 TEST_CASE("row reductions: a choice by bools goes strip by strip") {
-  const std::string text = text_of("{x: \"float32[B, T]\"}",
-                                   "y = mean(cast(x > 0.0, float32))");
+  const std::string text =
+      row_kernels("{x: \"float32[B, T]\"}", "y = mean(cast(x > 0.0, float32))");
   CHECK(mentions(text,
                  "      #pragma GCC ivdep\n"
                  "      for (i64 i = strip_i; i < strip_i + 32; ++i) {\n"
@@ -66,8 +66,8 @@ TEST_CASE("row reductions: a choice by bools goes strip by strip") {
 
 TEST_CASE("row reductions: no loop of columns chooses by a quotient") {
   const std::string text =
-      text_of("{x: \"float32[B, 8, 8, 64]\"}",
-              "y = avg_pool2d(x, kernel=3, padding=1)");
+      row_kernels("{x: \"float32[B, 8, 8, 64]\"}",
+                  "y = avg_pool2d(x, kernel=3, padding=1)");
   CHECK(mentions(text, "w < last"));
   CHECK_FALSE(mentions(text, "floor_div(w"));
 }

@@ -19,7 +19,7 @@
 namespace lathe {
 namespace {
 
-constexpr int64_t kRows = 6;
+constexpr int64_t kBlockTokens = 6;
 
 struct Rounded {
   std::vector<double> codes, scales;  // of each element
@@ -89,7 +89,7 @@ struct BlockCase {
   std::string encoding, x_dtype;
   int64_t depth = 0;
   std::string weights = "";  // more fields of the Linear
-  int64_t tokens = kRows;
+  int64_t tokens = kBlockTokens;
 
   std::string name() const {
     return cat(

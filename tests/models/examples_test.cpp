@@ -65,7 +65,9 @@ TEST_CASE("examples: MiniLM gives the embeddings of its package") {
       model->run({{"input_ids", stored.at("input_ids")},
                   {"attention_mask", stored.at("attention_mask")}});
   REQUIRE_EQ(results.size(), 1);
-  CHECK_LE(difference(results[0].tensor, stored.at("embedding")).largest, 1e-5);
+  CHECK_LE(
+      measure_difference(results[0].tensor, stored.at("embedding")).largest,
+      1e-5);
 }
 
 }  // namespace lathe

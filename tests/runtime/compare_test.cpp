@@ -34,23 +34,30 @@ std::string yaml_tensor(const std::string& text, DType dtype) {
 }  // namespace
 
 TEST_CASE("compare: the largest difference and where it is") {
-  Difference d = difference(vector_of({1, 2, 10}), vector_of({1, 4, 11}));
+  Difference d =
+      measure_difference(vector_of({1, 2, 10}), vector_of({1, 4, 11}));
   CHECK_EQ(d.largest, 2);
   CHECK_EQ(d.position, 1);
   CHECK_EQ(d.relative, 2.0 / 11);
-  CHECK_EQ(difference(vector_of({0.5}), vector_of({0.25})).relative, 0.25);
-  CHECK_EQ(difference(vector_of({}), vector_of({})).largest, 0);
+  CHECK_EQ(measure_difference(vector_of({0.5}), vector_of({0.25})).relative,
+           0.25);
+  CHECK_EQ(measure_difference(vector_of({}), vector_of({})).largest, 0);
 }
 
 TEST_CASE("compare: NaN and infinity are equal to themselves alone") {
-  CHECK_EQ(difference(vector_of({NAN, INFINITY}), vector_of({NAN, INFINITY}))
-               .largest,
-           0);
-  CHECK_EQ(difference(vector_of({NAN}), vector_of({1})).largest, INFINITY);
-  CHECK_EQ(difference(vector_of({1}), vector_of({NAN})).largest, INFINITY);
-  CHECK_EQ(difference(vector_of({INFINITY}), vector_of({-INFINITY})).largest,
+  CHECK_EQ(
+      measure_difference(vector_of({NAN, INFINITY}), vector_of({NAN, INFINITY}))
+          .largest,
+      0);
+  CHECK_EQ(measure_difference(vector_of({NAN}), vector_of({1})).largest,
            INFINITY);
-  CHECK_EQ(difference(vector_of({1}), vector_of({1, 2})).largest, INFINITY);
+  CHECK_EQ(measure_difference(vector_of({1}), vector_of({NAN})).largest,
+           INFINITY);
+  CHECK_EQ(
+      measure_difference(vector_of({INFINITY}), vector_of({-INFINITY})).largest,
+      INFINITY);
+  CHECK_EQ(measure_difference(vector_of({1}), vector_of({1, 2})).largest,
+           INFINITY);
 }
 
 TEST_CASE("compare: positions count in the last axis first") {

@@ -117,7 +117,7 @@ void check_model(const std::string& name) {
     CAPTURE(device);
     Loaded model(data_file(name + ".gguf"), "", device);
     const Tensor found = model.logits(stored_tensor(name, "input_ids"));
-    CHECK_LE(difference(found, wanted).largest, allowed);
+    CHECK_LE(measure_difference(found, wanted).largest, allowed);
     CHECK_LE(model.memory_of_stored(), kMostMemory);
     if (std::string(device) == "cpu") CHECK_EQ(right_tokens(model, name), 16);
   }

@@ -80,7 +80,7 @@ void check_case(const std::string& name, const std::string& output) {
   for (const char* device : {"cpu", "reference"}) {
     CAPTURE(device);
     const Tensor found = result_of(folder, device, cache.file("cache"));
-    CHECK_LE(difference(found, case_tensor(folder, output)).largest,
+    CHECK_LE(measure_difference(found, case_tensor(folder, output)).largest,
              kLogitsError);
   }
 }
@@ -140,7 +140,7 @@ void check_weight_only_case(const std::string& name) {
     CAPTURE(device);
     with_model(folder, device, cache.file("cache"), [&](Executable& model) {
       const double largest =
-          difference(output_of(model, input_ids), logits).largest;
+          measure_difference(output_of(model, input_ids), logits).largest;
       CHECK_LE(largest, 1e-3 * deviation(logits));
       const auto tokens = greedy_tokens(model, input_ids, greedy.numel());
       for (int64_t i = 0; i < greedy.numel(); ++i) {

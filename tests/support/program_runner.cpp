@@ -12,7 +12,7 @@ namespace {
 
 // Kernels in one file: few enough that a wrong one is found quickly.
 constexpr size_t kKernelsPerFile = 200;
-constexpr int kSeconds = 600;
+constexpr int kCompileSeconds = 600;
 
 void check_fault(const Step& step, const Fault& fault) {
   if (fault.site >= 0) fail_with_fault(step, fault);
@@ -75,7 +75,8 @@ void ProgramRunner::compile_file(const std::vector<std::string>& names) {
   std::string object = folder_.file("kernels" + number + ".so");
   auto compiler = find_compiler(options_from_environment());
   if (!compiler) fail_without_compiler();
-  CompileResult result = compile_object(*compiler, source, object, kSeconds);
+  CompileResult result =
+      compile_object(*compiler, source, object, kCompileSeconds);
   LATHE_CHECK(result.ok, result.log.substr(0, 4000));
   const std::string missing = missing_symbols(object);
   LATHE_CHECK(missing.empty(), "kernels need ", missing);
