@@ -64,6 +64,19 @@ Work work_of(const Expr& body) {
   return contains<Load>(body) ? Work::kCheap : Work::kFree;
 }
 
+// Whether indices alone choose between data and a constant.
+bool pads(const Expr& body) {
+  auto* choice = std::get_if<Call>(&body->node);
+  if (!choice || choice->op != ScalarOp::kSelect) return false;
+  if (contains<Load>(choice->args[0])) return false;
+  return std::all_of(
+      choice->args.begin() + 1, choice->args.end(), [](const Expr& arm) {
+        return (std::holds_alternative<Load>(arm->node) ||
+                std::holds_alternative<Literal>(arm->node)) &&
+               !contains<CheckedIndex>(arm);
+      });
+}
+
 // Whether the body makes numbers of codes, integers of eight bits. A product
 // multiplies these faster than numbers, and reads less.
 bool reads_codes(const Expr& body) {
@@ -248,6 +261,7 @@ MapFacts facts_of(const Formula& formula) {
   facts.makes_codes = makes_codes(compute->body);
   facts.checks = contains<CheckedIndex>(compute->body);
   facts.work = work_of(compute->body);
+  facts.pads = facts.work == Work::kCheap && pads(compute->body);
   return facts;
 }
 

@@ -23,6 +23,7 @@ struct MapFacts {
   bool product = false;
   bool makes_codes = false;
   bool checks = false;
+  bool pads = false;  // cheaply, by indices alone
   Work work = Work::kExpensive;
 };
 

@@ -16,6 +16,9 @@ std::vector<NodeId> nodes_of_both(const std::vector<NodeId>& a,
   return both;
 }
 
+// Slices of one padded array that are not worth the array.
+constexpr size_t kMostTaps = 4;
+
 class Inliner {
  public:
   Inliner(StageGraph graph, bool codes_in_products)
@@ -40,6 +43,21 @@ class Inliner {
 
  private:
   void rewrite(Array& array) {
+    const std::vector<ArrayId> before = array.operands;
+    fill(array);
+    // Behind a view there may be padding, of which the taps of a convolution
+    // take a slice each: they had better choose themselves.
+    for (ArrayId id : array.operands) {
+      const bool known =
+          std::find(before.begin(), before.end(), id) != before.end();
+      if (known || readers_[id].size() > kMostTaps) continue;
+      if (!facts_about(graph_.arrays[id].formula).pads) continue;
+      fill(array);
+      return;
+    }
+  }
+
+  void fill(Array& array) {
     FormulaReader reader{array.formula, array.stored, array.at_load, {}};
     std::vector<ArrayId> numbered = array.operands;
     for (ArrayId id : array.operands) {

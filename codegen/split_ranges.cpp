@@ -152,12 +152,34 @@ class Splitter {
 
   Expr simplified(const Expr& e) const { return simplify(e, ranges_); }
 
+  // What `e` is where `condition` is `truth`, as one of two comparisons with
+  // sums that differ by a constant decides the other.
+  std::optional<bool> implied(const Expr& e, const Expr& condition,
+                              bool truth) const {
+    const Call* node = comparison(e);
+    if (!node) return std::nullopt;
+    if (same_expr(e, condition)) return truth;
+    const Call& known = *comparison(condition);
+    const Expr apart = simplified(node->args[0] - node->args[1] -
+                                  known.args[0] + known.args[1]);
+    auto* number = std::get_if<Literal>(&apart->node);
+    auto* more = number ? std::get_if<int64_t>(&number->value) : nullptr;
+    if (!more) return std::nullopt;
+    // a < b is: a - b <= -1.
+    const auto most = [](const Call& c) {
+      return c.op == ScalarOp::kLessEqual ? 0 : -1;
+    };
+    if (truth && most(known) + *more <= most(*node)) return true;
+    if (!truth && most(known) + 1 + *more > most(*node)) return false;
+    return std::nullopt;
+  }
+
   std::vector<PointOp> decided(const std::vector<PointOp>& ops,
                                const Expr& condition, bool truth) const {
     return moved(rewrite(ops, [&](const Expr& value) {
       Rewriter put([&](const Expr& e) -> Expr {
-        return comparison(e) && same_expr(e, condition) ? literal(truth)
-                                                        : Expr();
+        const std::optional<bool> known = implied(e, condition, truth);
+        return known ? literal(*known) : Expr();
       });
       return simplify(put(value), ranges_);
     }));

@@ -67,6 +67,18 @@ body: ["y = permute(rms_norm(x, w), [0, 2, 1, 3]) * 2.0"]
 )",
        {{{"B", 2}, {"C", 5}, {"W", 17}}, {{"B", 1}, {"C", 1}, {"W", 64}}},
        "row"},
+      {"taps of what is padded", R"(
+inputs: {x: "float32[B, C, W]", w: "float32[4, W]", u: "float32[4]"}
+body:
+  - p = pad(x, [0, 0, 3, 0, 0, 0])
+  - a = p[:, 0:-3] * w[0] + p[:, 1:-2] * w[1] + p[:, 2:-1] * w[2] + p[:, 3:] * w[3]
+  - q = pad(x, [0, 0, 0, 0, 2, 1])
+  - b = q[..., 0:-3] * u[0] + q[..., 1:-2] * u[1] + q[..., 2:-1] * u[2] + q[..., 3:] * u[3]
+  - r = pad(x, [0, 0, 1, 1, 1, 1])
+  - c = silu(r[:, 0:-2, 1:-1] + r[:, 2:, 1:-1] + r[:, 1:-1, 0:-2] * 2.0)
+outputs: {a: a, b: b, c: c}
+)",
+       columns(), ""},
       {"parts along every axis", R"(
 inputs: {x: "float32[B, C, W]", z: "float32[B, C, W]"}
 body:

@@ -42,4 +42,23 @@ TEST_CASE("ranges: no loop of a concatenation chooses") {
   }
 }
 
+TEST_CASE("ranges: taps of what is padded are one kernel") {
+  const std::string text = kernels_of(
+      "inputs: {x: 'float32[B, T, 64]', w: 'float32[3, 64]'}\n"
+      "body:\n"
+      "  - p = pad(x, [0, 0, 2, 0, 0, 0])\n"
+      "  - y = p[:, 0:-2] * w[0] + p[:, 1:-1] * w[1] + p[:, 2:] * w[2]\n");
+  const auto count = [&](const std::string& part) {
+    int found = 0;
+    for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) {
+      ++found;
+    }
+    return found;
+  };
+  CHECK_EQ(count("extern"), 1);
+  // Where one tap is inside, so are those behind it: three loops, not four.
+  CHECK_EQ(count("for (i64 i = "), 3);
+  CHECK_EQ(count(" ? "), 0);
+}
+
 }  // namespace lathe
