@@ -131,9 +131,9 @@ void CubinCompiler::compile(int kernel) {
 std::string CubinCompiler::take(int kernel) {
   Job& job = jobs_[static_cast<size_t>(kernel)];
   const KernelSource& from = kernels_[static_cast<size_t>(kernel)];
-  if (!job.cubin.empty()) return std::move(job.cubin);
+  if (!job.cubin.empty()) return job.cubin;
   request({kernel});
-  NvrtcResult result = job.promise.get_future().get();
+  const NvrtcResult& result = job.result.get();
   if (!result.ok) fail(from, result);
   report_.seconds = std::max(report_.seconds, job.ready);
   if (!tools_.cache.store(job.key, from.name, from.text, result.cubin)) {
@@ -142,7 +142,7 @@ std::string CubinCompiler::take(int kernel) {
                                  std::strerror(errno)}));
   }
   prune_daily(tools_.folder.path());
-  return std::move(result.cubin);
+  return result.cubin;
 }
 
 void CubinCompiler::fail(const KernelSource& kernel,

@@ -53,6 +53,7 @@ class CubinCompiler : public CubinSource {
   struct Job {
     std::string key;
     std::promise<NvrtcResult> promise;
+    std::shared_future<NvrtcResult> result = promise.get_future().share();
     std::string cubin;  // from the cache
     bool is_asked_for = false;  // or there from the start
     double ready = 0;   // seconds since the start

@@ -17,7 +17,8 @@ class CubinSource {
   // Says that these are wanted soon.
   virtual void request(const std::vector<int>& kernels) = 0;
 
-  // The kernel's cubin, once. Waits until it is there; throws DeviceError L06.
+  // The kernel's cubin. Waits until it is there; throws DeviceError L06. Can be
+  // taken again: a driver that had no room for it may have some later.
   virtual std::string take(int kernel) = 0;
 
   // About those taken so far.

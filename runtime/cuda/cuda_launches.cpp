@@ -101,21 +101,22 @@ void CudaLaunches::encode_maps(Step& step, const Launch& launch) const {
   }
 }
 
-// True if an address is another than in the last run.
-bool CudaLaunches::fill(std::span<void* const> buffers) {
-  bool any_moved = false;
+// Where an address is another than in the last run, the graph is not current
+// from then on: a map that cannot be made leaves what the next run mends.
+void CudaLaunches::fill(std::span<void* const> buffers) {
   for (size_t i = 0; i < steps_.size(); ++i) {
-    bool moved = false;
+    Step& step = steps_[i];
     for (size_t b = 0; b < launches_[i].buffers.size(); ++b) {
       const auto index = static_cast<size_t>(launches_[i].buffers[b]);
       const auto address = reinterpret_cast<uint64_t>(buffers[index]);
-      moved |= steps_[i].values[b] != address;
-      steps_[i].values[b] = address;
+      if (step.values[b] == address) continue;
+      step.values[b] = address;
+      step.has_maps = is_current_ = false;
     }
-    if (moved) encode_maps(steps_[i], launches_[i]);
-    any_moved |= moved;
+    if (step.has_maps) continue;
+    encode_maps(step, launches_[i]);
+    step.has_maps = true;
   }
-  return any_moved;
 }
 
 std::optional<LaunchFault> CudaLaunches::run(
@@ -123,7 +124,7 @@ std::optional<LaunchFault> CudaLaunches::run(
   if (nanoseconds) nanoseconds->assign(steps_.size(), 0);
   if (steps_.empty()) return std::nullopt;
   stream_->context().use();
-  if (fill(buffers)) is_current_ = false;
+  fill(buffers);
   if (nanoseconds) {
     run_timed(*nanoseconds);
   } else if (runs_++ == 0) {

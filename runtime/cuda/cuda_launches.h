@@ -36,6 +36,7 @@ class CudaLaunches : public LaunchList {
     bool runs = false;  // with these sizes; else a product has no plan
     std::vector<uint64_t> values;
     std::vector<CUtensorMap> maps;
+    bool has_maps = false;  // of the buffers that it has
     std::vector<void*> parameters;  // addresses of the values and maps
     const std::vector<TensorView>* views = nullptr;  // of the maps
     std::string place;
@@ -43,7 +44,7 @@ class CudaLaunches : public LaunchList {
 
   Step make_step(CudaModule& module, const Launch& launch);
   static Step make_product(ProductLibrary* library, const Launch& launch);
-  bool fill(std::span<void* const> buffers);
+  void fill(std::span<void* const> buffers);
   void encode_maps(Step& step, const Launch& launch) const;
   void launch(Step& step, bool may_overlap) const;
   void clear_faults() const;

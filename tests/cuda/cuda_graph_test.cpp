@@ -71,6 +71,24 @@ Tensor rows(int64_t count, double first, DType dtype = DType::kFloat32,
   return x;
 }
 
+// The driver refuses a call as long as this lives.
+class Refusal {
+ public:
+  explicit Refusal(const char* call) { setenv("LATHE_FAKE_FAIL", call, 1); }
+  ~Refusal() { unsetenv("LATHE_FAKE_FAIL"); }
+  Refusal(const Refusal&) = delete;
+  Refusal& operator=(const Refusal&) = delete;
+};
+
+// All 40 columns of kGraphModel's results are half the sum of a row.
+void check_products(const Tensor& x, const Tensor& found) {
+  for (int64_t i = 0; i < found.numel(); ++i) {
+    double sum = 0;
+    for (int64_t k = 0; k < 64; ++k) sum += 0.5 * x.at(i / 40 * 64 + k);
+    CHECK(found.at(i) == doctest::Approx(sum).epsilon(0.01));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("cuda graph: runs of one size become a graph at the second") {
@@ -116,18 +134,51 @@ TEST_CASE("cuda graph: tensor maps follow the buffers that they show") {
   auto model = load_model(engine, file, "");
   const auto run = [&](int64_t count, double first) {
     const Tensor x = rows(count, first, DType::kBFloat16, 64);
-    const Tensor found = model->run({{"x", x}})[0].tensor;
-    for (int64_t i = 0; i < found.numel(); ++i) {
-      double sum = 0;
-      for (int64_t k = 0; k < 64; ++k) sum += 0.5 * x.at(i / 40 * 64 + k);
-      CHECK(found.at(i) == doctest::Approx(sum).epsilon(0.01));
-    }
+    check_products(x, model->run({{"x", x}})[0].tensor);
     return log.graphs();
   };
   CHECK_EQ(run(150, 0), "");
   CHECK_EQ(run(150, 1).substr(0, 9), "graph of ");
   CHECK_EQ(run(300, 2), "");
   CHECK_EQ(run(150, 3), "graph updated\ngraph launch\n");
+}
+
+TEST_CASE("cuda graph: a run after one without tensor maps has its own") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", kGraphModel);
+  DriverLog log(folder.file("log"));
+  Engine engine(fake_options(folder));
+  auto model = load_model(engine, file, "");
+  const auto run = [&](int64_t count, double first) {
+    const Tensor x = rows(count, first, DType::kBFloat16, 64);
+    check_products(x, model->run({{"x", x}})[0].tensor);
+    return log.graphs();
+  };
+  run(150, 0);
+  run(150, 1);
+  // Moves the buffers.
+  run(300, 2);
+  {
+    const Refusal refusal("cuTensorMapEncodeTiled");
+    CHECK_THROWS_AS(run(150, 3), DeviceError);
+  }
+  CHECK_EQ(run(150, 4), "graph updated\ngraph launch\n");
+}
+
+// Compiled in the first turn, from the cache in the second.
+TEST_CASE("cuda graph: a kernel that could not be loaded is loaded later") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", kGraphModel);
+  for (int turn = 0; turn < 2; ++turn) {
+    Engine engine(fake_options(folder));
+    auto model = load_model(engine, file, "");
+    const Tensor x = rows(150, turn, DType::kBFloat16, 64);
+    {
+      const Refusal refusal("cuModuleLoadData");
+      CHECK_THROWS_AS(model->run({{"x", x}}), DeviceError);
+    }
+    check_products(x, model->run({{"x", x}})[0].tensor);
+  }
 }
 
 }  // namespace lathe
