@@ -127,14 +127,8 @@ class Assembler {
         step.path = graph_.nodes[node].path;
         step.span = graph_.nodes[node].span;
       }
-      const size_t loads = program_.load_steps.size();
       for (const BufferBinding& binding : kernel_of(lowered, k).bindings) {
         step.buffers.push_back(bound_buffer(binding, plan, placement, scratch));
-      }
-      // What is made of no weight stands where it is used first.
-      for (size_t i = loads; i < program_.load_steps.size(); ++i) {
-        Step& load = program_.load_steps[i];
-        if (load.buffers.size() == 1) load.span = step.span;
       }
       steps.push_back(std::move(step));
     }
@@ -179,9 +173,26 @@ class Assembler {
                              plan.packings[binding.index], placement);
       case BufferSource::kScratch:
         return scratch[binding.index];
+      case BufferSource::kCounts:
+        return counts_buffer(binding.index);
     }
     LATHE_CHECK(false, "no such source");
     return -1;
+  }
+
+  int counts_buffer(int size) {
+    auto [it, inserted] = counts_.emplace(size, -1);
+    if (!inserted) return it->second;
+    Buffer buffer;
+    buffer.role = BufferRole::kConstant;
+    buffer.name = "counts";
+    buffer.dtype = DType::kInt32;
+    buffer.shape = {Dim(size)};
+    buffer.constant = std::make_shared<const Tensor>(
+        buffer.dtype, std::vector<int64_t>{size});
+    it->second = static_cast<int>(program_.buffers.size());
+    program_.buffers.push_back(std::move(buffer));
+    return it->second;
   }
 
   // The buffer in the layout that a kernel asked for; the same layout of the
@@ -199,10 +210,8 @@ class Assembler {
     if (!inserted) return it->second;
     Buffer buffer;
     buffer.role = BufferRole::kPacked;
-    const std::string from =
-        buffers.empty() ? "" : program_.buffers[buffers[0]].name;
-    const std::string& name = packed.stage.name;
-    buffer.name = from.empty() ? name : from + "." + name;
+    const std::string from = program_.buffers[buffers[0]].name;
+    buffer.name = from + "." + packed.stage.name;
     buffer.dtype = packed.stage.dtype;
     buffer.shape = packed.stage.shape;
     it->second = static_cast<int>(program_.buffers.size());
@@ -213,7 +222,7 @@ class Assembler {
     step.kernel = lowered.kernels[0];
     step.items = lowered.group.items;
     step.cost = lowered.group.cost;
-    step.what = "pack " + (from.empty() ? name : from);
+    step.what = "pack " + from;
     for (const BufferBinding& binding : lowered.group.bindings) {
       bool output = binding.source == BufferSource::kOutput;
       step.buffers.push_back(output ? made
@@ -252,6 +261,7 @@ class Assembler {
   Program program_;
   std::unordered_map<ArrayId, int> buffers_;
   std::unordered_map<std::string, int> packed_;
+  std::unordered_map<int, int> counts_;  // by size
 };
 
 }  // namespace

@@ -50,16 +50,8 @@ int KernelBuilder::packed(PackedOperand operand) {
   return slot;
 }
 
-int KernelBuilder::counts(const std::string& name, int64_t size) {
-  Stage stage;
-  stage.name = name;
-  stage.dtype = DType::kInt32;
-  stage.shape = {Dim(size)};
-  stage.axes = {make_var("i0")};
-  stage.kind = Compute{int_literal(0)};
-  const int slot = packed({{}, std::move(stage)});
-  lowered_.kernel.buffers.back().writable = true;
-  return slot;
+int KernelBuilder::counts(const std::string& name, int size) {
+  return add_buffer({BufferSource::kCounts, size}, {name, DType::kInt32, true});
 }
 
 int KernelBuilder::scratch(int index, const Scratch& scratch, bool writable) {

@@ -26,9 +26,8 @@ class KernelBuilder {
   int operand(int index);
   int output(int index);
   int packed(PackedOperand operand);
-  // GPU: `size` int32 that are 0 whenever a kernel begins: one that changes
-  // them makes them 0 again.
-  int counts(const std::string& name, int64_t size);
+  // GPU: `size` numbers as BufferSource::kCounts has them.
+  int counts(const std::string& name, int size);
   int scratch(int index, const Scratch& scratch, bool writable);
   int local(const std::string& name, DType dtype, int64_t size, int lanes = 1);
   // GPU: an array that the workers of an item share.

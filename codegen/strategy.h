@@ -18,18 +18,27 @@ namespace lathe {
 // An operand in a layout the kernel likes: a buffer defined by an index
 // expression over operands of the group that are known at load. It is made
 // once, by load steps, through the generic strategy.
-// Example: packed[p, k, j] = W[p * 16 + j, k]. A kernel may write to one of no
-// operands if it leaves it as it was.
+// Example: packed[p, k, j] = W[p * 16 + j, k].
 struct PackedOperand {
   std::vector<int> operands;  // of the group; slot i of `stage` is operands[i]
   Stage stage;
 };
 
 // What a buffer parameter of the kernel is.
-enum class BufferSource : uint8_t { kOperand, kOutput, kPacked, kScratch };
+enum class BufferSource : uint8_t {
+  kOperand,
+  kOutput,
+  kPacked,
+  kScratch,
+  // int32 that are 0 whenever a kernel begins: one that changes them makes them
+  // 0 again. All kernels of a program share them.
+  kCounts,
+};
 struct BufferBinding {
   BufferSource source = BufferSource::kOperand;
-  int index = 0;  // of the operand, of Definition::outputs, `packed`, `scratch`
+  // Of the operand, of Definition::outputs, `packed`, `scratch`; how many
+  // counts.
+  int index = 0;
 };
 
 // In sizes of a lowered group: 1 where a library computes its products, else 0.

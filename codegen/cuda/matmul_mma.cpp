@@ -206,25 +206,34 @@ Stmt MatmulMma::close_group(const MatmulSection& section, const Expr& buffer,
 
 // --- steps ---
 
-// One step of k, and the moves of the one that is `stages` - 1 ahead.
-Stmt MatmulMma::step(const MmaSides::Tile& tile, const Var& number,
-                     const Expr& last) {
+// The moves of step `number`, and the step that is `stages` - 1 before it; the
+// first steps' moves have none. So the moves stand in the text once.
+Stmt MatmulMma::step(const MmaSides::Tile& tile, const Var& ahead,
+                     const Expr& first, const Expr& last) {
   const int64_t stages = sides_.stages();
   Expr depth = int_literal(sides_.depth());
-  Var stage = make_var("stage"), k0 = make_var("k0");
   Var next = make_var("next"), next_k = make_var("next_k");
-  Expr ahead = var(number) + int_literal(stages - 1);
+  Var number = make_var("number");
+  Stmt landed = block({intrinsic(IntrinsicOp::kAwaitMoves, {}, stages - 2),
+                       // Nobody reads the step before any more.
+                       barrier(kMatmulThreads)});
+  return block(
+      {let(number, var(ahead) - int_literal(stages - 1)),
+       if_then(first <= var(number), landed),
+       if_then(var(ahead) < last,
+               block({let(next, var(ahead) % int_literal(stages)),
+                      let(next_k, var(ahead) * depth),
+                      sides_.begin(tile, var(next), next_k)})),
+       intrinsic(IntrinsicOp::kGroupMoves),
+       if_then(first <= var(number), work(tile, number))});
+}
+
+Stmt MatmulMma::work(const MmaSides::Tile& tile, const Var& number) {
+  Expr depth = int_literal(sides_.depth());
+  Var stage = make_var("stage"), k0 = make_var("k0");
   std::vector<Stmt> stmts = {
-      let(stage, var(number) % int_literal(stages)),
-      let(k0, var(number) * depth),
-      intrinsic(IntrinsicOp::kAwaitMoves, {}, stages - 2),
-      // All moves have landed, and nobody reads the step before any more.
-      barrier(kMatmulThreads),
-      if_then(ahead < last,
-              block({let(next, ahead % int_literal(stages)),
-                     let(next_k, ahead * depth),
-                     sides_.begin(tile, var(next), next_k)})),
-      intrinsic(IntrinsicOp::kGroupMoves)};
+      let(stage, var(number) % int_literal(sides_.stages())),
+      let(k0, var(number) * depth)};
   if (sides_.completes()) {
     stmts.push_back(sides_.complete(tile, var(stage), k0));
     stmts.push_back(barrier(kMatmulThreads));
@@ -312,25 +321,14 @@ Stmt MatmulMma::tile(const MatmulSection& section, const Expr& row,
                              clear(section)};
   // Results of the tile before may still be read.
   if (shares) stmts.push_back(barrier(kMatmulThreads));
-  Var ahead = make_var("ahead"), stage = make_var("stage");
-  Var k0 = make_var("k0");
-  Expr early = first + var(ahead);
-  Stmt begin = block({let(stage, early % int_literal(stages)),
-                      let(k0, early * depth),
-                      sides_.begin(tile, var(stage), k0)});
-  stmts.push_back(for_loop(
-      ahead, int_literal(0), int_literal(stages - 1),
-      block({if_then(early < last, begin),
-             intrinsic(IntrinsicOp::kGroupMoves)}),
-      LoopKind::kRolled));
   if (factors_.any()) {
     stmts.push_back(factors_.read(section, tile.m0, tile.n0, first * depth));
     stmts.push_back(factors_.keep(section, first % int_literal(2)));
   }
-  Var number = make_var("number");
+  Var ahead = make_var("ahead");
   // A step has enough to overlap; several are only more text to compile.
-  stmts.push_back(for_loop(number, first, last, step(tile, number, last),
-                           LoopKind::kRolled));
+  stmts.push_back(for_loop(ahead, first, last + int_literal(stages - 1),
+                           step(tile, ahead, first, last), LoopKind::kRolled));
   if (!by_group_ && factors_.any()) {
     stmts.push_back(
         close_group(section, first % int_literal(2), int_literal(0)));

@@ -39,7 +39,9 @@ class MatmulMma {
 
  private:
   Stmt clear(const MatmulSection& section) const;
-  Stmt step(const MmaSides::Tile& tile, const Var& number, const Expr& last);
+  Stmt step(const MmaSides::Tile& tile, const Var& ahead, const Expr& first,
+            const Expr& last);
+  Stmt work(const MmaSides::Tile& tile, const Var& number);
   Stmt multiply(const MatmulSection& section, const Expr& stage,
                 const Expr& buffer) const;
   Stmt products(const MatmulSection& section, const Expr& stage,

@@ -68,7 +68,7 @@ class Mutant {
           buffers.emplace_back(buffer.dtype, eval(buffer.shape, dims_));
       const bool given = buffer.role != BufferRole::kOutput &&
                          buffer.role != BufferRole::kTemp;
-      const bool counts = buffer.name == "arrivals";
+      const bool counts = buffer.role == BufferRole::kConstant;
       for (int64_t i = 0; i < tensor.numel(); ++i) {
         if (given && counts) {
           tensor.set_int(i, 0);
@@ -101,7 +101,8 @@ class Mutant {
     for (size_t i = 0; i < buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[size_t(step().buffers[i])];
       if (buffer.role != BufferRole::kOutput &&
-          buffer.role != BufferRole::kTemp && buffer.name != "arrivals") {
+          buffer.role != BufferRole::kTemp &&
+          buffer.role != BufferRole::kConstant) {
         continue;
       }
       stored.append(reinterpret_cast<const char*>(buffers[i].data()),
@@ -128,9 +129,9 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
   CHECK(product.shows(barrier, "", 3));
   // Moves that are not awaited, that end elsewhere, that begin too late.
   CHECK(product.shows("await_moves<2>", "await_moves<3>"));
-  CHECK(product.shows("floor_mod(number + 3, (i64)4)",
-                      "floor_mod(number + 2, (i64)4)"));
-  CHECK(product.shows("group_moves();", "", 1));
+  CHECK(product.shows("floor_mod(ahead, (i64)4)",
+                      "floor_mod(ahead + 3, (i64)4)"));
+  CHECK(product.shows("group_moves();", ""));
   // Lines at another distance, and a step of k left out.
   CHECK(product.shows("load_16x16<72>", "load_16x16<80>"));
   CHECK(product.shows("s < 4", "s < 3"));
@@ -139,7 +140,7 @@ TEST_CASE("mutants: mistakes in a product on tensor cores show") {
 TEST_CASE("mutants: mistakes where the last block adds up pieces show") {
   const Mutant product(kPieces);
   const std::string barrier = "barrier<256>();\n";
-  const std::string count = "count_block(&blocks_before[0], &pack0[whole]);";
+  const std::string count = "count_block(&blocks_before[0], &arrivals[whole]);";
   CHECK(product.shows(count, "blocks_before[0] = 0;"));
   CHECK(product.shows(barrier + "      if ((i64)blocks_before",
                       "      if ((i64)blocks_before"));
@@ -237,7 +238,7 @@ TEST_CASE("mutants: mistakes in running sums and orders show") {
 
 TEST_CASE("mutants: mistakes where the last block joins parts show") {
   const Mutant attention(kParts);
-  const std::string count = "count_block(&blocks_before[0], &pack0[whole]);";
+  const std::string count = "count_block(&blocks_before[0], &arrivals[whole]);";
   CHECK(attention.shows(count, "blocks_before[0] = 0;"));
   // Threads that do not know the count yet.
   const std::string barrier = "barrier<128>();\n";
@@ -245,7 +246,7 @@ TEST_CASE("mutants: mistakes where the last block joins parts show") {
                         "      if ((i64)blocks_before"));
   CHECK(attention.shows("blocks_before[0] == splits - 1",
                         "blocks_before[0] == splits - 2"));
-  CHECK(attention.shows("pack0[whole] = (i32)0", "pack0[whole] = (i32)1"));
+  CHECK(attention.shows("arrivals[whole] = (i32)0", "arrivals[whole] = (i32)1"));
 }
 
 TEST_CASE("mutants: mistakes in a row that a block shares show") {
