@@ -8,6 +8,7 @@
 #include "codegen/kernel_abi.h"
 #include "codegen/render.h"
 #include "codegen/rewrite.h"
+#include "codegen/size_arguments.h"
 #include "interpreter/index_fault.h"
 #include "spec/check.h"
 
@@ -123,17 +124,18 @@ const Lowered& ClusterPlans::lower(const Group& group,
   const Strategy* strategy = find_strategy(group, target_, generic_only);
   LATHE_CHECK(strategy != nullptr, "no strategy takes ", to_string(group));
   made.group = strategy->lower(group, target_);
-  auto add = [&](const LoweredKernel& lowered) {
+  auto add = [&](LoweredKernel& lowered) {
     if (lowered.product) {
       made.kernels.push_back(-1);
       return;
     }
+    if (target_.gpu) move_sizes_to_arguments(lowered.kernel);
     verify(lowered.kernel);
     const char* name = lowered.strategy ? lowered.strategy : strategy->name;
     made.kernels.push_back(add_kernel(lowered.kernel, name, comment));
   };
   add(made.group);
-  for (const LoweredKernel& kernel : made.group.after) add(kernel);
+  for (LoweredKernel& kernel : made.group.after) add(kernel);
   return made;
 }
 
@@ -146,9 +148,14 @@ int ClusterPlans::add_kernel(const LoopKernel& loops, const char* strategy,
       kernel_numbers_.emplace(kernel.name, static_cast<int>(kernels_.size()));
   if (!inserted) return it->second;
   kernel.text = render_kernel(loops, kernel.name, target_);
-  kernel.commented = comment + kernel.text;
+  kernel.commented = comment;
+  for (size_t i = 0; i < loops.sizes.size(); ++i) {
+    kernel.commented +=
+        cat({"// size", i, " = ", loops.sizes[i].to_string(), "\n"});
+  }
+  kernel.commented += kernel.text;
   kernel.buffers = static_cast<int>(loops.buffers.size());
-  kernel.dims = static_cast<int>(loops.symbols.size());
+  kernel.dims = static_cast<int>(loops.symbols.size() + loops.sizes.size());
   if (target_.gpu) kernel.launch = cuda::launch_of(loops);
   kernels_.push_back(std::move(kernel));
   return it->second;
@@ -181,6 +188,9 @@ std::vector<Step> ClusterPlans::steps_of(const Lowered& lowered,
     } else {
       for (const std::string& symbol : placement.symbols) {
         step.dims.push_back(Dim::symbol(symbol));
+      }
+      for (const Dim& size : kernel.kernel.sizes) {
+        step.dims.push_back(size.substitute(symbols));
       }
     }
     for (int site : placement.sites) {

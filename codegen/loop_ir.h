@@ -181,7 +181,10 @@ struct LocalArray {
 struct LoopKernel {
   std::vector<BufferParam> buffers;
   std::vector<LocalArray> locals;
-  std::vector<std::string> symbols;  // n0, n1, ...: the dim arguments
+  std::vector<std::string> symbols;  // n0, n1, ...: the first dim arguments
+  // The others, which stand in `body` as symbols size0, size1, ...: what is
+  // computed of the first before a launch.
+  std::vector<Dim> sizes;
   Var lo, hi;                        // the work items to do
   Stmt body;
   int workers = 1;  // GPU: threads that share an item

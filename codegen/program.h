@@ -19,6 +19,10 @@
 
 namespace lathe {
 
+// The most items of a kernel whose threads share them, in blocks: a launch
+// refuses more.
+inline constexpr int64_t kMostSharedItems = 0x7fffffff;
+
 // How a GPU runs a kernel: blocks of `threads`, of which `workers` at a time
 // share an item. As many blocks as the items need, or fewer: the threads of a
 // smaller grid go on with further items.

@@ -6,6 +6,7 @@
 #include "codegen/attention_result.h"
 #include "codegen/cuda/attention_join.h"
 #include "codegen/cuda/gpu_sizes.h"
+#include "codegen/cuda/item_index.h"
 
 namespace lathe::cuda {
 namespace {
@@ -85,7 +86,7 @@ LoweredGroup AttentionKernel::lower() {
   Stmt loop = for_loop(item, var(kernel_.lo()), var(kernel_.hi()),
                        block({position(item), work()}), LoopKind::kItems);
   Stmt body = block(
-      {let(rows_, size_of(form_.rows)), let(splits_, size_of(items_.splits)),
+      {let(rows_, size_of(form_.rows)), let(splits_, item_index(size_of(items_.splits))),
        let(steps_, ceil_div(size_of(form_.keys), int_literal(shape_.keys))),
        loop});
   Dim pairs = form_.batch * form_.rows * form_.keys;
@@ -96,21 +97,21 @@ LoweredGroup AttentionKernel::lower() {
 // The last queries, who may see the most keys, come first.
 Stmt AttentionKernel::position(const Var& item) const {
   Var rest = make_var("rest"), tile = make_var("tile");
-  Var tiles = make_var("tiles");
+  Var tiles = make_var("tiles"), query_tile = make_var("query_tile");
   Expr piece = var(item) % int_literal(shape_.pieces);
   return block({
       let(lane_, var(worker_) % int_literal(kWarp)),
       let(warp_, var(worker_) / int_literal(kWarp)),
       tile_->bind(),
       let(n0_, piece * int_literal(shape_.columns)),
-      let(rest, var(item) / int_literal(shape_.pieces)),
+      let(rest, item_index(var(item)) / int_literal(shape_.pieces)),
       let(split_, var(rest) % var(splits_)),
-      let(whole_, var(rest) / var(splits_) * int_literal(shape_.pieces) +
-                      piece),
-      let(tiles, size_of(items_.tiles)),
-      let(tile, var(rest) / var(splits_) % var(tiles)),
+      let(query_tile, var(rest) / var(splits_)),
+      let(whole_, var(query_tile) * int_literal(shape_.pieces) + piece),
+      let(tiles, item_index(size_of(items_.tiles))),
+      let(tile, var(query_tile) % var(tiles)),
       let(m0_, (var(tiles) - 1 - var(tile)) * int_literal(kItemQueries)),
-      let(form_.b, var(rest) / var(splits_) / var(tiles)),
+      let(form_.b, var(query_tile) / var(tiles)),
   });
 }
 
@@ -141,8 +142,10 @@ Stmt AttentionKernel::work() {
 AttentionKernel::Steps AttentionKernel::part_of(const Expr& first,
                                                 const Expr& count) const {
   if (!items_.may_split()) return {first, first + count};
-  return {first + count * var(split_) / var(splits_),
-          first + count * (var(split_) + 1) / var(splits_)};
+  const auto share = [&](const Expr& split) {
+    return item_index(count * split) / var(splits_);
+  };
+  return {first + share(var(split_)), first + share(var(split_) + 1)};
 }
 
 Expr AttentionKernel::last_query() const {

@@ -69,6 +69,9 @@ class CudaRenderer : public cpu::Renderer {
     for (const std::string& symbol : kernel_.symbols) {
       out_ += cat({separator, "i64 ", take(symbol)});
     }
+    for (size_t i = 0; i < kernel_.sizes.size(); ++i) {
+      out_ += cat({separator, "i64 ", take(cat({"size", i}))});
+    }
     out_ += separator + "i64 items, Args a";
     for (const LocalArray& local : kernel_.locals) {
       if (local.view) out_ += cat({",\n    ", tensor_map(local)});

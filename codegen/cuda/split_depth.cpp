@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "codegen/cuda/code_words.h"
+#include "codegen/cuda/item_index.h"
 #include "codegen/cuda/matmul_tile.h"
 
 namespace lathe::cuda {
@@ -76,7 +76,7 @@ Stmt SplitDepth::join(const MatmulParts& parts, const Expr& item,
                LoopKind::kRolled),
   });
   return block({
-      let(tile, item / count),
+      let(tile, item_index(item) / count),
       unrolled(c, sums, store(sums_, item * line + at, own)),
       // All have stored their sums.
       barrier(kMatmulThreads),

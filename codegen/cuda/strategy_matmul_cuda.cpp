@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/cuda/item_index.h"
 #include "codegen/cuda/matmul_few.h"
 #include "codegen/cuda/matmul_mma.h"
 #include "codegen/cuda/matmul_stream.h"
@@ -57,11 +58,12 @@ class MatmulKernel {
     }
     if (numbers_) stmts.push_back(numbers_->compute());
     const bool one = form.batch == 1;
-    Expr in_batch = var(ends_.back());
+    Expr in_batch = item_index(var(ends_.back()));
     stmts.push_back(for_loop(
         item_, var(kernel.lo()), var(kernel.hi()),
-        block({let(form.b, one ? int_literal(0) : var(item_) / in_batch),
-               let(rest, one ? var(item_) : var(item_) % in_batch),
+        block({let(form.b, one ? int_literal(0)
+                               : item_index(var(item_)) / in_batch),
+               let(rest, one ? var(item_) : item_index(var(item_)) % in_batch),
                sections(rest, work)}),
         LoopKind::kItems));
     Dim cost;
@@ -144,9 +146,9 @@ struct TilePlace {
   Expr row, column;
 };
 TilePlace place_of(const Expr& tile, const Dim& rows) {
-  Expr row_tiles = size_of(ceildiv(rows, Dim(kTileRows)));
-  return {tile % row_tiles * int_literal(kTileRows),
-          tile / row_tiles * int_literal(kTileColumns)};
+  Expr row_tiles = item_index(size_of(ceildiv(rows, Dim(kTileRows))));
+  return {item_index(tile) % row_tiles * int_literal(kTileRows),
+          item_index(tile) / row_tiles * int_literal(kTileColumns)};
 }
 
 LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
@@ -173,12 +175,13 @@ LoweredGroup lower_mma(const Group& group, const MatmulPlan& plan,
   auto work = [&](const MatmulSection& section, const Var& item) {
     Var count = make_var("pieces"), number = make_var("piece");
     Var each = make_var("steps");
-    const TilePlace at = place_of(var(item) / var(count), rows);
+    const TilePlace at = place_of(item_index(var(item)) / var(count), rows);
     const MatmulMma::Piece piece{split, var(kernel.item()), var(count)};
     Expr first = var(number) * var(each);
     return block(
-        {let(count, size_of(pieces)), let(number, var(item) % var(count)),
-         let(each, ceil_div(steps, var(count))),
+        {let(count, item_index(size_of(pieces))),
+         let(number, item_index(var(item)) % var(count)),
+         let(each, size_of(ceildiv(mma.steps(), pieces))),
          mma.tile(section, at.row, at.column, first,
                   min(steps, first + var(each)), &piece)});
   };
@@ -202,6 +205,7 @@ std::optional<LoweredGroup> lower_wgmma(const Group& group,
   MatmulWgmma wgmma(parts, *views, shared_bytes);
   const Dim& rows = plan.form.rows;
   const Dim row_tiles = ceildiv(rows, Dim(MatmulWgmma::kRows));
+  const Expr tiles = item_index(size_of(row_tiles));
   return kernel.lower(
       at_least(rows, MatmulWgmma::kLeastRows),
       [&](const MatmulSection& section) {
@@ -209,9 +213,9 @@ std::optional<LoweredGroup> lower_wgmma(const Group& group,
       },
       [&](const MatmulSection& section, const Var& tile) {
         return wgmma.tile(section,
-                          var(tile) % size_of(row_tiles) *
+                          item_index(var(tile)) % tiles *
                               int_literal(MatmulWgmma::kRows),
-                          var(tile) / size_of(row_tiles));
+                          item_index(var(tile)) / tiles);
       });
 }
 

@@ -65,6 +65,8 @@ CudaLaunches::Step CudaLaunches::make_step(CudaModule& module,
   const KernelSource& source = module.source(launch.kernel);
   const KernelLaunch& shape = source.launch;
   LATHE_CHECK(shape.threads > 0, source.name, " is not for a GPU");
+  LATHE_CHECK(shape.workers == 1 || launch.items <= kMostSharedItems,
+              source.name, " has ", launch.items, " items");
   Step step;
   if (launch.items > 0) step.function = module.function(launch.kernel);
   step.place = cat({"kernel ", source.name, " of ", source.place});
