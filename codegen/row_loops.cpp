@@ -51,10 +51,11 @@ LoweredGroup RowLowering::run() {
   first.insert(first.end(), divisions_.begin(), divisions_.end());
   body.insert(body.begin(), first.begin(), first.end());
   // The next row writes to the arrays that others may still read.
-  if (workers_ > 1 && !result_.kernel.locals.empty()) {
+  auto& kernel = result_.kernel;
+  if (std::any_of(kernel.locals.begin(), kernel.locals.end(),
+                  [](const LocalArray& local) { return local.shared; })) {
     body.push_back(barrier(workers_));
   }
-  auto& kernel = result_.kernel;
   kernel.body = for_loop(item_, var(kernel.lo), var(kernel.hi),
                          block(std::move(body)), LoopKind::kItems);
   result_.cost = 0;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "codegen/lower_rows.h"
@@ -114,6 +115,10 @@ class RowLowering {
   bool keeps_before(size_t p) const;
   Stmt once(const std::vector<PointOp>& ops) const;
   Stmt phase_of_packs(size_t p);
+  class Packer;
+  std::optional<Stmt> loop_over_packs(const std::vector<PointOp>& ops,
+                                      const Var& flat, const Dim& total);
+  std::unordered_set<const VarInfo*> known_in_item() const;
 
   void declare_accumulators(size_t p, std::vector<Stmt>& out);
   void finish_accumulators(size_t p, std::vector<Stmt>& out);

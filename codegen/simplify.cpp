@@ -264,6 +264,11 @@ std::optional<Affine> affine_in(const Expr& index, const Var& v,
   }
 }
 
+bool is_multiple(const Expr& expr, int64_t number, const Ranges& ranges) {
+  return same_expr(simplify(expr % int_literal(number), ranges),
+                   int_literal(0));
+}
+
 bool visits_all(const std::vector<Expr>& index, const Shape& shape,
                 const Ranges& ranges) {
   Expr flat = flat_index(index, shape, ranges);

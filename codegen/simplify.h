@@ -38,6 +38,9 @@ Expr flat_index(const std::vector<Expr>& index, const Shape& shape,
 bool provably_in_range(const Expr& expr, const Dim& lo, const Dim& hi,
                        const Ranges& ranges);
 
+// True when `number` divides the integer `expr`, as far as that shows.
+bool is_multiple(const Expr& expr, int64_t number, const Ranges& ranges);
+
 // Whether the index takes every element of `shape` as its variables take all
 // their values: it is a mixed-radix number of them, in any order of digits.
 bool visits_all(const std::vector<Expr>& index, const Shape& shape,

@@ -6,10 +6,6 @@
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
-namespace {
-
-}  // namespace
-
 MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
                          const PrologueForm* prologue, int workers)
     : group_(group),
@@ -107,9 +103,7 @@ std::optional<Expr> MatmulParts::pack_address(const Expr& index,
   Substitution first;
   first[form_.k.get()] = var(kp) * int_literal(size);
   Expr address = substitute(index, first);
-  if (!is_literal(simplify(address % int_literal(size), ranges), 0)) {
-    return std::nullopt;
-  }
+  if (!is_multiple(address, size, ranges)) return std::nullopt;
   return simplify(address, ranges);
 }
 

@@ -70,8 +70,11 @@ Stmt RowLowering::phase_of_workers(size_t p) {
   ranges_.add(flat, total);
   std::vector<PointOp> ops =
       ops_of_phase(p, decode(var(flat), extents, ranges_));
-  out.push_back(for_loop(flat, var(result_.kernel.worker), size_of(total),
-                         scalar_point(ops), LoopKind::kSerial, workers_));
+  std::optional<Stmt> packs = loop_over_packs(ops, flat, total);
+  out.push_back(packs ? *packs
+                      : for_loop(flat, var(result_.kernel.worker),
+                                 size_of(total), scalar_point(ops),
+                                 LoopKind::kSerial, workers_));
   for (int s : plan_.phases[p].stages) {
     if (!plan_.accumulates(s)) continue;
     ReduceOp op = plan_.forms[s].reduce->op;

@@ -8,10 +8,6 @@
 namespace lathe::cuda {
 namespace {
 
-bool is_multiple(const Expr& e, int64_t of, const Ranges& ranges) {
-  return is_literal(simplify(e % int_literal(of), ranges), 0);
-}
-
 bool dtype_holds(DType dtype, DType from) {
   return from == dtype || from == DType::kFloat8E4M3FN ||
          from == DType::kFloat8E5M2;

@@ -57,6 +57,25 @@ outputs: {y: y, a: a, m: m}
        .sizes = sizes_of("B", {1, 4}),
        .strategies = "row",
        .terms = 2500},
+      // Packs of 8, of which an operand lies 8 elements before, inside; one 3
+      // elements before; and one that 16 rows of a table repeat.
+      {.name = "packs of rows",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 2304]", r: "bfloat16[B, 2296]", q: "bfloat16[B, 2301]", t: "bfloat16[B, 144]"}
+weights: {w: "bfloat16[2304]"}
+body:
+  - h = cast(x, float32) + cast(pad(r, [0, 0, 8, 0]), float32)
+  - h = h + cast(pad(q, [0, 0, 3, 0]), float32)
+  - h = h * reshape(broadcast_to(reshape(cast(t, float32), [B, 1, 144]), [B, 16, 144]), [B, 2304])
+  - y = rms_norm(h, cast(w, float32))
+  - m = max(abs(y), axis=-1, keepdims=true)
+  - c = cast(y / m, float8_e4m3fn)
+  - a = argmax(h)
+outputs: {m: m, c: c, a: a}
+)",
+       .sizes = sizes_of("B", {1, 3}),
+       .strategies = "row",
+       .terms = 2304},
       {.name = "rows of unknown length",
        .yaml = R"(
 inputs: {x: "float32[3, T]"}

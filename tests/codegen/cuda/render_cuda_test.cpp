@@ -29,19 +29,19 @@ outputs: {y: y}
   alignas(16) f32 out0_pack[4];
   after_predecessor();
   for (i64 item = first_item<1>(); item < items; item += item_step<1>()) {
-    const i64 base = item * 4;
-    if (base + 4 <= (6 * n0)) {
-      move<16>(&in0_pack[0], &in0[base]);
-      move<8>(&in1_pack[0], &in1[base]);
+    const i64 number = item;
+    if (number * 4 + 4 <= (6 * n0)) {
+      move<16>(&in0_pack[0], &in0[number * 4]);
+      move<8>(&in1_pack[0], &in1[number * 4]);
       #pragma unroll
       for (i64 j = 0; j < 4; ++j) {
-        const i64 i = base + j;
+        const i64 i = number * 4 + j;
         const f32 v0 = in0_pack[j] * load_bf16(&in1_pack[j]) + in2[0];
         out0_pack[j] = (f32)v0;
       }
-      move<16>(&out0[base], &out0_pack[0]);
+      move<16>(&out0[number * 4], &out0_pack[0]);
     } else {
-      for (i64 i = base; i < (6 * n0); ++i) {
+      for (i64 i = number * 4; i < (6 * n0); ++i) {
         const f32 v0 = in0[i] * load_bf16(&in1[i]) + in2[0];
         out0[i] = (f32)v0;
       }
@@ -59,27 +59,52 @@ body:
 outputs: {y: y}
 )"),
            R"(  f32* const row1 = (f32*)shared_of_item<32>(0, 256);
+  alignas(16) f32 in0_pack[2];
+  alignas(16) f32 in0_pack_1[2];
+  alignas(16) f32 row1_pack[2];
+  alignas(16) f32 row1_pack_1[2];
+  alignas(16) f32 out0_pack[2];
   const i64 worker = worker_number<32>();
   after_predecessor();
   for (i64 item = first_item<32>(); item < items; item += item_step<32>()) {
     f32 acc0 = -__builtin_inff();
-    for (i64 i = worker; i < 64; i += 32) {
-      acc0 = max_(acc0, in0[item * 64 + i]);
+    #pragma unroll 1
+    for (i64 number = worker; number < 32; number += 32) {
+      move<8>(&in0_pack[0], &in0[item * 64 + number * 2]);
+      #pragma unroll
+      for (i64 j = 0; j < 2; ++j) {
+        const i64 i = number * 2 + j;
+        acc0 = max_(acc0, in0_pack[j]);
+      }
     }
     acc0 = all_max<32>(acc0);
     const f32 v0 = acc0;
     f32 acc2 = 0.0f;
-    for (i64 i = worker; i < 64; i += 32) {
-      const f32 v1 = exp_(in0[item * 64 + i] - v0);
-      row1[i] = (f32)v1;
-      acc2 = acc2 + v1;
+    #pragma unroll 1
+    for (i64 number = worker; number < 32; number += 32) {
+      move<8>(&in0_pack_1[0], &in0[item * 64 + number * 2]);
+      #pragma unroll
+      for (i64 j = 0; j < 2; ++j) {
+        const i64 i = number * 2 + j;
+        const f32 v1 = exp_(in0_pack_1[j] - v0);
+        row1_pack[j] = (f32)v1;
+        acc2 = acc2 + v1;
+      }
+      move<8>(&row1[number * 2], &row1_pack[0]);
     }
     acc2 = all_sum<32>(acc2);
     const f32 v2 = acc2;
     barrier<32>();
-    for (i64 i = worker; i < 64; i += 32) {
-      const f32 v3 = row1[i] / v2;
-      out0[item * 64 + i] = (f32)v3;
+    #pragma unroll 1
+    for (i64 number = worker; number < 32; number += 32) {
+      move<8>(&row1_pack_1[0], &row1[number * 2]);
+      #pragma unroll
+      for (i64 j = 0; j < 2; ++j) {
+        const i64 i = number * 2 + j;
+        const f32 v3 = row1_pack_1[j] / v2;
+        out0_pack[j] = (f32)v3;
+      }
+      move<8>(&out0[item * 64 + number * 2], &out0_pack[0]);
     }
     barrier<32>();
   }
@@ -94,15 +119,22 @@ body:
   - y = argmax(x)
 outputs: {y: y}
 )"),
-           R"(  const i64 worker = worker_number<256>();
+           R"(  alignas(16) f32 in0_pack[4];
+  const i64 worker = worker_number<256>();
   after_predecessor();
   for (i64 item = first_item<256>(); item < items; item += item_step<256>()) {
     i64 acc0 = 0;
     f32 best0 = -__builtin_inff();
-    for (i64 i = worker; i < 4096; i += 256) {
-      if ((best0 < in0[item * 4096 + i]) | (is_nan(in0[item * 4096 + i]) & !is_nan(best0))) {
-        best0 = in0[item * 4096 + i];
-        acc0 = i;
+    #pragma unroll 1
+    for (i64 number = worker; number < 1024; number += 256) {
+      move<16>(&in0_pack[0], &in0[item * 4096 + number * 4]);
+      #pragma unroll
+      for (i64 j = 0; j < 4; ++j) {
+        const i64 i = number * 4 + j;
+        if ((best0 < in0_pack[j]) | (is_nan(in0_pack[j]) & !is_nan(best0))) {
+          best0 = in0_pack[j];
+          acc0 = i;
+        }
       }
     }
     all_argmax<256>(best0, acc0);
