@@ -7,6 +7,7 @@
 #include "runtime/bind_dims.h"
 #include "runtime/fault_error.h"
 #include "runtime/host_memory.h"
+#include "runtime/index_room.h"
 #include "runtime/kernel_sources.h"
 #include "runtime/stopwatch.h"
 #include "spec/check.h"
@@ -88,6 +89,7 @@ CompiledExecutable::CompiledExecutable(Program program, Device& device,
       profile_(profile),
       inputs_(inputs_of(program_), reporter),
       choices_(program_, device_, dims_, reporter),
+      indexed_(find_indexed(program_)),
       arena_cache_(program_),
       ports_(program_.buffers.size()) {
   check_ports(program_);
@@ -192,12 +194,24 @@ void CompiledExecutable::bind(const DimBindings& dims) {
   if (bound_.size() > kMostBindings) bound_.pop_back();
 }
 
+int64_t CompiledExecutable::memory_for(size_t buffer) const {
+  const Buffer& info = program_.buffers[buffer];
+  const int64_t bytes = checked_bytes(info, shapes_[buffer], dims_);
+  return bytes > 0 || !indexed_[buffer] ? bytes
+                                        : index_room(info.dtype, sizes_of(buffer));
+}
+
+std::vector<int64_t> CompiledExecutable::sizes_of(size_t buffer) const {
+  std::vector<int64_t> sizes;
+  for (int dim : shapes_[buffer]) sizes.push_back(dims_[dim]);
+  return sizes;
+}
+
 std::vector<int64_t> CompiledExecutable::buffer_sizes() const {
   std::vector<int64_t> sizes(program_.buffers.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
-    const Buffer& buffer = program_.buffers[i];
-    const int64_t bytes = checked_bytes(buffer, shapes_[i], dims_);
-    if (buffer.role == BufferRole::kTemp) sizes[i] = bytes;
+    const int64_t bytes = memory_for(i);
+    if (program_.buffers[i].role == BufferRole::kTemp) sizes[i] = bytes;
   }
   return sizes;
 }
@@ -269,13 +283,15 @@ void CompiledExecutable::provide_memory(int buffer, int64_t bytes) {
 void CompiledExecutable::provide_input(int buffer, const Tensor& tensor) {
   Port& port = ports_[size_t(buffer)];
   port.tensor = tensor;
-  if (device_.shares_host_memory() &&
+  const int64_t bytes =
+      tensor.bytes() > 0 ? tensor.bytes() : memory_for(size_t(buffer));
+  if (device_.shares_host_memory() && bytes == tensor.bytes() &&
       is_aligned_for(tensor.dtype(), tensor.data())) {
     // Kernels do not write to inputs, although their arguments could.
     addresses_[size_t(buffer)] = port.tensor.mutable_data();
     return;
   }
-  provide_memory(buffer, tensor.bytes());
+  provide_memory(buffer, bytes);
   device_.upload(addresses_[size_t(buffer)], tensor.data(), tensor.bytes());
 }
 
@@ -283,7 +299,7 @@ void CompiledExecutable::provide_output(int buffer) {
   const Buffer& info = program_.buffers[size_t(buffer)];
   if (info.role != BufferRole::kOutput) return;
   ports_[size_t(buffer)].tensor = {};
-  provide_memory(buffer, checked_bytes(info, shapes_[size_t(buffer)], dims_));
+  provide_memory(buffer, memory_for(size_t(buffer)));
 }
 
 std::vector<NamedTensor> CompiledExecutable::collect_outputs() {
@@ -302,9 +318,8 @@ Tensor CompiledExecutable::output_of(int buffer) {
   Port& port = ports_[i];
   if (info.role == BufferRole::kInput) return port.tensor;
   if (info.role != BufferRole::kOutput) return weights_->to_host(buffer);
-  std::vector<int64_t> shape;
-  for (int dim : shapes_[i]) shape.push_back(dims_[dim]);
   if (port.tensor.data()) return port.tensor;  // one buffer, two names
+  std::vector<int64_t> shape = sizes_of(i);
   if (device_.shares_host_memory()) {
     auto* data = static_cast<std::byte*>(port.memory->data());
     port.tensor = Tensor(info.dtype, std::move(shape), data, port.memory);

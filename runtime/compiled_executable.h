@@ -60,6 +60,9 @@ class CompiledExecutable : public Executable {
   void load(const WeightSource& weights, const Reporter& reporter);
   void tabulate();
   void bind(const DimBindings& dims);
+  // Bytes that a buffer takes: its tensor's, or room for an index (index_room.h).
+  int64_t memory_for(size_t buffer) const;
+  std::vector<int64_t> sizes_of(size_t buffer) const;
   std::vector<int64_t> buffer_sizes() const;
   void place_temporaries(const std::vector<int64_t>& sizes);
   int64_t items_of(size_t step) const;
@@ -81,6 +84,7 @@ class CompiledExecutable : public Executable {
   LibraryChoices choices_;
   std::vector<BoundStep> steps_;
   std::vector<std::vector<int>> shapes_;  // of buffers, as table positions
+  std::vector<bool> indexed_;             // by buffer
   ArenaCache arena_cache_;
   std::unique_ptr<Memory> arena_;
   // Launches of the sizes bound last, those of now first.
