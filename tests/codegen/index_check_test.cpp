@@ -243,7 +243,7 @@ body:
            reads("gather", 7, 4, 3));
 }
 
-TEST_CASE("index checks: nothing is read from an axis without elements") {
+TEST_CASE("index checks: nothing beside an axis without elements is touched") {
   const std::string empty = R"(
 inputs: {x: "float32[E, 3]", i: "int64[N]"}
 body:
@@ -251,6 +251,13 @@ body:
 )";
   CHECK_EQ(fault_of(empty, {"i", 0, 0}, {{"E", 0}, {"N", 1}}),
            reads("gather", 0, 0, 0));
+  const std::string update = R"(
+inputs: {x: "float32[E, 300]", u: "float32[N, 300]", i: "int64[N, 1]"}
+body:
+  - y = scatter_nd(x, u, i)
+)";
+  CHECK_EQ(fault_of(update, {"i", 0, 0}, {{"E", 0}, {"N", 3}}),
+           writes("scatter_nd", 0, 0, 0));
 }
 
 }  // namespace lathe

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "codegen/compile.h"
@@ -135,8 +136,9 @@ std::string difference_at(ProgramRunner& runner, const Program& program,
 }
 
 std::string difference_of(ProgramRunner& runner, const Program& program,
-                          const OpSample& sample) {
-  for (const DimBindings& dims : random_graph_bindings()) {
+                          const OpSample& sample,
+                          const std::vector<DimBindings>& sizes) {
+  for (const DimBindings& dims : sizes) {
     std::string what = difference_at(runner, program, sample, dims);
     if (!what.empty()) return what;
   }
@@ -151,39 +153,60 @@ Program compile_for(uint64_t seed, const Graph& graph) {
 }
 
 // Compiles and compares one graph by itself.
-std::string difference_of(uint64_t seed, const OpSample& sample) {
+std::string difference_of(uint64_t seed, const OpSample& sample,
+                          const std::vector<DimBindings>& sizes) {
   ProgramRunner runner;
   const Program program = compile_for(seed, sample.graph);
   runner.add(program);
   runner.compile();
-  return difference_of(runner, program, sample);
+  return difference_of(runner, program, sample, sizes);
+}
+
+// The graphs of `count` seeds at these sizes.
+void check_graphs(uint64_t first, uint64_t count, int steps,
+                  const std::vector<DimBindings>& sizes) {
+  ProgramRunner runner;
+  std::vector<OpSample> samples;
+  std::vector<Program> programs;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    CAPTURE(seed);
+    samples.push_back(random_graph(seed, steps));
+    programs.push_back(compile_for(seed, samples.back().graph));
+    runner.add(programs.back());
+  }
+  runner.compile();
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t seed = first + i;
+    CAPTURE(seed);
+    std::string what;
+    try {
+      what = difference_of(runner, programs[i], samples[i], sizes);
+    } catch (const InternalError& error) {
+      FAIL_CHECK(error.what() << "\n" << to_string(samples[i].graph));
+    }
+    if (what.empty()) continue;
+    const OpSample smallest = shrink(samples[i], [&](const OpSample& part) {
+      return !difference_of(seed, part, sizes).empty();
+    });
+    FAIL_CHECK(what << "\nsmallest graph that fails: "
+                    << difference_of(seed, smallest, sizes) << "\n"
+                    << to_string(smallest.graph));
+  }
 }
 
 }  // namespace
 
 TEST_CASE("random graphs: kernels agree with the reference") {
-  ProgramRunner runner;
-  std::vector<OpSample> samples;
-  std::vector<Program> programs;
-  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
-    CAPTURE(seed);
-    samples.push_back(random_graph(seed, kSteps));
-    programs.push_back(compile_for(seed, samples.back().graph));
-    runner.add(programs.back());
-  }
-  runner.compile();
-  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
-    CAPTURE(seed);
-    const std::string what =
-        difference_of(runner, programs[seed], samples[seed]);
-    if (what.empty()) continue;
-    const OpSample smallest =
-        shrink(samples[seed], [&](const OpSample& part) {
-          return !difference_of(seed, part).empty();
-        });
-    FAIL_CHECK(what << "\nsmallest graph that fails: "
-                    << difference_of(seed, smallest) << "\n"
-                    << to_string(smallest.graph));
+  check_graphs(0, kGraphs, kSteps, random_graph_bindings());
+}
+
+// Other seeds every night: LATHE_SEED says where they begin.
+TEST_CASE("random graphs: many, at odd sizes, compiled" * doctest::skip()) {
+  const char* text = std::getenv("LATHE_SEED");
+  const uint64_t start = text ? std::strtoull(text, nullptr, 10) : 1000;
+  for (uint64_t batch = 0; batch < 10; ++batch) {
+    check_graphs(start + batch * kGraphs, kGraphs, 2 * kSteps,
+                 {{{"B", 3}}, {{"B", 7}}, {{"B", 33}}});
   }
 }
 

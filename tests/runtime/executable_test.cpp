@@ -12,14 +12,6 @@
 namespace lathe {
 namespace {
 
-Tensor floats(std::vector<int64_t> shape, const std::vector<double>& values) {
-  Tensor tensor(DType::kFloat32, std::move(shape));
-  for (size_t i = 0; i < values.size(); ++i) {
-    tensor.set(static_cast<int64_t>(i), values[i]);
-  }
-  return tensor;
-}
-
 Tensor ints(DType dtype, const std::vector<int64_t>& values) {
   Tensor tensor(dtype, {static_cast<int64_t>(values.size())});
   for (size_t i = 0; i < values.size(); ++i) {

@@ -138,4 +138,12 @@ Program gather_program() {
   return program;
 }
 
+Tensor floats(std::vector<int64_t> shape, const std::vector<double>& values) {
+  Tensor tensor(DType::kFloat32, std::move(shape));
+  for (size_t i = 0; i < values.size(); ++i) {
+    tensor.set(static_cast<int64_t>(i), values[i]);
+  }
+  return tensor;
+}
+
 }  // namespace lathe

@@ -25,6 +25,9 @@ Kernel hand_function(const std::string& name, const std::string& body,
 // holds the product.
 Program scale_program();
 
+// A tensor of these numbers.
+Tensor floats(std::vector<int64_t> shape, const std::vector<double>& values);
+
 // y[N] = table[index], with the constant table {10, 20, 30} and index checks.
 Program gather_program();
 

@@ -1,10 +1,14 @@
 #include "tests/support/program_runner.h"
 
+#include <cstring>
+#include <exception>
+
 #include "runtime/fault_error.h"
 #include "runtime/host_compiler.h"
 #include "spec/check.h"
 #include "spec/diagnostic.h"
 #include "tests/emulator/emulated_object.h"
+#include "tests/support/fenced_buffers.h"
 #include "tests/support/kernel_symbols.h"
 
 namespace lathe {
@@ -14,14 +18,25 @@ namespace {
 constexpr size_t kKernelsPerFile = 200;
 constexpr int kCompileSeconds = 600;
 
+// What memory holds before a run, as bytes. As floats of any width: NaN, which
+// spreads, but not through a maximum; and the largest, which does. As integers:
+// -1 and large ones.
+constexpr std::byte kNotANumber{0xff};
+constexpr std::byte kLargeNumber{0x7f};
+
+// Where a buffer of ours begins, on a GPU and on the host: kernels for vectors
+// of the host load and store at any place.
+constexpr int64_t kGpuAlignment = 64;
+constexpr int64_t kHostAlignment = 1;
+
 void check_fault(const Step& step, const Fault& fault) {
   if (fault.site >= 0) fail_with_fault(step, fault);
 }
 
 void run_step(const Step& step, KernelFunction kernel,
-              std::vector<Tensor>& buffers, const DimBindings& dims) {
+              const FencedBuffers& buffers, const DimBindings& dims) {
   std::vector<void*> addresses;
-  for (int b : step.buffers) addresses.push_back(buffers[b].mutable_data());
+  for (int b : step.buffers) addresses.push_back(buffers.address(b));
   std::vector<int64_t> sizes;
   for (const Dim& dim : step.dims) sizes.push_back(dim.eval(dims));
   Fault fault;
@@ -31,6 +46,12 @@ void run_step(const Step& step, KernelFunction kernel,
   kernel(&args, third, items);
   kernel(&args, 0, third);
   check_fault(step, fault);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() &&
+         (a.bytes() == 0 || std::memcmp(a.data(), b.data(),
+                                        static_cast<size_t>(a.bytes())) == 0);
 }
 
 }  // namespace
@@ -95,7 +116,7 @@ KernelFunction ProgramRunner::find(const std::string& name) const {
 
 // In few blocks, so that threads go on with further items.
 void ProgramRunner::emulate_step(const Program& program, const Step& step,
-                                 std::vector<Tensor>& buffers,
+                                 const FencedBuffers& buffers,
                                  const DimBindings& dims) {
   constexpr int64_t kMostBlocks = 3;
   const Kernel& kernel = program.kernels[step.kernel];
@@ -108,7 +129,7 @@ void ProgramRunner::emulate_step(const Program& program, const Step& step,
   if (items == 0) return;
   size_t next = 0;
   for (int b : step.buffers) {
-    values[next++] = reinterpret_cast<uint64_t>(buffers[b].mutable_data());
+    values[next++] = reinterpret_cast<uint64_t>(buffers.address(b));
   }
   std::vector<int64_t> sizes;
   for (const Dim& dim : step.dims) {
@@ -129,28 +150,70 @@ void ProgramRunner::emulate_step(const Program& program, const Step& step,
   check_fault(step, fault);
 }
 
+void ProgramRunner::run_fenced(const Program& program, const Step& step,
+                               const FencedBuffers& buffers,
+                               const DimBindings& dims) {
+  if (step.product) return;
+  const Kernel& kernel = program.kernels[step.kernel];
+  std::exception_ptr error;
+  const std::optional<Trap> trap = trap_of([&] {
+    try {
+      if (is_gpu_) {
+        emulate_step(program, step, buffers, dims);
+      } else {
+        run_step(step, find(kernel.name), buffers, dims);
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  if (error) std::rethrow_exception(error);
+  if (!trap) return;
+  LATHE_CHECK(trap->memory, kernel.name, " does what C++ leaves undefined\n",
+              kernel.commented);
+  LATHE_CHECK(false, kernel.name, " touches ", buffers.place_of(trap->address),
+              "\n", kernel.commented);
+}
+
+std::vector<Tensor> ProgramRunner::run_once(const Program& program,
+                                            const EvaluateInputs& inputs,
+                                            Fence fence, std::byte rubbish) {
+  FencedBuffers buffers(program, inputs,
+                        is_gpu_ ? kGpuAlignment : kHostAlignment, fence,
+                        rubbish);
+  for (const Step& step : program.load_steps) {
+    run_fenced(program, step, buffers, inputs.dims);
+  }
+  buffers.begin_run();
+  for (size_t i = 0; i < program.steps.size(); ++i) {
+    buffers.begin_step(static_cast<int>(i));
+    run_fenced(program, program.steps[i], buffers, inputs.dims);
+    buffers.end_step(static_cast<int>(i));
+  }
+  const std::string overrun = buffers.first_overrun();
+  LATHE_CHECK(overrun.empty(), program.name, " stores beside `", overrun, "`");
+  std::vector<Tensor> outputs;
+  for (const Port& port : program.outputs) {
+    outputs.push_back(buffers.contents(port.buffer));
+  }
+  return outputs;
+}
+
 std::vector<Tensor> ProgramRunner::run(const Program& program,
                                        const EvaluateInputs& given) {
   EvaluateInputs inputs = given;
   inputs.dims = without_library(program, given.dims);
-  std::vector<Tensor> buffers;
-  for (const Buffer& buffer : program.buffers) {
-    buffers.push_back(first_contents(buffer, inputs));
-  }
-  for (const auto* steps : {&program.load_steps, &program.steps}) {
-    for (const Step& step : *steps) {
-      if (step.product) continue;
-      if (is_gpu_) {
-        emulate_step(program, step, buffers, inputs.dims);
-      } else {
-        run_step(step, find(program.kernels[step.kernel].name), buffers,
-                 inputs.dims);
-      }
-    }
-  }
-  std::vector<Tensor> outputs;
-  for (const Port& port : program.outputs) {
-    outputs.push_back(buffers[port.buffer]);
+  const std::vector<Tensor> outputs =
+      run_once(program, inputs, Fence::kBehind, kNotANumber);
+  // The emulator is slow.
+  if (is_gpu_) return outputs;
+  const std::vector<Tensor> others =
+      run_once(program, inputs, Fence::kBefore, kLargeNumber);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    LATHE_CHECK(same_bits(outputs[i], others[i]), "`", program.outputs[i].name,
+                "` depends on what memory held before: ",
+                to_string(outputs[i]), " or ", to_string(others[i]), "\n",
+                to_string(program));
   }
   return outputs;
 }

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "runtime/object_file.h"
+#include "tests/support/fenced_memory.h"
 #include "tests/support/runner.h"
 #include "tests/support/temp_folder.h"
 
 namespace lathe {
 
 class EmulatedObject;
+class FencedBuffers;
 
 class ProgramRunner : public Runner {
  public:
@@ -30,14 +32,21 @@ class ProgramRunner : public Runner {
   // text is wrong, or with the symbols that an object needs and will not find.
   void compile() override;
 
-  // Every step is run in several ranges of items.
+  // Every step is run in several ranges of items, with fences around all buffers
+  // (fenced_buffers.h). On the host twice, with other rubbish in memory, which no
+  // output may depend on. InternalError names the kernel that goes wrong.
   std::vector<Tensor> run(const Program& program,
                           const EvaluateInputs& inputs) override;
 
  private:
   KernelFunction find(const std::string& name) const;
   void emulate_step(const Program& program, const Step& step,
-                    std::vector<Tensor>& buffers, const DimBindings& dims);
+                    const FencedBuffers& buffers, const DimBindings& dims);
+  void run_fenced(const Program& program, const Step& step,
+                  const FencedBuffers& buffers, const DimBindings& dims);
+  std::vector<Tensor> run_once(const Program& program,
+                               const EvaluateInputs& inputs, Fence fence,
+                               std::byte rubbish);
   void compile_file(const std::vector<std::string>& names);
 
   TempFolder folder_;
