@@ -160,7 +160,10 @@ class RowPlanner {
     int64_t bytes = 0;
     for (int axis : plan_.forms[p].own) {
       const Dim& extent = stage.shape[axis];
-      int64_t size = extent.is_static() ? extent.value() : kMostLocalBytes;
+      // What is not known is too large, be the elements bytes.
+      const int64_t size = extent.is_static()
+                               ? std::min(extent.value(), kMostLocalBytes + 1)
+                               : kMostLocalBytes + 1;
       bytes = std::min(kMostLocalBytes + 1, std::max<int64_t>(bytes, 1) * size);
     }
     bytes *= size_of(stage.dtype);

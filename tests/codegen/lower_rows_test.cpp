@@ -60,6 +60,13 @@ TEST_CASE("lower rows: a long row is kept where its result will stand") {
   CHECK_GT(narrow.rfind("exp_("), narrow.rfind("for ("));
 }
 
+TEST_CASE("lower rows: bytes on a row of any length are not kept on the stack") {
+  const std::string text = kernels_of(
+      "inputs: {x: 'float32[B, T]'}\n"
+      "body: ['m = cast(exp(x), int8)', 'y = m - max(m)']\n");
+  CHECK_NE(text.find("out0["), std::string::npos);
+}
+
 TEST_CASE("lower rows: a choice between narrow floats moves their bits") {
   const std::string head =
       "inputs: {c: 'bool[N]', a: 'bfloat16[N]', b: 'bfloat16[N]'}\n";
