@@ -146,32 +146,34 @@ std::string difference_of(ProgramRunner& runner, const Program& program,
 }
 
 // Every fourth graph takes the generic loop nests only.
-Program compile_for(uint64_t seed, const Graph& graph) {
+Program compile_for(uint64_t seed, const Graph& graph,
+                    const std::string& target) {
   CompileOptions options;
   options.generic_only = seed % 4 == 3;
-  return compile(graph, target_preset("avx2"), options);
+  return compile(graph, target_preset(target), options);
 }
 
 // Compiles and compares one graph by itself.
 std::string difference_of(uint64_t seed, const OpSample& sample,
+                          const std::string& target,
                           const std::vector<DimBindings>& sizes) {
   ProgramRunner runner;
-  const Program program = compile_for(seed, sample.graph);
+  const Program program = compile_for(seed, sample.graph, target);
   runner.add(program);
   runner.compile();
   return difference_of(runner, program, sample, sizes);
 }
 
 // The graphs of `count` seeds at these sizes.
-void check_graphs(uint64_t first, uint64_t count, int steps,
-                  const std::vector<DimBindings>& sizes) {
+void check_graphs(const std::string& target, uint64_t first, uint64_t count,
+                  int steps, const std::vector<DimBindings>& sizes) {
   ProgramRunner runner;
   std::vector<OpSample> samples;
   std::vector<Program> programs;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     CAPTURE(seed);
     samples.push_back(random_graph(seed, steps));
-    programs.push_back(compile_for(seed, samples.back().graph));
+    programs.push_back(compile_for(seed, samples.back().graph, target));
     runner.add(programs.back());
   }
   runner.compile();
@@ -186,10 +188,10 @@ void check_graphs(uint64_t first, uint64_t count, int steps,
     }
     if (what.empty()) continue;
     const OpSample smallest = shrink(samples[i], [&](const OpSample& part) {
-      return !difference_of(seed, part, sizes).empty();
+      return !difference_of(seed, part, target, sizes).empty();
     });
     FAIL_CHECK(what << "\nsmallest graph that fails: "
-                    << difference_of(seed, smallest, sizes) << "\n"
+                    << difference_of(seed, smallest, target, sizes) << "\n"
                     << to_string(smallest.graph));
   }
 }
@@ -197,16 +199,20 @@ void check_graphs(uint64_t first, uint64_t count, int steps,
 }  // namespace
 
 TEST_CASE("random graphs: kernels agree with the reference") {
-  check_graphs(0, kGraphs, kSteps, random_graph_bindings());
+  check_graphs("avx2", 0, kGraphs, kSteps, random_graph_bindings());
 }
 
-// Other seeds every night: LATHE_SEED says where they begin.
-TEST_CASE("random graphs: many, at odd sizes, compiled" * doctest::skip()) {
+// LATHE_SEED is the first of the seeds. GPUs are emulated.
+TEST_CASE("random graphs: many, at odd sizes, for several targets, compiled" *
+          doctest::skip()) {
   const char* text = std::getenv("LATHE_SEED");
-  const uint64_t start = text ? std::strtoull(text, nullptr, 10) : 1000;
-  for (uint64_t batch = 0; batch < 10; ++batch) {
-    check_graphs(start + batch * kGraphs, kGraphs, 2 * kSteps,
+  uint64_t seed = text ? std::strtoull(text, nullptr, 10) : 1000;
+  for (const char* target :
+       {"avx2", "sm_80", "avx2", "generic", "avx2", "sm_90a", "avx2", "avx512"}) {
+    CAPTURE(target);
+    check_graphs(target, seed, kGraphs, 2 * kSteps,
                  {{{"B", 3}}, {{"B", 7}}, {{"B", 33}}});
+    seed += kGraphs;
   }
 }
 
