@@ -12,7 +12,7 @@ namespace lathe {
 namespace {
 
 // Columns of an item of a scan; fewer than the least go row by row.
-constexpr int64_t kColumns = 64, kLeastColumns = 8;
+constexpr int64_t kScanColumns = 64, kLeastScanColumns = 8;
 
 class SequentialLowering {
  public:
@@ -166,8 +166,8 @@ std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
   const auto split = shape.begin() + scan.axis;
   const Shape outer(shape.begin(), split), inner(split + 1, shape.end());
   const Dim all = numel(inner);
-  if (all.is_static() && all.value() < kLeastColumns) return std::nullopt;
-  const Dim parts = ceildiv(all, kColumns);
+  if (all.is_static() && all.value() < kLeastScanColumns) return std::nullopt;
+  const Dim parts = ceildiv(all, kScanColumns);
   Var w = make_var("w"), i = make_var("i");
   ranges_.add(item_, numel(outer) * parts);
   ranges_.add(w, all);
@@ -185,7 +185,7 @@ std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
   result_.items = numel(outer) * parts;
   result_.cost = cost_of(scan.body, numel(shape));
   const DType type = storage_type(value->type);
-  result_.kernel.locals.push_back({"acc", type, kColumns, 1});
+  result_.kernel.locals.push_back({"acc", type, kScanColumns, 1});
   Var first = make_var("first"), last = make_var("last");
   Expr column = var(w) - var(first);
   Expr acc = flat_load(out_ + 1, type, column);
@@ -197,10 +197,10 @@ std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
   Stmt keep = store(out_, address(scan.axis, position), acc);
   std::vector<Stmt> step = {add, keep};
   if (scan.exclusive) std::swap(step[0], step[1]);
-  Expr start = var(item_) % size_of(parts) * int_literal(kColumns);
+  Expr start = var(item_) % size_of(parts) * int_literal(kScanColumns);
   return block(
       {let(first, simplify(start, ranges_)),
-       let(last, min(var(first) + int_literal(kColumns), size_of(all))),
+       let(last, min(var(first) + int_literal(kScanColumns), size_of(all))),
        over_columns(
            {store(out_ + 1, column, neutral_of(scan.op, value->type))}),
        for_loop(i, int_literal(0), size_of(shape[axis]),

@@ -10,7 +10,7 @@ namespace lathe {
 namespace {
 
 constexpr std::string_view kHead = "lathe-kernel 1";
-constexpr std::string_view kEnd = "end";
+constexpr std::string_view kEntryEnd = "end";
 
 // The lines between head and end: a word, a space and the value.
 template <typename Entry>
@@ -30,7 +30,7 @@ std::string to_text(const CacheEntry& entry) {
   for (const auto& [word, value] : fields_of(entry)) {
     text += cat({word, *value, "\n"});
   }
-  return cat({text, kEnd, "\n"});
+  return cat({text, kEntryEnd, "\n"});
 }
 
 std::optional<CacheEntry> parse_cache_entry(const std::string& text) {
@@ -38,7 +38,7 @@ std::optional<CacheEntry> parse_cache_entry(const std::string& text) {
   CacheEntry entry;
   const auto fields = fields_of(entry);
   if (lines.size() < fields.size() + 2 || lines[0] != kHead ||
-      lines[fields.size() + 1] != kEnd) {
+      lines[fields.size() + 1] != kEntryEnd) {
     return std::nullopt;
   }
   for (size_t i = 0; i < fields.size(); ++i) {

@@ -42,16 +42,16 @@ class CpuDevice : public Device {
   // On all threads: the source may be a mapped file, whose pages come in as
   // they are touched.
   void upload(void* to, const void* from, int64_t bytes) override {
-    constexpr int64_t kPiece = int64_t{1} << 20;
+    constexpr int64_t kReadAtOnce = int64_t{1} << 20;
     std::atomic<int64_t> next{0};
     const auto copy_pieces = [&] {
-      for (int64_t at; (at = next.fetch_add(kPiece)) < bytes;) {
+      for (int64_t at; (at = next.fetch_add(kReadAtOnce)) < bytes;) {
         std::memcpy(static_cast<std::byte*>(to) + at,
                     static_cast<const std::byte*>(from) + at,
-                    static_cast<size_t>(std::min(kPiece, bytes - at)));
+                    static_cast<size_t>(std::min(kReadAtOnce, bytes - at)));
       }
     };
-    bytes > 4 * kPiece ? pool_.run(copy_pieces) : copy_pieces();
+    bytes > 4 * kReadAtOnce ? pool_.run(copy_pieces) : copy_pieces();
   }
 
   void download(void* to, const void* from, int64_t bytes) override {

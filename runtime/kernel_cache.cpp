@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 void mark_as_used(const std::string& path) {
   struct stat facts;
   if (stat(path.c_str(), &facts) != 0) return;
-  constexpr time_t kDay = 24 * 60 * 60;
-  if (time(nullptr) - facts.st_mtim.tv_sec > kDay) {
+  constexpr time_t kDaySeconds = 24 * 60 * 60;
+  if (time(nullptr) - facts.st_mtim.tv_sec > kDaySeconds) {
     (void)utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
   }
 }

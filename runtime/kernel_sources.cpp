@@ -42,9 +42,9 @@ bool rests(const Program& program, const Step& step, DimBindings sizes) {
 bool may_rest(const Program& program, const Step& step,
               const DimBindings& sizes) {
   if (!sizes.empty()) return rests(program, step, sizes);
-  constexpr int64_t kLarge = 4096;
+  constexpr int64_t kLargeSize = 4096;
   if (!step.unless.empty()) return true;
-  for (const int64_t size : {int64_t{1}, kLarge}) {
+  for (const int64_t size : {int64_t{1}, kLargeSize}) {
     DimBindings all;
     for (const std::string& symbol : program.symbols) all[symbol] = size;
     if (rests(program, step, all)) return true;
