@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <map>
 
 #include "runtime/host_compiler.h"
 #include "runtime/options.h"
@@ -42,6 +43,13 @@ EmulatedObject::~EmulatedObject() { dlclose(handle_); }
 
 void* EmulatedObject::find(const std::string& name) const {
   return dlsym(handle_, name.c_str());
+}
+
+std::shared_ptr<const EmulatedObject> emulated_object(const std::string& text) {
+  static std::map<std::string, std::shared_ptr<const EmulatedObject>> objects;
+  std::shared_ptr<const EmulatedObject>& object = objects[text];
+  if (!object) object = std::make_shared<const EmulatedObject>(text);
+  return object;
 }
 
 std::vector<EmulatedTensorMap> tensor_maps_of(const KernelLaunch& launch,

@@ -30,6 +30,10 @@ class EmulatedObject {
   void* handle_ = nullptr;
 };
 
+// The object of a text, which a process compiles once, whatever orders of
+// threads it then runs in.
+std::shared_ptr<const EmulatedObject> emulated_object(const std::string& text);
+
 // The tensor maps that a launch takes behind its other parameters, for these
 // and its dim arguments. InternalError for one that a driver would refuse.
 std::vector<EmulatedTensorMap> tensor_maps_of(const KernelLaunch& launch,

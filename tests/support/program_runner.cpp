@@ -86,7 +86,7 @@ void ProgramRunner::compile_file(const std::vector<std::string>& names) {
   std::string text = prelude_;
   for (const std::string& name : names) text += waiting_.at(name);
   if (is_gpu_) {
-    auto object = std::make_unique<EmulatedObject>(text);
+    auto object = emulated_object(text);
     for (const std::string& name : names) emulated_[name] = object->find(name);
     emulated_objects_.push_back(std::move(object));
     return;

@@ -58,7 +58,7 @@ class ProgramRunner : public Runner {
   // GPUs: code by name.
   uint64_t seed_;
   std::map<std::string, void*> emulated_;
-  std::vector<std::unique_ptr<EmulatedObject>> emulated_objects_;
+  std::vector<std::shared_ptr<const EmulatedObject>> emulated_objects_;
 };
 
 }  // namespace lathe
