@@ -33,19 +33,30 @@ void check_fault(const Step& step, const Fault& fault) {
   if (fault.site >= 0) fail_with_fault(step, fault);
 }
 
-void run_step(const Step& step, KernelFunction kernel,
-              const FencedBuffers& buffers, const DimBindings& dims) {
+// What a step's kernel is called with. It outlives the calls: what they hold is
+// not freed where a fence ends them.
+struct StepCalls {
   std::vector<void*> addresses;
-  for (int b : step.buffers) addresses.push_back(buffers.address(b));
   std::vector<int64_t> sizes;
-  for (const Dim& dim : step.dims) sizes.push_back(dim.eval(dims));
+  int64_t items = 0;
   Fault fault;
-  Args args{addresses.data(), sizes.data(), &fault};
-  int64_t items = step.items.eval(dims);
-  int64_t third = items / 3;
-  kernel(&args, third, items);
+};
+
+StepCalls calls_of(const Step& step, const FencedBuffers& buffers,
+                   const DimBindings& dims) {
+  StepCalls calls;
+  for (int b : step.buffers) calls.addresses.push_back(buffers.address(b));
+  for (const Dim& dim : step.dims) calls.sizes.push_back(dim.eval(dims));
+  calls.items = step.items.eval(dims);
+  return calls;
+}
+
+// In two parts, the second first.
+void call(KernelFunction kernel, StepCalls& calls) {
+  Args args{calls.addresses.data(), calls.sizes.data(), &calls.fault};
+  const int64_t third = calls.items / 3;
+  kernel(&args, third, calls.items);
   kernel(&args, 0, third);
-  check_fault(step, fault);
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {
@@ -156,19 +167,24 @@ void ProgramRunner::run_fenced(const Program& program, const Step& step,
   if (step.product) return;
   const Kernel& kernel = program.kernels[step.kernel];
   std::exception_ptr error;
+  StepCalls calls = calls_of(step, buffers, dims);
+  const KernelFunction function = is_gpu_ ? nullptr : find(kernel.name);
   const std::optional<Trap> trap = trap_of([&] {
     try {
       if (is_gpu_) {
         emulate_step(program, step, buffers, dims);
       } else {
-        run_step(step, find(kernel.name), buffers, dims);
+        call(function, calls);
       }
     } catch (...) {
       error = std::current_exception();
     }
   });
   if (error) std::rethrow_exception(error);
-  if (!trap) return;
+  if (!trap) {
+    check_fault(step, calls.fault);
+    return;
+  }
   LATHE_CHECK(trap->memory, kernel.name, " does what C++ leaves undefined\n",
               kernel.commented);
   LATHE_CHECK(false, kernel.name, " touches ", buffers.place_of(trap->address),
