@@ -36,7 +36,8 @@ void each_expr(PointOp& op, const F& visit) {
   }
 }
 
-// Elements for 16 bytes of the widest buffer that is read, or of a kept float32.
+// Elements for 16 bytes of the widest buffer that is read, or of a kept
+// float32.
 int64_t pack_of(std::vector<PointOp> ops, const LoopKernel& kernel) {
   int64_t widest = 0;
   for (PointOp& op : ops) {
@@ -82,11 +83,11 @@ class RowLowering::Packer {
     for (const Moved& moved : moved_) {
       if (!moved.is_result) add_moves(moved, stmts);
     }
-    stmts.push_back(for_loop(
-        j_, int_literal(0), int_literal(size_),
-        block({let(flat_, var(number_) * int_literal(size_) + var(j_)),
-               scalar_point(in_arrays(std::move(ops)))}),
-        LoopKind::kUnroll));
+    stmts.push_back(
+        for_loop(j_, int_literal(0), int_literal(size_),
+                 block({let(flat_, var(number_) * int_literal(size_) + var(j_)),
+                        scalar_point(in_arrays(std::move(ops)))}),
+                 LoopKind::kUnroll));
     for (const Moved& moved : moved_) {
       if (moved.is_result) add_moves(moved, stmts);
     }
@@ -108,7 +109,8 @@ class RowLowering::Packer {
 
   void find_moves(std::vector<PointOp>& ops) {
     for (PointOp& op : ops) {
-      if (auto* store = std::get_if<PointStore>(&op)) stored_.insert(store->slot);
+      if (auto* store = std::get_if<PointStore>(&op))
+        stored_.insert(store->slot);
     }
     for (PointOp& op : ops) {
       each_expr(op, [&](const Expr& e) {
@@ -140,7 +142,8 @@ class RowLowering::Packer {
 
   void consider(int slot, const Expr& index, bool is_result) {
     const size_t buffers = kernel_.buffers.size();
-    if (size_t(slot) >= buffers && !kernel_.locals[size_t(slot) - buffers].shared) {
+    if (size_t(slot) >= buffers &&
+        !kernel_.locals[size_t(slot) - buffers].shared) {
       return;
     }
     // Others may write there meanwhile.
@@ -155,9 +158,9 @@ class RowLowering::Packer {
     }
     const std::optional<Expr> first = first_of_pack(index);
     if (!first) return;
-    const std::string& name =
-        size_t(slot) < buffers ? kernel_.buffers[size_t(slot)].name
-                               : kernel_.locals[size_t(slot) - buffers].name;
+    const std::string& name = size_t(slot) < buffers
+                                  ? kernel_.buffers[size_t(slot)].name
+                                  : kernel_.locals[size_t(slot) - buffers].name;
     const int array = static_cast<int>(buffers + kernel_.locals.size());
     kernel_.locals.push_back(
         {unused_name(name + "_pack"), kernel_.dtype_of(slot), size_});
@@ -170,8 +173,9 @@ class RowLowering::Packer {
     const auto is_it = [&](const LocalArray& local) {
       return local.name == name;
     };
-    for (int n = 1; std::any_of(kernel_.locals.begin(), kernel_.locals.end(),
-                                is_it); ++n) {
+    for (int n = 1;
+         std::any_of(kernel_.locals.begin(), kernel_.locals.end(), is_it);
+         ++n) {
       name = cat({wanted, "_", n});
     }
     return name;
@@ -281,9 +285,8 @@ std::optional<Stmt> RowLowering::loop_over_packs(
   }
   int64_t size = pack_of(ops, result_.kernel);
   // All threads have some.
-  while (size > 1 && (total.value() % size != 0 || total.value() < size * workers_)) {
-    size /= 2;
-  }
+  const int64_t all = total.value();
+  while (size > 1 && (all % size != 0 || all < size * workers_)) size /= 2;
   if (size == 1) return std::nullopt;
   Var number = make_var("number");
   Ranges ranges = ranges_;
@@ -293,9 +296,8 @@ std::optional<Stmt> RowLowering::loop_over_packs(
   Stmt pack = packer.pack(ops);
   if (!packer.moves()) return std::nullopt;
   // A pack is enough to have under way; several are only more text to compile.
-  return for_loop(number, var(result_.kernel.worker),
-                  int_literal(total.value() / size), pack, LoopKind::kRolled,
-                  workers_);
+  return for_loop(number, var(result_.kernel.worker), int_literal(all / size),
+                  pack, LoopKind::kRolled, workers_);
 }
 
 }  // namespace lathe
