@@ -81,6 +81,11 @@ class Assembler {
     return path.empty() ? name : cat({path, ".", name});
   }
 
+  int add_buffer(Buffer buffer) {
+    program_.buffers.push_back(std::move(buffer));
+    return static_cast<int>(program_.buffers.size()) - 1;
+  }
+
   int buffer_of(ArrayId id) {
     auto [it, inserted] = buffers_.emplace(id, -1);
     if (!inserted) return it->second;
@@ -94,9 +99,7 @@ class Assembler {
     if (buffer.role == BufferRole::kConstant) {
       buffer.constant = graph_.nodes[array.node].constant;
     }
-    it->second = static_cast<int>(program_.buffers.size());
-    program_.buffers.push_back(std::move(buffer));
-    return it->second;
+    return it->second = add_buffer(std::move(buffer));
   }
 
   void add_cluster(const Cluster& cluster) {
@@ -154,8 +157,7 @@ class Assembler {
       for (const Dim& dim : scratch.shape) {
         buffer.shape.push_back(dim.substitute(symbols));
       }
-      buffers.push_back(static_cast<int>(program_.buffers.size()));
-      program_.buffers.push_back(std::move(buffer));
+      buffers.push_back(add_buffer(std::move(buffer)));
     }
     return buffers;
   }
@@ -190,9 +192,7 @@ class Assembler {
     buffer.shape = {Dim(size)};
     buffer.constant = std::make_shared<const Tensor>(
         buffer.dtype, std::vector<int64_t>{size});
-    it->second = static_cast<int>(program_.buffers.size());
-    program_.buffers.push_back(std::move(buffer));
-    return it->second;
+    return it->second = add_buffer(std::move(buffer));
   }
 
   // The buffer in the layout that a kernel asked for; the same layout of the
@@ -214,9 +214,7 @@ class Assembler {
     buffer.name = from + "." + packed.stage.name;
     buffer.dtype = packed.stage.dtype;
     buffer.shape = packed.stage.shape;
-    it->second = static_cast<int>(program_.buffers.size());
-    int made = it->second;
-    program_.buffers.push_back(std::move(buffer));
+    const int made = it->second = add_buffer(std::move(buffer));
     const Lowered& lowered = plans_.lower(packing);
     Step step;
     step.kernel = lowered.kernels[0];

@@ -84,7 +84,7 @@ class AttentionMatcher {
       for (size_t d = 0; d < map.axes.size(); ++d) {
         place[map.axes[d].get()] = node->index[d];
       }
-      return inlined(substitute(std::get<Compute>(map.kind).body, place));
+      return inlined(substitute(body_of(map), place));
     });
     return rewrite(expr);
   }
@@ -316,7 +316,7 @@ class AttentionMatcher {
     const Stage& result = stage(form_.result);
     for (size_t s = 0; s < after.size(); ++s) {
       bool is_after = false;
-      for (const Expr& e : loads_of(std::get<Compute>(stage(s).kind).body)) {
+      for (const Expr& e : loads_of(body_of(stage(s)))) {
         const Load* node = stage_load(e);
         is_after = is_after || (node && after[stage_of_slot(node->slot)]);
       }
@@ -347,15 +347,15 @@ class AttentionMatcher {
       }
     };
     for (const Stage& s : group_.definition.stages) {
-      note(std::get<Compute>(s.kind).body, wanted);
+      note(body_of(s), wanted);
     }
     for (const Expr* e : parts()) note(*e, made);
-    for (int s : form_.maps) note(std::get<Compute>(stage(s).kind).body, made);
+    for (int s : form_.maps) note(body_of(stage(s)), made);
     return wanted == made;
   }
 
   bool reads_own_axes(int s, const std::vector<bool>& after) const {
-    for (const Expr& e : loads_of(std::get<Compute>(stage(s).kind).body)) {
+    for (const Expr& e : loads_of(body_of(stage(s)))) {
       const Load* node = stage_load(e);
       if (!node) continue;
       if (!after[stage_of_slot(node->slot)]) return false;

@@ -38,7 +38,7 @@ void bind_attention(KernelBuilder& kernel, const AttentionForm& form) {
   }
   const Group& group = kernel.group();
   for (int s : form.maps) {
-    kernel.bind_operands(std::get<Compute>(group.stage(s).kind).body);
+    kernel.bind_operands(body_of(group.stage(s)));
   }
   for (size_t o = 0; o < group.definition.outputs.size(); ++o) {
     kernel.output(static_cast<int>(o));

@@ -108,7 +108,7 @@ const Lowered& ClusterPlans::lower(const Packing& packing) {
   if (inserted) {
     // Moving numbers about needs no vectors of ours, adding them up does.
     const Stage& stage = packing.group.stage(0);
-    const bool sums = contains<Reduce>(std::get<Compute>(stage.kind).body);
+    const bool sums = contains<Reduce>(body_of(stage));
     it->second = &lower(packing.group, "// a layout of weights\n", !sums);
   }
   return *it->second;

@@ -33,7 +33,7 @@ int shared_rows(const Group& group) {
   size_t rows = group.stage(0).axes.size();
   for (const Stage& stage : group.definition.stages) {
     rows = std::min(rows, stage.axes.size());
-    for (const Expr& e : loads_of(std::get<Compute>(stage.kind).body)) {
+    for (const Expr& e : loads_of(body_of(stage))) {
       auto& node = std::get<Load>(e->node);
       const int read = node.slot - group.definition.inputs;
       if (read < 0) continue;

@@ -59,27 +59,9 @@ int KernelBuilder::scratch(int index, const Scratch& scratch, bool writable) {
                     {scratch.name, scratch.dtype, writable});
 }
 
-// `wanted`, made unlike the names of all arrays so far.
-std::string KernelBuilder::unused_name(const std::string& wanted) const {
-  const LoopKernel& kernel = lowered_.kernel;
-  auto is_taken = [&](const std::string& name) {
-    auto has_it = [&](const auto& array) { return array.name == name; };
-    return std::any_of(kernel.buffers.begin(), kernel.buffers.end(), has_it) ||
-           std::any_of(kernel.locals.begin(), kernel.locals.end(), has_it);
-  };
-  std::string name = wanted;
-  for (int n = 1; is_taken(name); ++n) {
-    name = wanted + "_" + std::to_string(n);
-  }
-  return name;
-}
-
 int KernelBuilder::local(const std::string& name, DType dtype, int64_t size,
                          int lanes) {
-  lowered_.kernel.locals.push_back({unused_name(name), dtype, size, lanes});
-  return static_cast<int>(lowered_.kernel.buffers.size() +
-                          lowered_.kernel.locals.size()) -
-         1;
+  return lowered_.kernel.add_local({name, dtype, size, lanes});
 }
 
 int KernelBuilder::shared(const std::string& name, DType dtype,
@@ -181,7 +163,7 @@ Stmt KernelBuilder::point(const std::vector<int>& stages,
     }
     Expr value = given(s);
     if (!value.get()) {
-      const Expr& body = std::get<Compute>(stage.kind).body;
+      const Expr& body = body_of(stage);
       value = lower(body, place, ranges, earlier);
     }
     values[s] = make_var("v", value->type);

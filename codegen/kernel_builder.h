@@ -73,7 +73,6 @@ class KernelBuilder {
   // What define() says, put into an expression of the group.
   Expr expanded(const Expr& expr) const;
   int output_of(int stage) const;
-  std::string unused_name(const std::string& wanted) const;
   int add_buffer(BufferBinding binding, BufferParam param);
 
   struct Defined {

@@ -1,5 +1,7 @@
 #include "codegen/loop_ir.h"
 
+#include <algorithm>
+
 #include "spec/check.h"
 
 namespace lathe {
@@ -165,6 +167,20 @@ DType LoopKernel::dtype_of(int slot) const {
   size_t s = static_cast<size_t>(slot);
   return s < buffers.size() ? buffers[s].dtype
                             : locals[s - buffers.size()].dtype;
+}
+
+int LoopKernel::add_local(LocalArray local) {
+  const auto is_taken = [&](const std::string& name) {
+    const auto has_it = [&](const auto& array) { return array.name == name; };
+    return std::any_of(buffers.begin(), buffers.end(), has_it) ||
+           std::any_of(locals.begin(), locals.end(), has_it);
+  };
+  const std::string wanted = local.name;
+  for (int n = 1; is_taken(local.name); ++n) {
+    local.name = wanted + "_" + std::to_string(n);
+  }
+  locals.push_back(std::move(local));
+  return static_cast<int>(buffers.size() + locals.size()) - 1;
 }
 
 std::string to_string(const Stmt& stmt, int indent) {

@@ -194,6 +194,8 @@ struct LoopKernel {
   int blocks = 0;
 
   DType dtype_of(int slot) const;
+  // Adds the array, with another name where its own is taken; its slot.
+  int add_local(LocalArray local);
 };
 
 // Readable text, for tests (`loops_of`) and `lathe graph --stage loops`.

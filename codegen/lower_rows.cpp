@@ -101,11 +101,8 @@ bool chooses_by_division(const Expr& body, const Var& v,
     auto* choice = std::get_if<Call>(&e->node);
     if (!choice || choice->op != ScalarOp::kSelect) return !found;
     walk(simplify(choice->args[0], ranges), [&](const Expr& part) {
-      auto* call = std::get_if<Call>(&part->node);
-      const bool divides = call && part->type == NumType::kInt64 &&
-                           (call->op == ScalarOp::kFloorDiv ||
-                            call->op == ScalarOp::kMod);
-      found = found || (divides && depends_on(part, v.get()));
+      found = found || (division_in(part) && part->type == NumType::kInt64 &&
+                        depends_on(part, v.get()));
       return !found;
     });
     return !found;

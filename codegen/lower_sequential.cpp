@@ -185,15 +185,16 @@ std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
   result_.items = numel(outer) * parts;
   result_.cost = cost_of(scan.body, numel(shape));
   const DType type = storage_type(value->type);
-  result_.kernel.locals.push_back({"acc", type, kScanColumns, 1});
+  const int totals =
+      result_.kernel.add_local({"acc", type, kScanColumns, 1});
   Var first = make_var("first"), last = make_var("last");
   Expr column = var(w) - var(first);
-  Expr acc = flat_load(out_ + 1, type, column);
+  Expr acc = flat_load(totals, type, column);
   const auto over_columns = [&](std::vector<Stmt> body) {
     return for_loop(w, var(first), var(last), block(std::move(body)),
                     LoopKind::kVector);
   };
-  Stmt add = store(out_ + 1, column, combine(scan.op, acc, value));
+  Stmt add = store(totals, column, combine(scan.op, acc, value));
   Stmt keep = store(out_, address(scan.axis, position), acc);
   std::vector<Stmt> step = {add, keep};
   if (scan.exclusive) std::swap(step[0], step[1]);
@@ -202,7 +203,7 @@ std::optional<Stmt> SequentialLowering::columns(const Scan& scan) {
       {let(first, simplify(start, ranges_)),
        let(last, min(var(first) + int_literal(kScanColumns), size_of(all))),
        over_columns(
-           {store(out_ + 1, column, neutral_of(scan.op, value->type))}),
+           {store(totals, column, neutral_of(scan.op, value->type))}),
        for_loop(i, int_literal(0), size_of(shape[axis]),
                 over_columns(std::move(step)))});
 }

@@ -43,10 +43,8 @@ void MatmulLeft::find_direct() {
 
 void MatmulLeft::find_run() {
   walk(value_, [&](const Expr& e) {
-    auto* call = std::get_if<Call>(&e->node);
-    bool divides =
-        call && (call->op == ScalarOp::kFloorDiv || call->op == ScalarOp::kMod);
-    if (!divides || !depends_on(call->args[0], context_.form.k.get())) {
+    const Call* call = division_in(e);
+    if (!call || !depends_on(call->args[0], context_.form.k.get())) {
       return true;
     }
     auto* literal = std::get_if<Literal>(&call->args[1]->node);

@@ -188,6 +188,13 @@ bool is_literal(const Expr& expr, int64_t value) {
   return number && *number == value;
 }
 
+const Call* division_in(const Expr& expr) {
+  auto* call = std::get_if<Call>(&expr->node);
+  const bool divides = call && (call->op == ScalarOp::kFloorDiv ||
+                                call->op == ScalarOp::kMod);
+  return divides ? call : nullptr;
+}
+
 std::vector<Expr> checks_of(const Expr& expr) {
   std::vector<Expr> checks;
   walk_always(expr, [&](const Expr& e) {

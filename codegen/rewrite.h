@@ -61,6 +61,9 @@ const Load* plain_load(const Expr& expr);
 
 bool is_literal(const Expr& expr, int64_t value);
 
+// The call that is a quotient or a remainder; null for anything else.
+const Call* division_in(const Expr& expr);
+
 // The index checks that are made whenever `expr` is computed, without those
 // inside of others. Whoever changes `expr` must keep them.
 std::vector<Expr> checks_of(const Expr& expr);

@@ -58,9 +58,7 @@ Stmt RowLowering::loop_over_columns(const std::vector<PointOp>& ops) const {
 
 int RowLowering::add_array(const std::string& name, NumType type,
                            int64_t size) {
-  auto& kernel = result_.kernel;
-  kernel.locals.push_back({name, storage_type(type), size, 1});
-  return static_cast<int>(kernel.buffers.size() + kernel.locals.size()) - 1;
+  return result_.kernel.add_local({name, storage_type(type), size, 1});
 }
 
 Expr RowLowering::element_of(int slot, const Expr& at) const {
@@ -75,7 +73,7 @@ bool RowLowering::is_read_after(int s, size_t p) const {
     if (static_cast<size_t>(phase) <= p && plan_.keep[r] != Keep::kAgain) {
       continue;
     }
-    auto& body = std::get<Compute>(group_.stage(static_cast<int>(r)).kind).body;
+    auto& body = body_of(group_.stage(static_cast<int>(r)));
     for (const Expr& e : loads_of(body)) {
       if (std::get<Load>(e->node).slot == group_.slot_of_stage(s)) return true;
     }
@@ -119,8 +117,7 @@ void RowLowering::start_columns(size_t p, std::vector<Stmt>& out) {
     if (!plan_.accumulates(s)) continue;
     const Reduce& reduce = *plan_.forms[s].reduce;
     const NumType type = reduce.body->type;
-    const bool arg =
-        reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
+    const bool arg = is_arg(reduce.op);
     const auto start = [&](const char* name, NumType of, const Expr& value) {
       Var v = make_var(cat({name, s}), of);
       const int slot = add_array(v->name, of, width_);
@@ -160,17 +157,11 @@ void RowLowering::finish_columns(size_t p, std::vector<Stmt>& out) {
 }
 
 Stmt RowLowering::phase_of_columns(size_t p) {
-  const Shape& extents = plan_.phases[p].extents;
   std::vector<Stmt> out;
   start_columns(p, out);
-  std::vector<Var> loops;
-  std::vector<Expr> at;
-  for (const Dim& extent : extents) {
-    loops.push_back(make_var(cat({"i", loops.size()})));
-    ranges_.add(loops.back(), extent);
-    at.push_back(var(loops.back()));
-  }
-  std::vector<PointOp> ops = in_arrays(ops_of_phase(p, at), column_in_item());
+  const Nest nest = nest_of(plan_.phases[p].extents, "i", ranges_);
+  std::vector<PointOp> ops =
+      in_arrays(ops_of_phase(p, nest.at), column_in_item());
   std::vector<std::pair<int, Expr>> kept;
   for (int s : plan_.phases[p].stages) {
     const bool scalar = plan_.forms[s].own.empty() && !plan_.accumulates(s);
@@ -179,11 +170,7 @@ Stmt RowLowering::phase_of_columns(size_t p) {
     ops.push_back(PointStore{slot, column_in_item(), value_[s]});
     kept.emplace_back(s, of_column(slot));
   }
-  Stmt nest = loop_over_columns(ops);
-  for (size_t i = extents.size(); i-- > 0;) {
-    nest = for_loop(loops[i], int_literal(0), size_of(extents[i]), nest);
-  }
-  out.push_back(nest);
+  out.push_back(nest.around(loop_over_columns(ops)));
   for (const auto& [s, value] : kept) value_[s] = value;
   finish_columns(p, out);
   return block(std::move(out));

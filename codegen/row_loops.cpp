@@ -5,6 +5,7 @@
 #include "spec/check.h"
 
 namespace lathe {
+
 std::vector<Expr> decode(const Expr& flat, const Shape& extents,
                          const Ranges& ranges) {
   std::vector<Expr> index(extents.size());
@@ -16,6 +17,23 @@ std::vector<Expr> decode(const Expr& flat, const Shape& extents,
     inner *= extents[i];
   }
   return index;
+}
+
+Stmt Nest::around(Stmt body) const {
+  for (size_t i = loops.size(); i-- > 0;) {
+    body = for_loop(loops[i], int_literal(0), size_of(extents[i]), body);
+  }
+  return body;
+}
+
+Nest nest_of(const Shape& extents, const std::string& name, Ranges& ranges) {
+  Nest nest{extents, {}, {}};
+  for (const Dim& extent : extents) {
+    nest.loops.push_back(make_var(cat({name, nest.loops.size()})));
+    ranges.add(nest.loops.back(), extent);
+    nest.at.push_back(var(nest.loops.back()));
+  }
+  return nest;
 }
 
 void RowLowering::cut_items() {
@@ -65,7 +83,7 @@ LoweredGroup RowLowering::run() {
     if (const Reduce* reduce = plan_.forms[s].reduce) {
       for (const ReduceAxis& axis : reduce->axes) points *= axis.extent;
     }
-    result_.cost += cost_of(std::get<Compute>(stage.kind).body, points);
+    result_.cost += cost_of(body_of(stage), points);
   }
   return std::move(result_);
 }
@@ -76,7 +94,7 @@ void RowLowering::declare_accumulators(size_t p, std::vector<Stmt>& out) {
     const Reduce& reduce = *plan_.forms[s].reduce;
     NumType type = reduce.body->type;
     Expr start = neutral_of(reduce.op, type);
-    bool arg = reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
+    bool arg = is_arg(reduce.op);
     accumulator_[s] = make_var(cat({"acc", s}), arg ? NumType::kInt64 : type);
     out.push_back(declare(accumulator_[s], arg ? int_literal(0) : start));
     if (!arg) continue;

@@ -25,6 +25,17 @@ inline constexpr int64_t kBlock = 4096;
 std::vector<Expr> decode(const Expr& flat, const Shape& extents,
                          const Ranges& ranges);
 
+// Loops over extents, from the outermost, and their variables' values.
+struct Nest {
+  Shape extents;
+  std::vector<Var> loops;
+  std::vector<Expr> at;
+
+  Stmt around(Stmt body) const;
+};
+// With loops name0, name1, ..., which `ranges` knows then.
+Nest nest_of(const Shape& extents, const std::string& name, Ranges& ranges);
+
 // How the work of a group is cut into items.
 enum class Cut : uint8_t {
   kRows,    // an item is a row
@@ -131,6 +142,11 @@ class RowLowering {
                         std::vector<PointOp>& ops);
   void add_nested(int s, const std::vector<Expr>& at,
                   std::vector<PointOp>& ops);
+  // The loops of stage s over what it reduces, and its reduce axes at a point
+  // of them.
+  Shape reduced_extents(int s) const;
+  void bind_reduced(int s, const std::vector<Expr>& at,
+                    Substitution& point) const;
   Stmt nested_loops(int s, Substitution point, const Var& acc,
                     const Var& best);
   void add_value(int s, const Expr& value, std::vector<PointOp>& ops);

@@ -10,10 +10,8 @@ namespace {
 std::set<int64_t, std::greater<>> divisors_of(const Expr& expr, const Var& k) {
   std::set<int64_t, std::greater<>> found;
   walk(expr, [&](const Expr& e) {
-    auto* call = std::get_if<Call>(&e->node);
-    bool divides = call && (call->op == ScalarOp::kFloorDiv ||
-                            call->op == ScalarOp::kMod);
-    if (!divides || !depends_on(call->args[0], k.get())) return true;
+    const Call* call = division_in(e);
+    if (!call || !depends_on(call->args[0], k.get())) return true;
     auto* literal = std::get_if<Literal>(&call->args[1]->node);
     auto* number = literal ? std::get_if<int64_t>(&literal->value) : nullptr;
     if (number && *number > 1) found.insert(*number);

@@ -82,8 +82,7 @@ class RowPlanner {
   bool spreads(int s) const {
     const StageForm& form = plan_.forms[s];
     if (!form.reduce || form.own.empty() || form.reduced.empty()) return false;
-    if (form.reduce->op == ReduceOp::kArgMin ||
-        form.reduce->op == ReduceOp::kArgMax ||
+    if (is_arg(form.reduce->op) ||
         contains<CheckedIndex>(form.reduce->body)) {
       return false;
     }
@@ -116,7 +115,7 @@ class RowPlanner {
 
   bool place(int s) {
     Shape domain = domain_of(s);
-    const auto& body = std::get<Compute>(group_.stage(s).kind).body;
+    const auto& body = body_of(group_.stage(s));
     // The first phase that has what s reads; `seen` lists reads of whole rows.
     int earliest = 0;
     std::vector<std::pair<int, bool>> reads;
@@ -186,13 +185,13 @@ class RowPlanner {
   // Only where it is read: of a stage that checks its indices all elements
   // must be computed.
   static bool may_repeat(const Stage& stage) {
-    const Expr& body = std::get<Compute>(stage.kind).body;
+    const Expr& body = body_of(stage);
     return !contains<Reduce>(body) && !contains<CheckedIndex>(body);
   }
 
   // What a stage reads must be at hand wherever it is computed again.
   bool keep_operands_of(int p) {
-    const auto& body = std::get<Compute>(group_.stage(p).kind).body;
+    const auto& body = body_of(group_.stage(p));
     for (const Expr& e : loads_of(body)) {
       int q = std::get<Load>(e->node).slot - group_.definition.inputs;
       if (q < 0 || plan_.forms[q].own.empty()) continue;
@@ -231,7 +230,7 @@ class RowPlanner {
     }
     for (size_t r = 0; r < plan_.keep.size(); ++r) {
       const int reader = static_cast<int>(r);
-      const auto& body = std::get<Compute>(group_.stage(reader).kind).body;
+      const auto& body = body_of(group_.stage(reader));
       for (const Expr& e : loads_of(body)) {
         auto& load = std::get<Load>(e->node);
         if (load.slot != group_.slot_of_stage(p)) continue;
@@ -260,7 +259,7 @@ class RowPlanner {
 
 StageForm form_of(const Stage& stage, int row_axes) {
   StageForm form;
-  auto& body = std::get<Compute>(stage.kind).body;
+  auto& body = body_of(stage);
   form.reduce = std::get_if<Reduce>(&body->node);
   for (size_t i = row_axes; i < stage.shape.size(); ++i) {
     if (stage.shape[i] != 1) form.own.push_back(static_cast<int>(i));

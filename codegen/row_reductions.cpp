@@ -123,15 +123,10 @@ Stmt RowLowering::nest_over(const Shape& extents, const std::string& name,
   const auto hoisted = std::tuple(hoisted_, divisions_, divided_);
   for (size_t first = 0;; ++first) {
     std::tie(hoisted_, divisions_, divided_) = hoisted;
-    std::vector<Var> outer;
-    std::vector<Expr> at;
-    for (size_t i = 0; i < first; ++i) {
-      outer.push_back(make_var(cat({name, i})));
-      ranges_.add(outer.back(), extents[i]);
-      at.push_back(var(outer.back()));
-    }
-    const Shape inner(extents.begin() + static_cast<int64_t>(first),
-                      extents.end());
+    const auto middle = extents.begin() + static_cast<int64_t>(first);
+    const Nest outer = nest_of(Shape(extents.begin(), middle), name, ranges_);
+    const Shape inner(middle, extents.end());
+    std::vector<Expr> at = outer.at;
     Var flat = make_var(name);
     ranges_.add(flat, numel(inner));
     for (const Expr& index : decode(var(flat), inner, ranges_)) {
@@ -141,12 +136,8 @@ Stmt RowLowering::nest_over(const Shape& extents, const std::string& name,
     if (ops.empty()) return block({});
     if (inner.size() > 1 && !all_affine(ops, flat)) continue;
     InnerLoop loop = inner_loop(ops, flat, numel(inner));
-    Stmt nest = block(std::move(loop.inside));
-    for (size_t i = first; i-- > 0;) {
-      nest = for_loop(outer[i], int_literal(0), size_of(extents[i]), nest);
-    }
     std::vector<Stmt> out = std::move(loop.before);
-    out.push_back(nest);
+    out.push_back(outer.around(block(std::move(loop.inside))));
     out.insert(out.end(), loop.after.begin(), loop.after.end());
     return block(std::move(out));
   }
@@ -267,14 +258,10 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_strips(
 // accumulator = op(accumulator, every lane of `vector`), by way of memory.
 Stmt RowLowering::add_lanes(ReduceOp op, const Var& accumulator,
                             const Expr& vector) {
-  auto& kernel = result_.kernel;
-  int slot = static_cast<int>(kernel.buffers.size() + kernel.locals.size());
-  bool single = vector->type == NumType::kFloat32;
-  DType dtype = single ? DType::kFloat32 : DType::kFloat64;
-  kernel.locals.push_back(
-      {cat({"lanes", kernel.locals.size()}), dtype, vector->lanes, 1});
+  const int slot = add_array(cat({"lanes", result_.kernel.locals.size()}),
+                             vector->type, vector->lanes);
   Var lane = make_var("lane");
-  Expr value = flat_load(slot, dtype, var(lane));
+  Expr value = element_of(slot, var(lane));
   return block(
       {store(slot, ramp(int_literal(0), 1, vector->lanes), vector),
        for_loop(lane, int_literal(0), int_literal(vector->lanes),
@@ -289,8 +276,7 @@ Stmt RowLowering::add_lanes(ReduceOp op, const Var& accumulator,
 Stmt RowLowering::spread_phase(size_t p) {
   const int s = plan_.phases[p].stages[0];
   const Shape& extents = plan_.phases[p].extents;
-  const StageForm& form = plan_.forms[size_t(s)];
-  const Reduce& reduce = *form.reduce;
+  const Reduce& reduce = *plan_.forms[size_t(s)].reduce;
   const NumType type = reduce.body->type;
   const int slot =
       add_array(cat({"acc", s}), type, numel(extents).value());
@@ -303,31 +289,20 @@ Stmt RowLowering::spread_phase(size_t p) {
   });
   const Stage& stage = group_.stage(s);
   Substitution point;
-  std::vector<Var> loops;
-  for (const ReduceAxis& axis : reduce.axes) {
-    loops.push_back(make_var(cat({"k", loops.size()})));
-    ranges_.add(loops.back(), axis.extent);
-    point[axis.var.get()] =
-        axis.extent == 1 ? int_literal(0) : var(loops.back());
-  }
-  std::vector<Var> own;
-  std::vector<Expr> of_own;
-  for (const Dim& extent : extents) {
-    own.push_back(make_var(cat({"own", own.size()})));
-    ranges_.add(own.back(), extent);
-    of_own.push_back(var(own.back()));
-  }
-  const std::vector<Expr> index = index_at(s, of_own);
+  const Nest reduced = nest_of(reduced_extents(s), "k", ranges_);
+  bind_reduced(s, reduced.at, point);
+  const Nest own = nest_of(extents, "own", ranges_);
+  const std::vector<Expr> index = index_at(s, own.at);
   for (size_t i = 0; i < index.size(); ++i) {
     point[stage.axes[i].get()] = index[i];
   }
   std::vector<Stmt> once;
   const Expr value =
       bind_shared(lower(s, reduce.body, point),
-                  infos_of(own), once);
+                  infos_of(own.loops), once);
   Stmt step = nest_over(extents, "i", [&](const std::vector<Expr>& at) {
     Substitution here;
-    for (size_t i = 0; i < at.size(); ++i) here[own[i].get()] = at[i];
+    for (size_t i = 0; i < at.size(); ++i) here[own.loops[i].get()] = at[i];
     Expr total = combine(reduce.op, element_of(slot, place(at)),
                          simplify(substitute(value, here), ranges_));
     std::vector<PointOp> ops = {PointStore{slot, place(at), total}};
@@ -335,12 +310,7 @@ Stmt RowLowering::spread_phase(size_t p) {
     return ops;
   });
   once.push_back(step);
-  step = block(std::move(once));
-  for (size_t i = loops.size(); i-- > 0;) {
-    const Dim& extent = reduce.axes[i].extent;
-    if (extent == 1) continue;
-    step = for_loop(loops[i], int_literal(0), size_of(extent), step);
-  }
+  step = reduced.around(block(std::move(once)));
   Stmt end = nest_over(extents, "i", [&](const std::vector<Expr>& at) {
     std::vector<PointOp> ops;
     add_value(s, element_of(slot, place(at)), ops);

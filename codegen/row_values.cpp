@@ -44,7 +44,6 @@ void RowLowering::add_buffers() {
 }
 
 void RowLowering::add_locals() {
-  auto& kernel = result_.kernel;
   size_t stages = group_.definition.stages.size();
   value_.resize(stages);
   accumulator_.resize(stages);
@@ -56,11 +55,9 @@ void RowLowering::add_locals() {
     for (int axis : plan_.forms[s].own) {
       size *= group_.stage(static_cast<int>(s)).shape[axis].value();
     }
-    local_slot_[s] =
-        static_cast<int>(kernel.buffers.size() + kernel.locals.size());
-    kernel.locals.push_back({cat({"row", s}),
-                             group_.stage(static_cast<int>(s)).dtype,
-                             size * width_, 1});
+    local_slot_[s] = result_.kernel.add_local(
+        {cat({"row", s}), group_.stage(static_cast<int>(s)).dtype,
+         size * width_, 1});
   }
 }
 
@@ -205,8 +202,7 @@ void RowLowering::add_nested(int s, const std::vector<Expr>& at,
                              std::vector<PointOp>& ops) {
   const Reduce& reduce = *plan_.forms[s].reduce;
   const NumType type = reduce.body->type;
-  const bool arg =
-      reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
+  const bool arg = is_arg(reduce.op);
   Var acc = make_var(cat({"acc", s}), arg ? NumType::kInt64 : type);
   Var best = arg ? make_var(cat({"best", s}), type) : nullptr;
   Stmt loops = nested_loops(s, at_indices(group_.stage(s), index_at(s, at)),
@@ -218,19 +214,33 @@ void RowLowering::add_nested(int s, const std::vector<Expr>& at,
   add_value(s, var(acc), ops);
 }
 
+Shape RowLowering::reduced_extents(int s) const {
+  const StageForm& form = plan_.forms[size_t(s)];
+  Shape extents;
+  for (int axis : form.reduced) {
+    extents.push_back(form.reduce->axes[size_t(axis)].extent);
+  }
+  return extents;
+}
+
+// Those that are no loops have one value.
+void RowLowering::bind_reduced(int s, const std::vector<Expr>& at,
+                               Substitution& point) const {
+  const StageForm& form = plan_.forms[size_t(s)];
+  for (const ReduceAxis& axis : form.reduce->axes) {
+    point[axis.var.get()] = int_literal(0);
+  }
+  for (size_t i = 0; i < at.size(); ++i) {
+    point[form.reduce->axes[size_t(form.reduced[i])].var.get()] = at[i];
+  }
+}
+
 Stmt RowLowering::nested_loops(int s, Substitution point, const Var& acc,
                                const Var& best) {
   const Reduce& reduce = *plan_.forms[s].reduce;
-  for (const ReduceAxis& axis : reduce.axes) {
-    point[axis.var.get()] = int_literal(0);
-  }
-  const std::vector<int>& reduced = plan_.forms[s].reduced;
-  Shape extents;
-  for (int axis : reduced) extents.push_back(reduce.axes[axis].extent);
+  const Shape extents = reduced_extents(s);
   const OpsAt ops_at = [&](const std::vector<Expr>& at) {
-    for (size_t i = 0; i < at.size(); ++i) {
-      point[reduce.axes[reduced[i]].var.get()] = at[i];
-    }
+    bind_reduced(s, at, point);
     Expr value = lower(s, reduce.body, point);
     std::vector<PointOp> ops;
     if (best) {
@@ -242,19 +252,11 @@ Stmt RowLowering::nested_loops(int s, Substitution point, const Var& acc,
     hoist(ops[0]);
     return ops;
   };
-  if (cut_ == Cut::kRows && !target_.gpu) return nest_over(extents, "k", ops_at);
-  std::vector<Var> loops;
-  std::vector<Expr> at;
-  for (const Dim& extent : extents) {
-    loops.push_back(make_var(cat({"k", loops.size()})));
-    ranges_.add(loops.back(), extent);
-    at.push_back(var(loops.back()));
+  if (cut_ == Cut::kRows && !target_.gpu) {
+    return nest_over(extents, "k", ops_at);
   }
-  Stmt loop = scalar_point(ops_at(at));
-  for (size_t i = loops.size(); i-- > 0;) {
-    loop = for_loop(loops[i], int_literal(0), size_of(extents[i]), loop);
-  }
-  return loop;
+  const Nest nest = nest_of(extents, "k", ranges_);
+  return nest.around(scalar_point(ops_at(nest.at)));
 }
 
 // The stage's value at the point goes to where others will read it.
@@ -305,10 +307,7 @@ std::vector<PointOp> RowLowering::ops_of_phase(size_t p,
 void RowLowering::hoist(PointOp& op) {
   if (target_.gpu) return;
   Rewriter rewrite([&](const Expr& e) -> Expr {
-    auto* node = std::get_if<Call>(&e->node);
-    const bool divides =
-        node && (node->op == ScalarOp::kFloorDiv || node->op == ScalarOp::kMod);
-    if (!divides || e->type != NumType::kInt64) return {};
+    if (!division_in(e) || e->type != NumType::kInt64) return {};
     if (contains<Load>(e)) return {};
     for (const VarInfo* used : free_vars(e)) {
       if (used != item_.get() && !divided_.count(used)) return {};

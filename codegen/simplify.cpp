@@ -181,7 +181,7 @@ Expr Simplifier::visit_reduce(const Expr& expr, const Reduce& node) {
     if (axis.extent != 1) axes.push_back(axis);
   }
   Expr body = visit(node.body);
-  bool arg = node.op == ReduceOp::kArgMin || node.op == ReduceOp::kArgMax;
+  bool arg = is_arg(node.op);
   if (axes.empty()) return arg ? int_literal(0) : body;
   if (axes.size() == node.axes.size() && body.get() == node.body.get()) {
     return expr;
@@ -265,8 +265,7 @@ std::optional<Affine> affine_in(const Expr& index, const Var& v,
 }
 
 bool is_multiple(const Expr& expr, int64_t number, const Ranges& ranges) {
-  return same_expr(simplify(expr % int_literal(number), ranges),
-                   int_literal(0));
+  return is_literal(simplify(expr % int_literal(number), ranges), 0);
 }
 
 bool visits_all(const std::vector<Expr>& index, const Shape& shape,

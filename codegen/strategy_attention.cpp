@@ -22,6 +22,7 @@
 #include "codegen/online_softmax.h"
 #include "codegen/register_tile.h"
 #include "codegen/streamed_operand.h"
+#include "spec/round_up.h"
 
 namespace lathe {
 namespace {
@@ -51,7 +52,7 @@ class AttentionLowering {
     keys_ = static_cast<int64_t>(kKeyTiles) * tile_.rows;
     depth_ = form_.depth.value();
     columns_ = form_.columns.value();
-    padded_columns_ = (columns_ + width_ - 1) / width_ * width_;
+    padded_columns_ = round_up(columns_, width_);
     bind_buffers();
     bind_locals();
   }

@@ -140,7 +140,7 @@ class MatmulLowering {
     for (const MatmulSection& section : form_.sections) {
       for (int s : section.stages) {
         if (part_of(section, s) < 0) {
-          kernel_.bind_operands(std::get<Compute>(group_.stage(s).kind).body);
+          kernel_.bind_operands(body_of(group_.stage(s)));
         }
       }
     }

@@ -16,10 +16,6 @@ namespace {
 constexpr int kFewLanes = 16;
 constexpr int64_t kManySteps = 128;
 
-bool keeps_position(ReduceOp op) {
-  return op == ReduceOp::kArgMin || op == ReduceOp::kArgMax;
-}
-
 void combine_all(ReduceOp op, int n, const double* a, const double* b,
                  double* out) {
   combiner(op).floats(n, a, b, out);
@@ -74,7 +70,7 @@ void for_each_load(const EvalNode& node,
 template <typename T>
 void LaneEvaluator::reduce_by_steps(const EvalNode& node, LaneBlock& block,
                                     T* best, int64_t* positions) {
-  const bool positioned = keeps_position(node.reduce);
+  const bool positioned = is_arg(node.reduce);
   const int64_t total = extent_of(node);
   for (int64_t step = 0; step < total; ++step) {
     const LaneMemory::Mark mark = memory_.mark();
@@ -118,7 +114,7 @@ void LaneEvaluator::reduce_by_lanes(const EvalNode& node, LaneBlock& block,
         stride *= static_cast<size_t>(axis.extent);
       }
       const T* terms = lanes<T>(node.args[0], inner);
-      if (!keeps_position(node.reduce)) {
+      if (!is_arg(node.reduce)) {
         T* folded = memory_.take<T>(inner.count);
         std::copy(terms, terms + inner.count, folded);
         const T part = fold(node.reduce, inner.count, folded);
@@ -168,7 +164,7 @@ Column LaneEvaluator::reduce_as(const EvalNode& node, LaneBlock& block) {
   } else {
     reduce_by_steps(node, block, best, positions);
   }
-  if (keeps_position(node.reduce)) return {positions, false};
+  if (is_arg(node.reduce)) return {positions, false};
   return {best, false};
 }
 

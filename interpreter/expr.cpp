@@ -320,7 +320,7 @@ Expr convert(NumType type, const Expr& arg) {
 Expr reduce(ReduceOp op, std::vector<ReduceAxis> axes, const Expr& body) {
   LATHE_CHECK(body->type != NumType::kBool, name_of(op), " of bools");
   LATHE_CHECK(!axes.empty(), name_of(op), " over no axis");
-  const bool arg_form = op == ReduceOp::kArgMin || op == ReduceOp::kArgMax;
+  const bool arg_form = is_arg(op);
   LATHE_CHECK(!arg_form || axes.size() == 1, name_of(op), " over ",
               axes.size(), " axes");
   const Expr strong =

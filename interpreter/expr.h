@@ -45,6 +45,10 @@ int arity_of(ScalarOp op);
 // of the first extreme term along the (single) axis. NaN wins min and max.
 enum class ReduceOp : uint8_t { kSum, kProd, kMin, kMax, kArgMin, kArgMax };
 const char* name_of(ReduceOp op);
+// Whether it is one of the arg forms.
+inline bool is_arg(ReduceOp op) {
+  return op == ReduceOp::kArgMin || op == ReduceOp::kArgMax;
+}
 
 struct ExprNode;
 

@@ -3,9 +3,6 @@
 #include <limits>
 
 namespace lathe::cuda {
-namespace {
-
-}  // namespace
 
 Expr lowest() {
   return float_literal(-std::numeric_limits<double>::infinity(),

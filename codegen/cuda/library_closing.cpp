@@ -114,7 +114,7 @@ class Closer {
         place[stage.axes[d].get()] = index[d];
       }
       const Expr body =
-          substitute(std::get<Compute>(stage.kind).body, place);
+          substitute(body_of(stage), place);
       Rewriter rewrite([&](const Expr& e) -> Expr {
         auto* node = std::get_if<Load>(&e->node);
         const int inputs = group_.definition.inputs;

@@ -70,7 +70,7 @@ class SectionsKernel {
     }
     for (int s : section.stages) {
       if (!is_part(form_, section, s)) {
-        kernel_.bind_operands(std::get<Compute>(group_.stage(s).kind).body);
+        kernel_.bind_operands(body_of(group_.stage(s)));
       }
       const auto& outputs = group_.definition.outputs;
       const auto output = std::find(outputs.begin(), outputs.end(), s);

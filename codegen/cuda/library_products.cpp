@@ -8,6 +8,7 @@
 #include "codegen/cuda/library_sides.h"
 #include "codegen/cuda/strategy_matmul_cuda.h"
 #include "codegen/packed_operand.h"
+#include "spec/round_up.h"
 #include "spec/text.h"
 
 namespace lathe::cuda {
@@ -18,9 +19,7 @@ constexpr int64_t kScalePad = 4;
 
 Dim choice() { return Dim::symbol(kLibraryChoice); }
 
-int64_t padded(int64_t count) {
-  return (count + kScalePad - 1) / kScalePad * kScalePad;
-}
+int64_t padded(int64_t count) { return round_up(count, kScalePad); }
 
 class LibraryPlanner {
  public:

@@ -6,6 +6,7 @@
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
+
 MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
                          const PrologueForm* prologue, int workers)
     : group_(group),
@@ -55,7 +56,7 @@ void MatmulParts::bind_buffers() {
           section.parts.begin(), section.parts.end(),
           [&](int part) { return form_.parts[size_t(part)].stage == s; });
       if (summed) continue;
-      kernel_.bind_operands(std::get<Compute>(group_.stage(s).kind).body);
+      kernel_.bind_operands(body_of(group_.stage(s)));
     }
   }
   for (size_t o = 0; o < group_.definition.outputs.size(); ++o) {

@@ -194,8 +194,7 @@ class PrologueMatcher {
       number.value = inlined(body_of(stage));
     } else {
       const Reduce& reduce = *of.reduce;
-      const bool arg =
-          reduce.op == ReduceOp::kArgMin || reduce.op == ReduceOp::kArgMax;
+      const bool arg = is_arg(reduce.op);
       if (arg || reduce.axes.size() != 1) return false;
       if (reduce.body->type != NumType::kFloat32) return false;
       number.op = reduce.op;

@@ -53,9 +53,7 @@ Stmt RowLowering::join_strips(size_t p) {
     LocalArray array{cat({"strips_", v->name}), storage_type(v->type), workers_,
                      1};
     array.shared = true;
-    const int slot =
-        static_cast<int>(kernel.buffers.size() + kernel.locals.size());
-    kernel.locals.push_back(array);
+    const int slot = kernel.add_local(array);
     stores.push_back(store(slot, var(kernel.worker), var(v)));
     reads.push_back(assign(v, flat_load(slot, array.dtype, var(lane_))));
     return slot;

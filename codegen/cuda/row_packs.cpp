@@ -9,7 +9,6 @@
 #include "codegen/cuda/gpu_sizes.h"
 #include "codegen/rewrite.h"
 #include "codegen/row_lowering.h"
-#include "spec/text.h"
 
 namespace lathe {
 namespace {
@@ -20,8 +19,8 @@ using cuda::kLeastMove, cuda::kMove;
 constexpr int64_t kMostOfPack = 8;
 
 // Every expression of the operation. Requires: no statements of its own.
-template <typename F>
-void each_expr(PointOp& op, const F& visit) {
+template <typename Op, typename F>
+void each_expr(Op& op, const F& visit) {
   if (auto* let = std::get_if<PointLet>(&op)) {
     visit(let->value);
   } else if (auto* store = std::get_if<PointStore>(&op)) {
@@ -38,9 +37,9 @@ void each_expr(PointOp& op, const F& visit) {
 
 // Elements for 16 bytes of the widest buffer that is read, or of a kept
 // float32.
-int64_t pack_of(std::vector<PointOp> ops, const LoopKernel& kernel) {
+int64_t pack_of(const std::vector<PointOp>& ops, const LoopKernel& kernel) {
   int64_t widest = 0;
-  for (PointOp& op : ops) {
+  for (const PointOp& op : ops) {
     each_expr(op, [&](const Expr& e) {
       for (const Expr& node : loads_of(e)) {
         const auto& load = std::get<Load>(node->node);
@@ -107,12 +106,12 @@ class RowLowering::Packer {
     bool is_result;
   };
 
-  void find_moves(std::vector<PointOp>& ops) {
-    for (PointOp& op : ops) {
+  void find_moves(const std::vector<PointOp>& ops) {
+    for (const PointOp& op : ops) {
       if (auto* store = std::get_if<PointStore>(&op))
         stored_.insert(store->slot);
     }
-    for (PointOp& op : ops) {
+    for (const PointOp& op : ops) {
       each_expr(op, [&](const Expr& e) {
         std::unordered_set<const ExprNode*> always;
         walk_always(e, [&](const Expr& node) {
@@ -161,24 +160,10 @@ class RowLowering::Packer {
     const std::string& name = size_t(slot) < buffers
                                   ? kernel_.buffers[size_t(slot)].name
                                   : kernel_.locals[size_t(slot) - buffers].name;
-    const int array = static_cast<int>(buffers + kernel_.locals.size());
-    kernel_.locals.push_back(
-        {unused_name(name + "_pack"), kernel_.dtype_of(slot), size_});
+    // Phases of a row have packs of their own.
+    const int array = kernel_.add_local(
+        {name + "_pack", kernel_.dtype_of(slot), size_});
     moved_.push_back({slot, text, *first, array, is_result});
-  }
-
-  // Phases of a row have packs of their own.
-  std::string unused_name(const std::string& wanted) const {
-    std::string name = wanted;
-    const auto is_it = [&](const LocalArray& local) {
-      return local.name == name;
-    };
-    for (int n = 1;
-         std::any_of(kernel_.locals.begin(), kernel_.locals.end(), is_it);
-         ++n) {
-      name = cat({wanted, "_", n});
-    }
-    return name;
   }
 
   // Where the pack's elements lie side by side, aligned to its size.
