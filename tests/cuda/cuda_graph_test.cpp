@@ -89,6 +89,23 @@ void check_products(const Tensor& x, const Tensor& found) {
   }
 }
 
+// kGraphModel on `count` rows, checked; what the driver then says of graphs.
+class ProductRuns {
+ public:
+  std::string run(int64_t count, double first) {
+    const Tensor x = rows(count, first, DType::kBFloat16, 64);
+    check_products(x, model_->run({{"x", x}})[0].tensor);
+    return log_.graphs();
+  }
+
+ private:
+  const TempFolder folder_;
+  DriverLog log_{folder_.file("log")};
+  Engine engine_{fake_options(folder_)};
+  std::unique_ptr<Executable> model_ =
+      load_model(engine_, folder_.write("m.yaml", kGraphModel), "");
+};
+
 }  // namespace
 
 TEST_CASE("cuda graph: runs of one size become a graph at the second") {
@@ -127,42 +144,24 @@ TEST_CASE("cuda graph: runs of one size become a graph at the second") {
 }
 
 TEST_CASE("cuda graph: tensor maps follow the buffers that they show") {
-  const TempFolder folder;
-  const std::string file = folder.write("m.yaml", kGraphModel);
-  DriverLog log(folder.file("log"));
-  Engine engine(fake_options(folder));
-  auto model = load_model(engine, file, "");
-  const auto run = [&](int64_t count, double first) {
-    const Tensor x = rows(count, first, DType::kBFloat16, 64);
-    check_products(x, model->run({{"x", x}})[0].tensor);
-    return log.graphs();
-  };
-  CHECK_EQ(run(150, 0), "");
-  CHECK_EQ(run(150, 1).substr(0, 9), "graph of ");
-  CHECK_EQ(run(300, 2), "");
-  CHECK_EQ(run(150, 3), "graph updated\ngraph launch\n");
+  ProductRuns runs;
+  CHECK_EQ(runs.run(150, 0), "");
+  CHECK_EQ(runs.run(150, 1).substr(0, 9), "graph of ");
+  CHECK_EQ(runs.run(300, 2), "");
+  CHECK_EQ(runs.run(150, 3), "graph updated\ngraph launch\n");
 }
 
 TEST_CASE("cuda graph: a run after one without tensor maps has its own") {
-  const TempFolder folder;
-  const std::string file = folder.write("m.yaml", kGraphModel);
-  DriverLog log(folder.file("log"));
-  Engine engine(fake_options(folder));
-  auto model = load_model(engine, file, "");
-  const auto run = [&](int64_t count, double first) {
-    const Tensor x = rows(count, first, DType::kBFloat16, 64);
-    check_products(x, model->run({{"x", x}})[0].tensor);
-    return log.graphs();
-  };
-  run(150, 0);
-  run(150, 1);
+  ProductRuns runs;
+  runs.run(150, 0);
+  runs.run(150, 1);
   // Moves the buffers.
-  run(300, 2);
+  runs.run(300, 2);
   {
     const Refusal refusal("cuTensorMapEncodeTiled");
-    CHECK_THROWS_AS(run(150, 3), DeviceError);
+    CHECK_THROWS_AS(runs.run(150, 3), DeviceError);
   }
-  CHECK_EQ(run(150, 4), "graph updated\ngraph launch\n");
+  CHECK_EQ(runs.run(150, 4), "graph updated\ngraph launch\n");
 }
 
 // Compiled in the first turn, from the cache in the second.
