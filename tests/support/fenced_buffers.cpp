@@ -60,6 +60,13 @@ FencedBuffers::FencedBuffers(const Program& program,
       memory_.back()->allow(Access::kNone);
     }
   }
+  // What load steps hand each other is theirs.
+  for (const Step& step : program.load_steps) {
+    for (int b : step.buffers) {
+      const auto i = static_cast<size_t>(b);
+      if (info(i).role == BufferRole::kTemp) allow(i, Access::kWrite);
+    }
+  }
 }
 
 void FencedBuffers::allow(size_t buffer, Access access) {
@@ -71,6 +78,7 @@ void FencedBuffers::begin_run() {
   for (size_t i = 0; i < memory_.size(); ++i) {
     const BufferRole role = info(i).role;
     if (role == BufferRole::kPacked) allow(i, Access::kRead);
+    if (role == BufferRole::kTemp) allow(i, Access::kNone);
     if (role == BufferRole::kWeight && !uses.kept[i]) allow(i, Access::kNone);
   }
 }

@@ -12,6 +12,8 @@ namespace {
 
 // In Memory::writer: nobody has stored the element.
 constexpr int64_t kNobody = -1;
+// A kernel before this one has.
+constexpr int64_t kEarlier = -2;
 
 }  // namespace
 
@@ -54,6 +56,11 @@ LoopInterpreter::LoopInterpreter(const LoopKernel& kernel,
     slots_.push_back({local.name, Tensor(local.dtype, {size}), local.lanes,
                       false, std::vector<int64_t>(size, kNobody)});
   }
+}
+
+void LoopInterpreter::fill_before(size_t buffer) {
+  auto& writer = slots_[buffer].writer;
+  std::fill(writer.begin(), writer.end(), kEarlier);
 }
 
 void LoopInterpreter::run(int64_t lo, int64_t hi) {
@@ -168,7 +175,7 @@ void LoopInterpreter::put(const Place& place, const Lanes& value, bool real) {
   for (int i = 0; i < place.count; ++i) {
     const int64_t at = place.first + i;
     int64_t& writer = memory.writer[static_cast<size_t>(at)];
-    LATHE_CHECK(!memory.is_output || writer == kNobody || writer == item_,
+    LATHE_CHECK(!memory.is_output || writer < 0 || writer == item_,
                 "items ", writer, " and ", item_, " both store ", memory.name,
                 "[", at, "]");
     writer = item_;

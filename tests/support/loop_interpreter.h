@@ -24,6 +24,9 @@ class LoopInterpreter {
   LoopInterpreter(const LoopKernel& kernel, std::vector<Tensor> buffers,
                   const std::vector<int64_t>& sizes);
 
+  // A kernel before this one has stored all of the buffer.
+  void fill_before(size_t buffer);
+
   // Does the items [lo, hi). Throws InternalError where a rule is broken.
   void run(int64_t lo, int64_t hi);
 

@@ -1,5 +1,7 @@
 #include "tests/support/loop_runner.h"
 
+#include <set>
+
 #include "codegen/passes.h"
 #include "codegen/strategy.h"
 #include "spec/check.h"
@@ -54,24 +56,42 @@ class LoopRunner {
       sizes.push_back(inputs_.dims.at(placed.placement.symbols[i]));
       dims[group.symbols[i]] = sizes.back();
     }
-    LATHE_CHECK(lowered.after.empty(), "a CPU does a group in one kernel");
-    std::vector<Tensor> buffers;
-    for (const BufferBinding& binding : lowered.bindings) {
-      const size_t index = static_cast<size_t>(binding.index);
-      buffers.push_back(
-          binding.source == BufferSource::kOperand ? operands[index]
-          : binding.source == BufferSource::kOutput
-              ? tensors_[placed.placement.outputs[index]]
-              : packed(lowered.packed[index], operands, dims));
+    std::vector<Tensor> scratch;
+    for (const Scratch& array : lowered.scratch) {
+      scratch.push_back(Tensor(array.dtype, eval(array.shape, dims)));
     }
-    LoopInterpreter loops(lowered.kernel, buffers, sizes);
-    try {
-      loops.run(0, lowered.items.eval(dims));
-      loops.check_outputs();
-    } catch (const InternalError& error) {
-      LATHE_CHECK(false, strategy->name, ": ", error.what(), "\n",
-                  to_string(lowered.kernel));
-    }
+    // Outputs that earlier kernels have stored.
+    std::set<int> stored;
+    const auto run_kernel = [&](const LoweredKernel& kernel) {
+      const int64_t items = kernel.items.eval(dims);
+      if (items == 0 && !lowered.after.empty()) return;
+      std::vector<Tensor> buffers;
+      for (const BufferBinding& binding : kernel.bindings) {
+        const size_t index = static_cast<size_t>(binding.index);
+        buffers.push_back(
+            binding.source == BufferSource::kOperand   ? operands[index]
+            : binding.source == BufferSource::kScratch ? scratch[index]
+            : binding.source == BufferSource::kOutput
+                ? tensors_[placed.placement.outputs[index]]
+                : packed(lowered.packed[index], operands, dims));
+      }
+      LoopInterpreter loops(kernel.kernel, buffers, sizes);
+      for (size_t b = 0; b < buffers.size(); ++b) {
+        const BufferBinding& binding = kernel.bindings[b];
+        if (binding.source != BufferSource::kOutput) continue;
+        if (!kernel.kernel.buffers[b].writable) continue;
+        if (!stored.insert(binding.index).second) loops.fill_before(b);
+      }
+      try {
+        loops.run(0, items);
+        loops.check_outputs();
+      } catch (const InternalError& error) {
+        LATHE_CHECK(false, strategy->name, ": ", error.what(), "\n",
+                    to_string(kernel.kernel));
+      }
+    };
+    run_kernel(lowered);
+    for (const LoweredKernel& kernel : lowered.after) run_kernel(kernel);
   }
 
   // The operand in the layout that the kernel asked for.
