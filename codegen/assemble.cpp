@@ -216,17 +216,25 @@ class Assembler {
     buffer.shape = packed.stage.shape;
     const int made = it->second = add_buffer(std::move(buffer));
     const Lowered& lowered = plans_.lower(packing);
-    Step step;
-    step.kernel = lowered.kernels[0];
-    step.items = lowered.group.items;
-    step.cost = lowered.group.cost;
-    step.what = "pack " + from;
-    for (const BufferBinding& binding : lowered.group.bindings) {
-      bool output = binding.source == BufferSource::kOutput;
-      step.buffers.push_back(output ? made
-                                    : buffers[packing.operands[binding.index]]);
+    const std::vector<int> scratch = scratch_buffers(lowered.group, {});
+    for (size_t k = 0; k < lowered.kernels.size(); ++k) {
+      const LoweredKernel& kernel = kernel_of(lowered, k);
+      Step step;
+      step.kernel = lowered.kernels[k];
+      step.items = kernel.items;
+      step.cost = kernel.cost;
+      step.what = "pack " + from;
+      for (const BufferBinding& binding : kernel.bindings) {
+        const auto index = static_cast<size_t>(binding.index);
+        step.buffers.push_back(
+            binding.source == BufferSource::kOutput    ? made
+            : binding.source == BufferSource::kScratch ? scratch[index]
+            : binding.source == BufferSource::kCounts
+                ? counts_buffer(binding.index)
+                : buffers[size_t(packing.operands[index])]);
+      }
+      program_.load_steps.push_back(std::move(step));
     }
-    program_.load_steps.push_back(std::move(step));
     return made;
   }
 
