@@ -154,15 +154,6 @@ bool reads_columns(const Group& group, int first) {
   return columns;
 }
 
-// The first of the row axes that lie together in memory where the elements of a
-// row do not; -1: there is none.
-int column_axis(const Group& group) {
-  for (int first = 0; first < group.row_axes; ++first) {
-    if (reads_columns(group, first)) return first;
-  }
-  return -1;
-}
-
 // So few columns that wide items would leave cores without work.
 int64_t columns_of_item(const Group& group, int first) {
   const Shape& shape = group.stage(0).shape;
@@ -198,6 +189,13 @@ int workers_of(const RowPlan& plan) {
 }
 
 }  // namespace
+
+int column_axis(const Group& group) {
+  for (int first = 0; first < group.row_axes; ++first) {
+    if (reads_columns(group, first)) return first;
+  }
+  return -1;
+}
 
 int item_axes_of_map(const Group& group) {
   const Shape& shape = group.stage(0).shape;

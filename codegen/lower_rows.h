@@ -18,6 +18,10 @@ LoweredGroup lower_rows(const Group& group, const Target& target,
 LoweredGroup lower_gpu_rows(const Group& group, const Target& target,
                             Vectors vectors);
 
+// The first of the row axes that lie together in memory where the elements of a
+// row do not; -1: there is none.
+int column_axis(const Group& group);
+
 // How many leading axes of an elementwise group become work items; the rest
 // is one loop in which every load has a constant stride. 0: the group is cut
 // into blocks.

@@ -48,6 +48,9 @@ void RowLowering::cut_items() {
   } else if (cut_ == Cut::kColumns) {
     cut_columns();
     return;
+  } else if (cut_ == Cut::kPieces) {
+    cut_pieces();
+    return;
   }
   result_.items = rows * parts;
   ranges_.add(item_, result_.items);
@@ -58,13 +61,18 @@ void RowLowering::cut_items() {
 
 LoweredGroup RowLowering::run() {
   add_buffers();
+  if (cut_ == Cut::kPieces) bind_handover();
   add_locals();
   if (workers_ > 1) share_locals();
   item_ = make_var("item");
   cut_items();
   std::vector<Stmt> first = bounds_of_columns(), body;
-  for (size_t p = 0; p < plan_.phases.size(); ++p) {
-    body.push_back(lower_phase(p));
+  if (cut_ == Cut::kPieces) {
+    body = body_of_part(first);
+  } else {
+    for (size_t p = 0; p < plan_.phases.size(); ++p) {
+      body.push_back(lower_phase(p));
+    }
   }
   first.insert(first.end(), divisions_.begin(), divisions_.end());
   body.insert(body.begin(), first.begin(), first.end());
@@ -77,15 +85,23 @@ LoweredGroup RowLowering::run() {
   kernel.body = for_loop(item_, var(kernel.lo), var(kernel.hi),
                          block(std::move(body)), LoopKind::kItems);
   result_.cost = 0;
-  for (size_t s = 0; s < group_.definition.stages.size(); ++s) {
-    const Stage& stage = group_.stage(static_cast<int>(s));
-    Dim points = numel(stage.shape);
-    if (const Reduce* reduce = plan_.forms[s].reduce) {
-      for (const ReduceAxis& axis : reduce->axes) points *= axis.extent;
+  if (cut_ == Cut::kPieces) {
+    result_.cost = cost_of_part();
+  } else {
+    for (size_t s = 0; s < plan_.forms.size(); ++s) {
+      result_.cost += cost_of_stage(static_cast<int>(s));
     }
-    result_.cost += cost_of(body_of(stage), points);
   }
   return std::move(result_);
+}
+
+Dim RowLowering::cost_of_stage(int s) const {
+  const Stage& stage = group_.stage(s);
+  Dim points = numel(stage.shape);
+  if (const Reduce* reduce = plan_.forms[size_t(s)].reduce) {
+    for (const ReduceAxis& axis : reduce->axes) points *= axis.extent;
+  }
+  return cost_of(body_of(stage), points);
 }
 
 void RowLowering::declare_accumulators(size_t p, std::vector<Stmt>& out) {
@@ -115,6 +131,13 @@ void RowLowering::finish_accumulators(size_t p, std::vector<Stmt>& out) {
   }
 }
 
+void RowLowering::phase_without_loops(size_t p, std::vector<Stmt>& out) {
+  declare_accumulators(p, out);
+  const std::vector<PointOp> ops = ops_of_phase(p, {});
+  out.push_back(workers_ > 1 ? once(ops) : scalar_point(ops));
+  finish_accumulators(p, out);
+}
+
 Stmt RowLowering::lower_phase(size_t p) {
   if (cut_ == Cut::kColumns) {
     return workers_ > 1 ? phase_of_lanes(p) : phase_of_columns(p);
@@ -123,12 +146,11 @@ Stmt RowLowering::lower_phase(size_t p) {
   if (cut_ == Cut::kPacks) return phase_of_packs(p);
   const Shape& extents = plan_.phases[p].extents;
   std::vector<Stmt> out;
-  declare_accumulators(p, out);
   if (extents.empty()) {
-    out.push_back(scalar_point(ops_of_phase(p, {})));
-    finish_accumulators(p, out);
+    phase_without_loops(p, out);
     return block(std::move(out));
   }
+  declare_accumulators(p, out);
   if (cut_ == Cut::kTiles) return tiled_loops(p);
   if (plan_.spread[size_t(plan_.phases[p].stages[0])]) return spread_phase(p);
   if (cut_ == Cut::kBlocks) {

@@ -13,6 +13,7 @@
 
 #include "codegen/lower_rows.h"
 #include "codegen/point_ops.h"
+#include "codegen/rewrite.h"
 #include "codegen/row_plan.h"
 #include "codegen/simplify.h"
 
@@ -50,8 +51,36 @@ enum class Cut : uint8_t {
   // GPU, one phase without rows: items of `pack` elements, which lie together
   // in most buffers and are moved 16 bytes at once.
   kPacks,
+  // Rows are few and long: several kernels, in which an item is a piece of a
+  // phase's loops, or joins what was found in the pieces of a row.
+  kPieces,
 };
 inline constexpr int64_t kTile = 16;
+
+// kPieces: what one of the kernels does.
+struct RowPart {
+  int loop = -1;    // the phase whose loops it has, a piece an item; -1: none
+  int joined = -1;  // the phase whose pieces it joins
+  size_t first = 0, last = 0;  // the phases without loops that it does then
+};
+// What the kernels leave for each other, by stage: numbers of LoweredGroup::
+// scratch. `found` has what a reduction found in each piece, and `extreme` of
+// which value it is the position; `value` one number for a row.
+struct RowHandover {
+  std::vector<Scratch> scratch;
+  std::map<int, int> found, extreme, value;
+  std::vector<Dim> pieces;  // by phase, of a row
+};
+
+// What an innermost loop goes over: [begin, end) of an index, `length` of them
+// or fewer.
+struct Span {
+  Expr begin, end;
+  Dim length;
+};
+inline Span all_of(const Dim& extent) {
+  return {int_literal(0), size_of(extent), extent};
+}
 
 // Lowers one group; used once.
 class RowLowering {
@@ -72,6 +101,9 @@ class RowLowering {
   RowLowering& with_pack(int pack);
   // kColumns: the first row axis that columns run over; how many an item has.
   RowLowering& with_columns(int first_axis, int64_t width);
+  // kPieces: adds to `handover` what others will read. Requires: it outlives
+  // this, and earlier parts are lowered.
+  RowLowering& with_part(const RowPart& part, RowHandover& handover);
 
   LoweredGroup run();
 
@@ -83,6 +115,7 @@ class RowLowering {
   // Loops.
   void cut_items();
   Stmt lower_phase(size_t p);
+  void phase_without_loops(size_t p, std::vector<Stmt>& out);
   Stmt tiled_loops(size_t p);
   // Nests, in row_reductions.cpp. What happens at a point of one.
   using OpsAt = std::function<std::vector<PointOp>(const std::vector<Expr>&)>;
@@ -94,11 +127,11 @@ class RowLowering {
                  const OpsAt& ops_at);
   bool all_affine(const std::vector<PointOp>& ops, const Var& flat) const;
   InnerLoop inner_loop(const std::vector<PointOp>& ops, const Var& flat,
-                       const Dim& extent);
+                       const Span& span);
   std::optional<InnerLoop> in_vectors(const std::vector<PointOp>& ops,
-                                      const Var& flat, const Dim& extent);
+                                      const Var& flat, const Span& span);
   std::optional<InnerLoop> in_strips(const std::vector<PointOp>& ops,
-                                     const Var& flat, const Dim& extent);
+                                     const Var& flat, const Span& span);
   Stmt add_lanes(ReduceOp op, const Var& accumulator, const Expr& vector);
   Stmt spread_phase(size_t p);
   // Columns, in row_columns.cpp.
@@ -116,8 +149,39 @@ class RowLowering {
                                  const Expr& at) const;
   void start_columns(size_t p, std::vector<Stmt>& out);
   void finish_columns(size_t p, std::vector<Stmt>& out);
+  // Pieces, in row_parts.cpp and cuda/row_pieces.cpp. Loops of a phase cut
+  // into pieces: what stands before them, a point, the innermost one and those
+  // around it.
+  struct PieceLoops {
+    Dim pieces;
+    std::vector<Stmt> bounds;
+    std::vector<Expr> at;
+    Span span;
+    std::function<Stmt(const Stmt&)> around;
+  };
+  void cut_pieces();
+  PieceLoops cut_loops(const Shape& extents, size_t split, const Var& flat);
+  bool stores_in_part(int s) const;
+  bool reads_in_part(int s) const;
+  int add_scratch(int index, bool writable);
+  int hand_over(std::map<int, int>& numbers, const char* name, int s,
+                NumType type);
+  void bind_handover();
+  Expr row_number() const;
+  Expr index_of_item() const;
+  std::vector<Stmt> body_of_part(std::vector<Stmt>& first);
+  Stmt piece_of_phase(size_t p);
+  Stmt piece_of_workers(size_t p);
+  Stmt store_found(size_t p) const;
+  Stmt join_found(size_t p, const Expr& first, int64_t step) const;
+  Stmt join_in_last_block(size_t p);
+  void finish_part(std::vector<Stmt>& out);
+  Dim cost_of_part() const;
+  Dim cost_of_stage(int s) const;
   // Loops of a GPU, in cuda/row_workers.cpp and cuda/row_packs.cpp.
   Stmt phase_of_workers(size_t p);
+  Stmt loop_of_workers(size_t p, const Span& span);
+  void combine_found(size_t p, std::vector<Stmt>& out) const;
   void add_lane(std::vector<Stmt>& out);
   Stmt phase_of_lanes(size_t p);
   Stmt join_strips(size_t p);
@@ -128,7 +192,8 @@ class RowLowering {
   Stmt phase_of_packs(size_t p);
   class Packer;
   std::optional<Stmt> loop_over_packs(const std::vector<PointOp>& ops,
-                                      const Var& flat, const Dim& total);
+                                      const Var& flat, const Dim& total,
+                                      const Span& span);
   std::unordered_set<const VarInfo*> known_in_item() const;
 
   void declare_accumulators(size_t p, std::vector<Stmt>& out);
@@ -185,6 +250,12 @@ class RowLowering {
   Var column_, first_, last_;
   Var lane_, strip_, active_;               // GPU: of a thread
   std::map<const VarInfo*, int> array_of_;  // by accumulator: its local array
+  // kPieces. The slots of what is handed over, by stage.
+  RowPart part_;
+  RowHandover* handover_ = nullptr;
+  std::map<int, int> found_slot_, extreme_slot_, value_slot_;
+  int counts_ = -1;  // GPU: blocks of each row that have ended
+  Var row_number_, piece_;
   // By stage: the scalar or the value at the current point; accumulators.
   std::vector<Expr> value_;
   std::vector<Var> accumulator_, best_;

@@ -135,7 +135,7 @@ Stmt RowLowering::nest_over(const Shape& extents, const std::string& name,
     const std::vector<PointOp> ops = ops_at(at);
     if (ops.empty()) return block({});
     if (inner.size() > 1 && !all_affine(ops, flat)) continue;
-    InnerLoop loop = inner_loop(ops, flat, numel(inner));
+    InnerLoop loop = inner_loop(ops, flat, all_of(numel(inner)));
     std::vector<Stmt> out = std::move(loop.before);
     out.push_back(outer.around(block(std::move(loop.inside))));
     out.insert(out.end(), loop.after.begin(), loop.after.end());
@@ -143,31 +143,29 @@ Stmt RowLowering::nest_over(const Shape& extents, const std::string& name,
   }
 }
 
-// Maps are left to the compiler.
+// Maps are left to the compiler. Where the loop does not begin at 0 it begins at
+// a multiple of all steps.
 RowLowering::InnerLoop RowLowering::inner_loop(const std::vector<PointOp>& ops,
                                                const Var& flat,
-                                               const Dim& extent) {
+                                               const Span& span) {
   const bool reduces = std::any_of(ops.begin(), ops.end(), [](const auto& op) {
     return !std::holds_alternative<PointLet>(op) &&
            !std::holds_alternative<PointStore>(op);
   });
   if (!reduces) {
     return {{},
-            {loop_in_ranges(ops, flat, int_literal(0), size_of(extent),
-                            ranges_)},
+            {loop_in_ranges(ops, flat, span.begin, span.end, ranges_)},
             {}};
   }
   if (vectors_ == Vectors::kYes) {
-    if (auto loop = in_vectors(ops, flat, extent)) return *loop;
-    if (auto loop = in_strips(ops, flat, extent)) return *loop;
+    if (auto loop = in_vectors(ops, flat, span)) return *loop;
+    if (auto loop = in_strips(ops, flat, span)) return *loop;
   }
-  return {{},
-          {for_loop(flat, int_literal(0), size_of(extent), scalar_point(ops))},
-          {}};
+  return {{}, {for_loop(flat, span.begin, span.end, scalar_point(ops))}, {}};
 }
 
 std::optional<RowLowering::InnerLoop> RowLowering::in_vectors(
-    const std::vector<PointOp>& ops, const Var& flat, const Dim& extent) {
+    const std::vector<PointOp>& ops, const Var& flat, const Span& span) {
   const std::vector<const PointAccumulate*> sums = sums_of(ops);
   if (sums.empty()) return std::nullopt;
   NumType type = sums[0]->value->type;
@@ -175,7 +173,7 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_vectors(
     return std::nullopt;
   }
   const int lanes = target_.lanes(type == NumType::kFloat32 ? 4 : 8);
-  const int count = accumulators_for(extent, lanes);
+  const int count = accumulators_for(span.length, lanes);
   if (count == 0) return std::nullopt;
   InnerLoop out;
   std::vector<Stmt> main;
@@ -195,9 +193,8 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_vectors(
   }
   const int64_t step = int64_t{count} * lanes;
   Expr whole =
-      simplify(size_of(extent) / int_literal(step) * int_literal(step),
-               ranges_);
-  out.inside.push_back(for_loop(i, int_literal(0), whole,
+      simplify(span.end / int_literal(step) * int_literal(step), ranges_);
+  out.inside.push_back(for_loop(i, span.begin, whole,
                                 block(std::move(main)), LoopKind::kSerial,
                                 step));
   for (size_t a = 0; a < sums.size(); ++a) {
@@ -208,17 +205,18 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_vectors(
     }
     out.after.push_back(add_lanes(op, sums[a]->accumulator, total));
   }
-  if (!same_expr(whole, size_of(extent))) {
-    out.inside.push_back(
-        for_loop(flat, whole, size_of(extent), scalar_point(ops)));
+  if (!same_expr(whole, span.end)) {
+    out.inside.push_back(for_loop(flat, whole, span.end, scalar_point(ops)));
   }
   return out;
 }
 
 // Sums of integers are left to the compiler, too, which may reorder them.
 std::optional<RowLowering::InnerLoop> RowLowering::in_strips(
-    const std::vector<PointOp>& ops, const Var& flat, const Dim& extent) {
-  if (extent.is_static() && extent.value() < kStrip) return std::nullopt;
+    const std::vector<PointOp>& ops, const Var& flat, const Span& span) {
+  if (span.length.is_static() && span.length.value() < kStrip) {
+    return std::nullopt;
+  }
   const std::vector<const PointAccumulate*> sums = sums_of(ops);
   const bool reorders = std::any_of(
       sums.begin(), sums.end(),
@@ -241,16 +239,14 @@ std::optional<RowLowering::InnerLoop> RowLowering::in_strips(
     out.after.push_back(over_lanes(assign(sum->accumulator, total)));
   }
   Expr whole =
-      simplify(size_of(extent) / int_literal(kStrip) * int_literal(kStrip),
-               ranges_);
+      simplify(span.end / int_literal(kStrip) * int_literal(kStrip), ranges_);
   Stmt points = for_loop(flat, var(strip), var(strip) + int_literal(kStrip),
                          scalar_point(in_arrays(ops, var(flat) - var(strip))),
                          LoopKind::kVector);
-  out.inside.push_back(for_loop(strip, int_literal(0), whole, points,
+  out.inside.push_back(for_loop(strip, span.begin, whole, points,
                                 LoopKind::kSerial, kStrip));
-  if (!same_expr(whole, size_of(extent))) {
-    out.inside.push_back(
-        for_loop(flat, whole, size_of(extent), scalar_point(ops)));
+  if (!same_expr(whole, span.end)) {
+    out.inside.push_back(for_loop(flat, whole, span.end, scalar_point(ops)));
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include "codegen/cuda/strategy_update_cuda.h"
 #include "codegen/lower_rows.h"
 #include "codegen/lower_sequential.h"
+#include "codegen/row_pieces.h"
 #include "codegen/row_plan.h"
 #include "codegen/strategy.h"
 #include "spec/check.h"
@@ -87,6 +88,7 @@ bool matches_row(const Group& group, const Target& target) {
 }
 
 LoweredGroup lower_row(const Group& group, const Target& target) {
+  if (auto pieces = lower_in_pieces(group, target)) return *std::move(pieces);
   return lower_rows(group, target, Vectors::kYes);
 }
 

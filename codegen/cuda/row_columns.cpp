@@ -26,12 +26,11 @@ Stmt RowLowering::phase_of_lanes(size_t p) {
   const Shape& extents = plan_.phases[p].extents;
   std::vector<Stmt> out;
   if (keeps_before(p)) out.push_back(barrier(workers_));
-  declare_accumulators(p, out);
   if (extents.empty()) {
-    out.push_back(once(ops_of_phase(p, {})));
-    finish_accumulators(p, out);
+    phase_without_loops(p, out);
     return block(std::move(out));
   }
+  declare_accumulators(p, out);
   Var flat = make_var("i");
   const Dim total = numel(extents);
   ranges_.add(flat, total);

@@ -236,7 +236,8 @@ RowLowering& RowLowering::with_pack(int pack) {
 
 // What has a value at the beginning of an item.
 std::unordered_set<const VarInfo*> RowLowering::known_in_item() const {
-  std::unordered_set<const VarInfo*> known = {item_.get()};
+  std::unordered_set<const VarInfo*> known = {item_.get(), row_number_.get(),
+                                              piece_.get()};
   for (const auto& [text, v] : hoisted_) known.insert(v.get());
   return known;
 }
@@ -261,17 +262,22 @@ Stmt RowLowering::phase_of_packs(size_t p) {
   return block({which, if_then(fits, whole, rest)});
 }
 
-// The loop of a row's threads over packs; nothing where no operand lies so.
+// The loop of a row's threads over packs; nothing where no operand lies so. The
+// packs of a piece may leave a rest.
 std::optional<Stmt> RowLowering::loop_over_packs(
-    const std::vector<PointOp>& ops, const Var& flat, const Dim& total) {
-  if (!total.is_static()) return std::nullopt;
+    const std::vector<PointOp>& ops, const Var& flat, const Dim& total,
+    const Span& span) {
+  const bool pieces = cut_ == Cut::kPieces;
+  if (!total.is_static() && !pieces) return std::nullopt;
   for (const PointOp& op : ops) {
     if (std::holds_alternative<PointStmt>(op)) return std::nullopt;
   }
   int64_t size = pack_of(ops, result_.kernel);
-  // All threads have some.
-  const int64_t all = total.value();
-  while (size > 1 && (all % size != 0 || all < size * workers_)) size /= 2;
+  if (!pieces) {
+    // All threads have some.
+    const int64_t all = total.value();
+    while (size > 1 && (all % size != 0 || all < size * workers_)) size /= 2;
+  }
   if (size == 1) return std::nullopt;
   Var number = make_var("number");
   Ranges ranges = ranges_;
@@ -280,9 +286,15 @@ std::optional<Stmt> RowLowering::loop_over_packs(
                 known_in_item());
   Stmt pack = packer.pack(ops);
   if (!packer.moves()) return std::nullopt;
+  const Expr worker = var(result_.kernel.worker), step = int_literal(size);
+  const Expr first = simplify(span.begin / step + worker, ranges_);
+  const Expr end = simplify(span.end / step, ranges_);
   // A pack is enough to have under way; several are only more text to compile.
-  return for_loop(number, var(result_.kernel.worker), int_literal(all / size),
-                  pack, LoopKind::kRolled, workers_);
+  Stmt loop = for_loop(number, first, end, pack, LoopKind::kRolled, workers_);
+  if (mod(total, size) == 0) return loop;
+  return block({loop, for_loop(flat, end * step + worker, span.end,
+                               scalar_point(ops), LoopKind::kSerial,
+                               workers_)});
 }
 
 }  // namespace lathe

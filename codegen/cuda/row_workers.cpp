@@ -59,30 +59,41 @@ Stmt RowLowering::phase_of_workers(size_t p) {
   const Shape& extents = plan_.phases[p].extents;
   std::vector<Stmt> out;
   if (keeps_before(p)) out.push_back(barrier(workers_));
-  declare_accumulators(p, out);
   if (extents.empty()) {
-    out.push_back(once(ops_of_phase(p, {})));
-    finish_accumulators(p, out);
+    phase_without_loops(p, out);
     return block(std::move(out));
   }
+  declare_accumulators(p, out);
+  out.push_back(loop_of_workers(p, all_of(numel(extents))));
+  finish_accumulators(p, out);
+  return block(std::move(out));
+}
+
+// Every thread knows what all have found.
+Stmt RowLowering::loop_of_workers(size_t p, const Span& span) {
+  const Shape& extents = plan_.phases[p].extents;
+  std::vector<Stmt> out;
   Var flat = make_var("i");
   Dim total = numel(extents);
   ranges_.add(flat, total);
   std::vector<PointOp> ops =
       ops_of_phase(p, decode(var(flat), extents, ranges_));
-  std::optional<Stmt> packs = loop_over_packs(ops, flat, total);
+  std::optional<Stmt> packs = loop_over_packs(ops, flat, total, span);
+  const Expr first = simplify(span.begin + var(result_.kernel.worker), ranges_);
   out.push_back(packs ? *packs
-                      : for_loop(flat, var(result_.kernel.worker),
-                                 size_of(total), scalar_point(ops),
+                      : for_loop(flat, first, span.end, scalar_point(ops),
                                  LoopKind::kSerial, workers_));
+  combine_found(p, out);
+  return block(std::move(out));
+}
+
+void RowLowering::combine_found(size_t p, std::vector<Stmt>& out) const {
   for (int s : plan_.phases[p].stages) {
     if (!plan_.accumulates(s)) continue;
     ReduceOp op = plan_.forms[s].reduce->op;
     out.push_back(best_[s] ? combine_workers(op, best_[s], accumulator_[s])
                            : combine_workers(op, accumulator_[s]));
   }
-  finish_accumulators(p, out);
-  return block(std::move(out));
 }
 
 }  // namespace lathe

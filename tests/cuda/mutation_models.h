@@ -115,6 +115,13 @@ body:
 outputs: {y: y}
 )";
 
+// One number of many: pieces of a row are items, and the last block joins them.
+inline constexpr char kLongRow[] = R"(
+inputs: {x: "float32[2, 40970]"}
+body:
+  - y = sum(x) / 100.0
+)";
+
 // A row in three steps; one that is no power of 2.
 inline constexpr char kRunning[] = R"(
 inputs: {x: "float32[2, 3000]"}

@@ -249,6 +249,25 @@ TEST_CASE("mutants: mistakes where the last block joins parts show") {
   CHECK(attention.shows("arrivals[whole] = (i32)0", "arrivals[whole] = (i32)1"));
 }
 
+TEST_CASE("mutants: mistakes where the last block joins a long row show") {
+  const Mutant row(kLongRow);
+  const std::string count = "count_block(&blocks_before[0], &arrivals[row]);";
+  CHECK(row.shows(count, "blocks_before[0] = 0;"));
+  // What was found comes after the count, or never.
+  CHECK(row.shows("found0[item] = (f32)acc0;", ""));
+  CHECK(row.shows("found0[item] = (f32)acc0;", "found0[item + 1] = (f32)acc0;"));
+  // Threads that do not know the count yet.
+  const std::string barrier = "barrier<256>();\n";
+  CHECK(row.shows(barrier, "\n"));
+  // A join that begins too early, leaves pieces out, or takes others.
+  CHECK(row.shows("blocks_before[0] == 5", "blocks_before[0] == 4"));
+  CHECK(row.shows("piece_1 < 6", "piece_1 < 5"));
+  CHECK(row.shows("found0[row * 6", "found0[row * 5"));
+  CHECK(row.shows("arrivals[row] = (i32)0", "arrivals[row] = (i32)1"));
+  // Threads that join the same pieces.
+  CHECK(row.shows("i64 piece_1 = worker", "i64 piece_1 = 0"));
+}
+
 TEST_CASE("mutants: mistakes in a row that a block shares show") {
   const Mutant softmax(kSoftmax);
   // What other threads have kept is read too early.

@@ -16,8 +16,10 @@
 #include <utility>
 
 #include "codegen/compile.h"
+#include "codegen/row_pieces.h"
 #include "interpreter/op.h"
 #include "spec/text.h"
+#include "tests/codegen/row_piece_cases.h"
 #include "tests/cuda/matmul_cases.h"
 #include "tests/cuda/model_cases.h"
 #include "tests/cuda/wgmma_cases.h"
@@ -325,6 +327,14 @@ TEST_CASE("nvrtc: products of stored weights, and attention, fit") {
     for (const ModelCase& model : stored_weight_cases("bfloat16", rows)) {
       graphs.push_back(graph_from(model.yaml));
     }
+  }
+  check_graphs(graphs, kTwoTargets);
+}
+
+TEST_CASE("nvrtc: pieces of long rows fit") {
+  std::vector<Graph> graphs;
+  for (const ModelCase& model : row_piece_cases(4 * kGpuPiece, kGpuPiece)) {
+    graphs.push_back(graph_from(model.yaml));
   }
   check_graphs(graphs, kTwoTargets);
 }
