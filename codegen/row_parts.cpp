@@ -1,6 +1,7 @@
 // What a kernel does that is one of several of a group whose rows are cut into
 // pieces (row_pieces.h): one phase's loops over a piece, or the join of what
-// was found in the pieces of a row; and what these kernels leave for each other.
+// was found in the pieces of a row; and what these kernels leave for each
+// other.
 
 #include <algorithm>
 
@@ -31,8 +32,8 @@ bool RowLowering::stores_in_part(int s) const {
 bool RowLowering::reads_in_part(int s) const {
   for (size_t r = 0; r < plan_.forms.size(); ++r) {
     const int p = plan_.phase_of[r];
-    const bool here = p == part_.loop || (size_t(p) >= part_.first &&
-                                          size_t(p) < part_.last);
+    const bool here =
+        p == part_.loop || (size_t(p) >= part_.first && size_t(p) < part_.last);
     if (!here && plan_.keep[r] != Keep::kAgain) continue;
     for (const Expr& e : loads_of(body_of(group_.stage(int(r))))) {
       if (std::get<Load>(e->node).slot == group_.slot_of_stage(s)) return true;
@@ -49,8 +50,8 @@ int RowLowering::add_scratch(int index, bool writable) {
 }
 
 // A new array for stage s; its shape is known later.
-int RowLowering::hand_over(std::map<int, int>& numbers, const char* name,
-                           int s, NumType type) {
+int RowLowering::hand_over(std::map<int, int>& numbers, const char* name, int s,
+                           NumType type) {
   numbers[s] = static_cast<int>(handover_->scratch.size());
   handover_->scratch.push_back(
       {cat({name, s}), storage_type(type), {numel(plan_.rows)}});
@@ -75,14 +76,15 @@ void RowLowering::bind_handover() {
       if (slot >= 0) buffers[size_t(slot)].writable = true;
     }
     const NumType type = body_of(group_.stage(s))->type;
-    const bool found = plan_.accumulates(s) &&
-                       !plan_.phases[size_t(plan_.phase_of[at])].extents.empty();
+    const bool found =
+        plan_.accumulates(s) &&
+        !plan_.phases[size_t(plan_.phase_of[at])].extents.empty();
     if (found && plan_.phase_of[at] == part_.loop) {
       found_slot_[s] = hand_over(handover_->found, "found", s, type);
       const Reduce& reduce = *plan_.forms[at].reduce;
       if (is_arg(reduce.op)) {
-        extreme_slot_[s] = hand_over(handover_->extreme, "extreme", s,
-                                     reduce.body->type);
+        extreme_slot_[s] =
+            hand_over(handover_->extreme, "extreme", s, reduce.body->type);
       }
     } else if (found && plan_.phase_of[at] == part_.joined) {
       found_slot_[s] = add_scratch(handover_->found.at(s), false);
@@ -159,8 +161,7 @@ std::vector<Stmt> RowLowering::body_of_part(std::vector<Stmt>& first) {
 // one: that one into pieces, for each step of those before; or the first one
 // into runs of steps, where what is inside of it is short.
 RowLowering::PieceLoops RowLowering::cut_loops(const Shape& extents,
-                                               size_t split,
-                                               const Var& flat) {
+                                               size_t split, const Var& flat) {
   const auto middle = extents.begin() + static_cast<int64_t>(split);
   const Shape outer(extents.begin(), middle), inner(middle, extents.end());
   const Dim length = numel(inner);
@@ -235,8 +236,8 @@ Stmt RowLowering::store_found(size_t p) const {
   std::vector<Stmt> stores;
   for (int s : plan_.phases[p].stages) {
     if (!plan_.accumulates(s)) continue;
-    stores.push_back(store(found_slot_.at(s), var(item_),
-                           var(accumulator_[size_t(s)])));
+    stores.push_back(
+        store(found_slot_.at(s), var(item_), var(accumulator_[size_t(s)])));
     if (!best_[size_t(s)]) continue;
     stores.push_back(
         store(extreme_slot_.at(s), var(item_), var(best_[size_t(s)])));

@@ -23,10 +23,9 @@ constexpr int kPieceThreads = 256;
 // Whether a kernel could not be run again for the first wrong index, for it
 // changes what it has read.
 bool is_in_place(const Group& group, const RowPlan& plan) {
-  const bool keeps =
-      std::any_of(plan.keep.begin(), plan.keep.end(), [](Keep keep) {
-        return keep == Keep::kOutput || keep == Keep::kLent;
-      });
+  const bool keeps = std::any_of(
+      plan.keep.begin(), plan.keep.end(),
+      [](Keep keep) { return keep == Keep::kOutput || keep == Keep::kLent; });
   return keeps && checks_indices(group);
 }
 
@@ -40,8 +39,8 @@ bool has_points_that_reduce(const RowPlan& plan) {
 // 1 where the rows are worth to be cut, 0 where they are not.
 Dim is_long(const RowPlan& plan, const PieceRule& rule) {
   const Dim rows = numel(plan.rows);
-  if (!rows.is_static() || rows.value() < 1 ||
-      rows.value() > rule.most_rows || has_points_that_reduce(plan)) {
+  if (!rows.is_static() || rows.value() < 1 || rows.value() > rule.most_rows ||
+      has_points_that_reduce(plan)) {
     return 0;
   }
   Dim points = 0;
@@ -54,8 +53,8 @@ Dim is_long(const RowPlan& plan, const PieceRule& rule) {
                     [&](int s) { return plan.accumulates(s); });
     if (reduces) points = max(points, numel(phase.extents));
   }
-  const Dim least = loops == 1 || rows == 1 ? rule.long_row
-                                            : rule.long_row_of_loops;
+  const Dim least =
+      loops == 1 || rows == 1 ? rule.long_row : rule.long_row_of_loops;
   if (provably_at_least(points, least)) return 1;
   if (provably_less(points, least)) return 0;
   return min(Dim(1), floordiv(points, least));

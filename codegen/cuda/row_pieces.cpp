@@ -2,9 +2,10 @@
 // joins what they found: its threads take pieces in turn, so that what is
 // combined with what depends on sizes alone.
 
+#include "codegen/row_pieces.h"
+
 #include "codegen/cuda/item_index.h"
 #include "codegen/row_lowering.h"
-#include "codegen/row_pieces.h"
 
 namespace lathe {
 namespace {
@@ -46,10 +47,9 @@ Stmt RowLowering::join_in_last_block(size_t p) {
   before.shared = true;
   const int before_slot = kernel.add_local(before);
   const Expr is_first_thread = equal(var(kernel.worker), int_literal(0));
-  const Expr ended =
-      flat_load(before_slot, DType::kInt32, int_literal(0));
-  std::vector<Stmt> join = {if_then(
-      is_first_thread, store(counts_, row_number(), int_literal(0)))};
+  const Expr ended = flat_load(before_slot, DType::kInt32, int_literal(0));
+  std::vector<Stmt> join = {
+      if_then(is_first_thread, store(counts_, row_number(), int_literal(0)))};
   for (int s : plan_.phases[p].stages) {
     if (!plan_.accumulates(s)) continue;
     const Reduce& reduce = *plan_.forms[size_t(s)].reduce;
@@ -65,17 +65,15 @@ Stmt RowLowering::join_in_last_block(size_t p) {
   std::vector<Stmt> out;
   // All have stored what phases behind the join may read.
   const auto& stages = plan_.phases[p].stages;
-  const bool stores =
-      std::any_of(stages.begin(), stages.end(), [&](int s) {
-        return !plan_.accumulates(s) && plan_.keep[size_t(s)] != Keep::kScalar;
-      });
+  const bool stores = std::any_of(stages.begin(), stages.end(), [&](int s) {
+    return !plan_.accumulates(s) && plan_.keep[size_t(s)] != Keep::kScalar;
+  });
   if (stores) out.push_back(barrier(workers_));
   out.push_back(if_then(
       is_first_thread,
       block({store_found(p),
-             intrinsic(IntrinsicOp::kCountBlock,
-                       {{before_slot, int_literal(0)},
-                        {counts_, row_number()}})})));
+             intrinsic(IntrinsicOp::kCountBlock, {{before_slot, int_literal(0)},
+                                                  {counts_, row_number()}})})));
   out.push_back(barrier(workers_));
   const Expr last = size_of(handover_->pieces[p]) - int_literal(1);
   out.push_back(if_then(equal(ended, last), block(std::move(join))));

@@ -22,7 +22,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 MODELS = pathlib.Path(__file__).parent / "models"
-MODEL_NAMES = ["linear", "swiglu", "layer", "group_norm", "mean_pooling"]
+MODEL_NAMES = [
+    "linear", "swiglu", "layer", "group_norm", "mean_pooling", "whole_max", "whole_mean",
+]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -53,6 +55,8 @@ def random_weights(model, width, dtype):
         },
         "group_norm": {"norm.weight": (width,), "norm.bias": (width,)},
         "mean_pooling": {},
+        "whole_max": {},
+        "whole_mean": {},
     }[model]
     generator = torch.Generator().manual_seed(0)
     dtype = torch.float32 if model == "group_norm" else dtype
@@ -105,6 +109,10 @@ def torch_model(model, w, width):
         # Scale and shift are float32 for every dtype of x.
         scale, shift = w["norm.weight"], w["norm.bias"]
         return lambda x: F.silu(F.group_norm(x, 32, scale, shift))
+    if model == "whole_max":
+        return lambda x: x.max()
+    if model == "whole_mean":
+        return lambda x: x.mean()
     if model == "mean_pooling":
         return lambda x, mask: (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 

@@ -113,20 +113,18 @@ outputs: {y: y}
                    cat({"inputs: {x: 'float32[T]'}\n",
                         "weights: {w: 'bfloat16[2, ", least + 1, "]'}\n",
                         "body: ['y = x * max(abs(w), axis=[0, 1])[0, 0]']\n"}),
-                   sizes_of("T", {3}),
-                   "row"});
+                   sizes_of("T", {3}), "row"});
   for (ModelCase& c : cases) c.terms = 2 * (least + piece);
   for (const int64_t length : {least - 1, least, least + piece + 1}) {
-    cases.push_back({cat({"rows of known length ", length}),
-                     cat({"inputs: {x: 'bfloat16[2, ", length, "]'}\n",
-                          "body:\n",
-                          "  - a = max(abs(x), axis=[0, 1]) / 448.0\n",
-                          "  - b = argmax(x)\n", "  - c = softmax(x)\n",
-                          "  - d = mean(x * x)\n",
-                          "outputs: {a: a, b: b, c: c, d: d}\n"}),
-                     {{}},
-                     "row",
-                     2 * length});
+    cases.push_back(
+        {cat({"rows of known length ", length}),
+         cat({"inputs: {x: 'bfloat16[2, ", length, "]'}\n", "body:\n",
+              "  - a = max(abs(x), axis=[0, 1]) / 448.0\n",
+              "  - b = argmax(x)\n", "  - c = softmax(x)\n",
+              "  - d = mean(x * x)\n", "outputs: {a: a, b: b, c: c, d: d}\n"}),
+         {{}},
+         "row",
+         2 * length});
   }
   return cases;
 }

@@ -13,9 +13,9 @@ namespace {
 std::string items_of(const std::string& input, const std::string& value,
                      int64_t size = 0, const std::string& target = "avx2") {
   const Program program =
-      compiled_model(cat({"inputs: {x: \"", input, "\"}\nbody: [\"y = ", value,
-                          "\"]\n"}),
-                     target)
+      compiled_model(
+          cat({"inputs: {x: \"", input, "\"}\nbody: [\"y = ", value, "\"]\n"}),
+          target)
           .program;
   std::string text;
   for (const Step& step : program.steps) {
