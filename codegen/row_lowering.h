@@ -162,7 +162,9 @@ class RowLowering {
   void cut_pieces();
   PieceLoops cut_loops(const Shape& extents, size_t split, const Var& flat);
   bool stores_in_part(int s) const;
-  bool reads_in_part(int s) const;
+  bool reads_in_part(int slot) const;
+  bool stores_output_in_part(int s) const;
+  bool reads_output_in_part(int s) const;
   int add_scratch(int index, bool writable);
   int hand_over(std::map<int, int>& numbers, const char* name, int s,
                 NumType type);
@@ -260,6 +262,10 @@ class RowLowering {
   std::vector<Expr> value_;
   std::vector<Var> accumulator_, best_;
   std::vector<int> local_slot_;
+  // The kernel's slots by number of the group's operand or output, -1: none;
+  // and the operands that it has.
+  std::vector<int> operand_slots_, output_slots_;
+  std::vector<GroupOperand> operands_;
 };
 
 }  // namespace lathe

@@ -28,16 +28,35 @@ bool RowLowering::stores_in_part(int s) const {
          (size_t(p) >= part_.first && size_t(p) < part_.last);
 }
 
-// Whether this kernel reads what stage s is.
-bool RowLowering::reads_in_part(int s) const {
+// Whether this kernel computes something of what `slot` of the group holds.
+bool RowLowering::reads_in_part(int slot) const {
   for (size_t r = 0; r < plan_.forms.size(); ++r) {
     const int p = plan_.phase_of[r];
     const bool here =
         p == part_.loop || (size_t(p) >= part_.first && size_t(p) < part_.last);
     if (!here && plan_.keep[r] != Keep::kAgain) continue;
     for (const Expr& e : loads_of(body_of(group_.stage(int(r))))) {
-      if (std::get<Load>(e->node).slot == group_.slot_of_stage(s)) return true;
+      if (std::get<Load>(e->node).slot == slot) return true;
     }
+  }
+  return false;
+}
+
+// Whether this kernel stores to output s, for its own stage or one that is
+// kept there.
+bool RowLowering::stores_output_in_part(int s) const {
+  for (int r = 0; r < static_cast<int>(plan_.forms.size()); ++r) {
+    const bool there = r == s || plan_.lender[size_t(r)] == s;
+    if (there && stores_in_part(r)) return true;
+  }
+  return false;
+}
+
+bool RowLowering::reads_output_in_part(int s) const {
+  for (int r = 0; r < static_cast<int>(plan_.forms.size()); ++r) {
+    const bool there = (r == s && plan_.keep[size_t(r)] == Keep::kOutput) ||
+                       plan_.lender[size_t(r)] == s;
+    if (there && reads_in_part(group_.slot_of_stage(r))) return true;
   }
   return false;
 }
@@ -58,23 +77,14 @@ int RowLowering::hand_over(std::map<int, int>& numbers, const char* name, int s,
   return add_scratch(numbers[s], true);
 }
 
-// What is stored elsewhere is constant here: it may be read in packs.
 void RowLowering::bind_handover() {
-  auto& buffers = result_.kernel.buffers;
-  for (int o : group_.definition.outputs) {
-    buffers[size_t(output_slot(o))].writable = false;
-  }
   const size_t behind = std::max<size_t>(part_.last, size_t(part_.loop + 1));
   for (const auto& [s, number] : handover_->value) {
-    if (reads_in_part(s)) value_slot_[s] = add_scratch(number, false);
+    if (!reads_in_part(group_.slot_of_stage(s))) continue;
+    value_slot_[s] = add_scratch(number, false);
   }
   for (int s = 0; s < static_cast<int>(plan_.forms.size()); ++s) {
     const size_t at = size_t(s);
-    if (stores_in_part(s)) {
-      const bool lent = plan_.keep[at] == Keep::kLent;
-      const int slot = output_slot(lent ? plan_.lender[at] : s);
-      if (slot >= 0) buffers[size_t(slot)].writable = true;
-    }
     const NumType type = body_of(group_.stage(s))->type;
     const bool found =
         plan_.accumulates(s) &&
@@ -99,6 +109,7 @@ void RowLowering::bind_handover() {
     }
   }
   if (!target_.gpu || part_.loop < 0 || part_.joined < 0) return;
+  auto& buffers = result_.kernel.buffers;
   counts_ = static_cast<int>(buffers.size());
   buffers.push_back({"arrivals", DType::kInt32, true});
   result_.bindings.push_back({BufferSource::kCounts, int(kMostGpuRows)});

@@ -24,19 +24,33 @@ int RowLowering::output_slot(int s) const {
   const auto& outputs = group_.definition.outputs;
   auto found = std::find(outputs.begin(), outputs.end(), s);
   if (found == outputs.end()) return -1;
-  return group_.definition.inputs + static_cast<int>(found - outputs.begin());
+  return output_slots_[size_t(found - outputs.begin())];
 }
 
 void RowLowering::add_buffers() {
   auto& kernel = result_.kernel;
-  for (size_t i = 0; i < group_.operands.size(); ++i) {
-    kernel.buffers.push_back({cat({"in", i}), group_.operands[i].dtype, false});
-    result_.bindings.push_back({BufferSource::kOperand, static_cast<int>(i)});
+  const auto add = [&](BufferBinding binding, BufferParam param) {
+    kernel.buffers.push_back(std::move(param));
+    result_.bindings.push_back(binding);
+    return static_cast<int>(kernel.buffers.size()) - 1;
+  };
+  for (int i = 0; i < static_cast<int>(group_.operands.size()); ++i) {
+    const GroupOperand& operand = group_.operands[size_t(i)];
+    operand_slots_.push_back(-1);
+    if (cut_ == Cut::kPieces && !reads_in_part(i)) continue;
+    operand_slots_.back() = add({BufferSource::kOperand, i},
+                                {cat({"in", i}), operand.dtype, false});
+    operands_.push_back(operand);
   }
-  for (size_t i = 0; i < group_.definition.outputs.size(); ++i) {
-    const Stage& stage = group_.stage(group_.definition.outputs[i]);
-    kernel.buffers.push_back({cat({"out", i}), stage.dtype, true});
-    result_.bindings.push_back({BufferSource::kOutput, static_cast<int>(i)});
+  for (size_t o = 0; o < group_.definition.outputs.size(); ++o) {
+    const int s = group_.definition.outputs[o];
+    // What other kernels store is constant here: it may be read in packs.
+    const bool stores = cut_ != Cut::kPieces || stores_output_in_part(s);
+    output_slots_.push_back(-1);
+    if (!stores && !reads_output_in_part(s)) continue;
+    output_slots_.back() =
+        add({BufferSource::kOutput, static_cast<int>(o)},
+            {cat({"out", o}), group_.stage(s).dtype, stores});
   }
   kernel.symbols = group_.symbols;
   kernel.lo = make_var("lo");
@@ -119,7 +133,7 @@ Expr RowLowering::read(int s, const Load& node) {
   int p = node.slot - inputs;
   if (p < 0) {
     const GroupOperand& operand = group_.operands[node.slot];
-    return flat_load(node.slot, node.dtype,
+    return flat_load(operand_slots_[size_t(node.slot)], node.dtype,
                      flat_index(node.index, operand.shape, ranges_));
   }
   if (value_[p].get() &&

@@ -251,7 +251,7 @@ Stmt RowLowering::phase_of_packs(size_t p) {
       ops_of_phase(p, decode(var(flat), extents, ranges_));
   Ranges ranges = ranges_;
   ranges.add(number, ceildiv(total, Dim(pack_)));
-  Packer packer(result_.kernel, group_.operands, ranges, flat, number, pack_,
+  Packer packer(result_.kernel, operands_, ranges, flat, number, pack_,
                 known_in_item());
   Stmt whole = packer.pack(ops);
   Stmt which = let(number, var(item_));
@@ -282,7 +282,7 @@ std::optional<Stmt> RowLowering::loop_over_packs(
   Var number = make_var("number");
   Ranges ranges = ranges_;
   ranges.add(number, floordiv(total, Dim(size)));
-  Packer packer(result_.kernel, group_.operands, ranges, flat, number, size,
+  Packer packer(result_.kernel, operands_, ranges, flat, number, size,
                 known_in_item());
   Stmt pack = packer.pack(ops);
   if (!packer.moves()) return std::nullopt;
