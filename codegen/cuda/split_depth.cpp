@@ -44,6 +44,7 @@ std::vector<Scratch> SplitDepth::scratch(const Dim& runs, int64_t sums) const {
 }
 
 void SplitDepth::bind(MatmulParts& parts, int64_t sums) {
+  most_sums_ = sums;
   sums_ = parts.kernel().scratch(0, scratch(Dim(1), sums)[0], true);
   // Where a tile has two pieces or more there are half as many tiles.
   counts_ = parts.kernel().counts("arrivals", kBlocks / 2);
@@ -63,7 +64,8 @@ Stmt SplitDepth::join(const MatmulParts& parts, const Expr& item,
   Var c = make_var("c"), piece = make_var("piece");
   Var tile = make_var("whole"), first = make_var("first");
   Expr at = var(c) * int_literal(kMatmulThreads) + var(parts.worker());
-  Expr line = int_literal(sums * kMatmulThreads);
+  // The same for all sections, of which some have fewer sums.
+  Expr line = int_literal(most_sums_ * kMatmulThreads);
   Expr own = flat_load(slot, DType::kFloat32, var(c));
   Expr other = flat_load(sums_, DType::kFloat32, var(first) + at);
   Expr is_first_thread = equal(var(parts.worker()), int_literal(0));

@@ -28,9 +28,10 @@ class SplitDepth {
   // Adds its arrays.
   void add_arrays(MatmulParts& parts);
 
-  // Where there are `count` pieces, more than one, the sums of an item in array
-  // `slot` become those of the whole tile in the block that ends last.
-  // Afterwards is_last() says whether this is the one.
+  // Where there are `count` pieces, more than one, the `sums` of an item in
+  // array `slot`, which may be fewer than there is memory for, become those of
+  // the whole tile in the block that ends last. Afterwards is_last() says
+  // whether this is the one.
   Stmt join(const MatmulParts& parts, const Expr& item, const Expr& count,
             int slot, int64_t sums) const;
   Expr is_last(const Expr& count) const;
@@ -43,6 +44,7 @@ class SplitDepth {
   const MatmulPlan& plan_;
   Dim tiles_, pieces_;
   int sums_ = -1;                  // of all pieces
+  int64_t most_sums_ = 0;          // of a thread, that there is memory for
   int counts_ = -1, before_ = -1;  // blocks that have ended
 };
 

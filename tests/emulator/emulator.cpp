@@ -1,5 +1,10 @@
 #include "tests/emulator/emulator.h"
 
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <vector>
+
 #include "tests/emulator/emulated_block.h"
 #include "tests/emulator/emulator_api.h"
 
@@ -8,6 +13,17 @@ namespace {
 
 using emulated::EmulatedBlock;
 thread_local EmulatedBlock* current_block = nullptr;
+
+// Who comes first is as the GPU likes: see emulator.h.
+std::vector<unsigned> order_of_blocks(const EmulatedLaunch& launch) {
+  std::vector<unsigned> order(launch.blocks);
+  std::iota(order.begin(), order.end(), 0U);
+  if (launch.seed == 1) std::reverse(order.begin(), order.end());
+  if (launch.seed > 1) {
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(launch.seed));
+  }
+  return order;
+}
 
 }  // namespace
 
@@ -19,8 +35,9 @@ std::string emulate(const EmulatedLaunch& launch,
   EmulatedBlock* outer = current_block;
   current_block = &block;
   std::string error;
-  for (unsigned b = 0; b < launch.blocks && error.empty(); ++b) {
+  for (const unsigned b : order_of_blocks(launch)) {
     error = block.run(b);
+    if (!error.empty()) break;
   }
   current_block = outer;
   return error;

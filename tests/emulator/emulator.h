@@ -5,7 +5,8 @@
 //
 // Every CUDA thread is a fiber; a block runs at a time. A fiber runs until it
 // waits for others, and the seed says who goes on: in order (0), in reverse
-// (1), at random with one warp that lags behind (others). So a kernel that
+// (1), at random with one warp that lags behind (others); and so it is with
+// blocks. So a kernel that
 // lacks a barrier computes something else under some seeds. Shared memory is
 // filled with NaN before a block starts. Threads that wait for each other in
 // vain, or at different barriers, are an error and not a hang.
