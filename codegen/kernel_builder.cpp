@@ -31,6 +31,14 @@ int KernelBuilder::operand(int index) {
   return slot;
 }
 
+const GroupOperand* KernelBuilder::operand_of(int slot) const {
+  const auto at = static_cast<size_t>(slot);
+  if (at >= lowered_.bindings.size()) return nullptr;
+  const BufferBinding& binding = lowered_.bindings[at];
+  const bool is_operand = binding.source == BufferSource::kOperand;
+  return is_operand ? &group_.operands[size_t(binding.index)] : nullptr;
+}
+
 int KernelBuilder::output(int index) {
   auto found = output_slots_.find(index);
   if (found != output_slots_.end()) return found->second;

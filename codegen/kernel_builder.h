@@ -24,6 +24,8 @@ class KernelBuilder {
   // Slots of the kernel; an operand or output is bound at its first use.
   // Requires: all of them before the first local.
   int operand(int index);
+  // The operand that a slot is; null for other buffers and arrays.
+  const GroupOperand* operand_of(int slot) const;
   int output(int index);
   int packed(PackedOperand operand);
   // GPU: `size` numbers as BufferSource::kCounts has them.

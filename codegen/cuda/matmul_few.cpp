@@ -81,7 +81,7 @@ MatmulFew::Side MatmulFew::packed(const Expr& side,
     const int64_t bytes = std::min(kMove, pack_ * size_of(load->dtype));
     if (bytes < kLeastMove) return {};
     auto address = parts_.pack_address(load->index[0], ranges, kp, pack_);
-    if (!address) return {};
+    if (!address || !parts_.is_there(side, e, ranges)) return {};
     auto [it, inserted] = moved.emplace(load->slot, to_string(*address));
     // A second place of the same buffer has no array of its own.
     if (!inserted && it->second != to_string(*address)) return {};

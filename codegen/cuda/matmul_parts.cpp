@@ -108,6 +108,22 @@ std::optional<Expr> MatmulParts::pack_address(const Expr& index,
   return simplify(address, ranges);
 }
 
+bool MatmulParts::is_there(const Expr& expr, const Expr& load,
+                           const Ranges& ranges) const {
+  const std::string text = to_string(load);
+  bool always = false;
+  walk_always(expr, [&](const Expr& e) {
+    always = always ||
+             (std::holds_alternative<Load>(e->node) && to_string(e) == text);
+    return !always;
+  });
+  if (always) return true;
+  const Load& node = std::get<Load>(load->node);
+  const GroupOperand* operand = kernel_.operand_of(node.slot);
+  return operand && provably_in_range(node.index[0], Dim(0),
+                                      numel(operand->shape), ranges);
+}
+
 Stmt MatmulParts::finish(const MatmulSection& section, const Expr& m,
                          const Expr& n,
                          const std::function<Expr(size_t part)>& sum) {

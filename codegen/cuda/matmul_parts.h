@@ -61,6 +61,10 @@ class MatmulParts {
   std::optional<Expr> pack_address(const Expr& index, Ranges ranges,
                                    const Var& kp, int64_t size) const;
 
+  // Whether what the load of `expr` reads is there wherever `expr` is computed:
+  // a choice may hide that a part of a concatenation has an end.
+  bool is_there(const Expr& expr, const Expr& load, const Ranges& ranges) const;
+
   // Binds m and n, and stores what the maps of the section make of the sums
   // there; `sum` has those of its parts.
   Stmt finish(const MatmulSection& section, const Expr& m, const Expr& n,

@@ -15,11 +15,13 @@ DType MatmulStream::left_dtype(const MatmulPlan& plan) {
 bool MatmulStream::reads_left(MatmulParts& parts) {
   const int64_t pack = parts.plan().in_steps ? kLanes : parts.plan().pack;
   Var kp = make_var("kp");
-  const std::vector<Expr> loads = loads_of(parts.left_code());
+  const Expr code = parts.left_code();
+  const std::vector<Expr> loads = loads_of(code);
   return std::all_of(loads.begin(), loads.end(), [&](const Expr& e) {
     const Expr& index = std::get<Load>(e->node).index[0];
     return !depends_on(index, parts.form().k.get()) ||
-           parts.pack_address(index, parts.ranges(), kp, pack);
+           (parts.pack_address(index, parts.ranges(), kp, pack) &&
+            parts.is_there(code, e, parts.ranges()));
   });
 }
 

@@ -50,7 +50,10 @@ RowNumbers::Lowered RowNumbers::lower(size_t i) {
   lowered.pack = pack;
   for (const Expr& e : along) {
     auto& load = std::get<Load>(e->node);
-    if (pack * size_of(load.dtype) < kLeastMove) continue;
+    if (pack * size_of(load.dtype) < kLeastMove ||
+        !parts_.is_there(lowered.value, e, parts_.ranges())) {
+      continue;
+    }
     const bool known = std::any_of(
         lowered.moved.begin(), lowered.moved.end(), [&](const Moved& moved) {
           return to_string(moved.load) == to_string(e);

@@ -22,6 +22,49 @@ outputs: {y: y, z: z}
        .sizes = sizes_of("B", {9, 12}),
        .strategies = "matmul",
        .terms = 2048},
+      {.name = "norm of concat times weights",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 8]", z: "bfloat16[B, 24]"}
+weights: {n: "bfloat16[32]", w: "bfloat16[20, 32]"}
+body:
+  - y = rms_norm(concat([x, z], axis=1), n) @ transpose(w)
+)",
+       .sizes = sizes_of("B", {1, 4, 9, 140}),
+       .strategies = "matmul"},
+      {.name = "float32: norm of concat times weights",
+       .yaml = R"(
+inputs: {x: "float32[B, 8]", z: "float32[B, 24]"}
+weights: {n: "float32[32]", w: "float32[20, 32]"}
+body:
+  - y = rms_norm(concat([x, z], axis=1), n) @ transpose(w)
+)",
+       .sizes = sizes_of("B", {1, 4, 9, 140})},
+      {.name = "codes: norm of concat times weights",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 32]", z: "bfloat16[B, 96]"}
+weights: {n: "bfloat16[128]", w: "uint8[40, 80]"}
+body:
+  - y = cast(rms_norm(concat([x, z], axis=1), n), float32) @ transpose(decode_q4_1(w & 191))
+)",
+       .sizes = sizes_of("B", {1, 4, 9, 140})},
+      {.name = "norm of padded times weights",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 24]"}
+weights: {n: "bfloat16[32]", w: "bfloat16[20, 32]"}
+body:
+  - y = rms_norm(pad(x, [0, 0, 8, 0]), n) @ transpose(w)
+)",
+       .sizes = sizes_of("B", {1, 4, 9, 140}),
+       .strategies = "matmul"},
+      {.name = "concat of bfloat16 times weights",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 8]", z: "bfloat16[B, 24]"}
+weights: {w: "bfloat16[20, 32]"}
+body:
+  - y = concat([x, z], axis=1) @ transpose(w)
+)",
+       .sizes = sizes_of("B", {1, 4, 9, 140}),
+       .strategies = "matmul"},
   };
   return all;
 }
