@@ -29,6 +29,8 @@ struct TensorView {
 struct BoundView {
   int64_t depth = 0, lines = 0;
   int64_t stride = 0;  // in bytes
+  // Then there are no tiles to fetch, and no tensor map says so.
+  bool is_empty() const { return depth == 0 || lines == 0; }
 };
 inline BoundView bind_view(const TensorView& view,
                            std::span<const int64_t> dims) {

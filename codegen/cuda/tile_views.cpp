@@ -25,8 +25,9 @@ std::optional<TensorView> view_of(int slot, DType dtype, const Expr& index,
   const std::optional<int64_t> first = number_in(across->base);
   const int64_t size = size_of(dtype);
   const bool aligned = mod(across->stride * Dim(size), kUnit) == 0;
+  // Distances are unsigned: lines from the last to the first are no view.
   if (!first || *first * size % kUnit != 0 || !aligned ||
-      across->stride == 0) {
+      !provably_at_least(across->stride, 1)) {
     return std::nullopt;
   }
   TensorView view;

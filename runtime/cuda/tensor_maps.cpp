@@ -17,7 +17,9 @@ CUtensorMapDataType map_type(DType dtype) {
 CUtensorMap tensor_map(const Driver& driver, const TensorView& view,
                        std::span<const int64_t> dims, CUdeviceptr address,
                        const std::string& place) {
+  CUtensorMap map = {};
   const BoundView bound = bind_view(view, dims);
+  if (bound.is_empty()) return map;
   const cuuint64_t sizes[] = {static_cast<cuuint64_t>(bound.depth),
                               static_cast<cuuint64_t>(bound.lines)};
   const cuuint64_t strides[] = {static_cast<cuuint64_t>(bound.stride)};
@@ -25,7 +27,6 @@ CUtensorMap tensor_map(const Driver& driver, const TensorView& view,
                              static_cast<cuuint32_t>(view.tile_lines)};
   const cuuint32_t every[] = {1, 1};
   const auto first = static_cast<CUdeviceptr>(view.first * size_of(view.dtype));
-  CUtensorMap map = {};
   driver.check(
       driver.cuTensorMapEncodeTiled(
           &map, map_type(view.dtype), 2,

@@ -65,6 +65,60 @@ body:
 )",
        .sizes = sizes_of("B", {1, 4, 9, 140}),
        .strategies = "matmul"},
+      {.name = "upside down times weights",
+       .yaml = R"(
+inputs: {x: "bfloat16[200, 64]"}
+weights: {w: "bfloat16[40, 64]"}
+body:
+  - y = flip(x, axis=0) @ transpose(w)
+)",
+       .sizes = {{}},
+       .strategies = "matmul"},
+      {.name = "weights upside down",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 64]"}
+weights: {w: "bfloat16[40, 64]"}
+body:
+  - y = x @ transpose(flip(w, axis=0))
+)",
+       .sizes = sizes_of("B", {200}),
+       .strategies = "matmul"},
+      {.name = "from the second column on",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 72]"}
+weights: {w: "bfloat16[40, 64]", v: "bfloat16[40, 64]"}
+body:
+  - y = x[:, 8:] @ transpose(w)
+  - z = x[:, 4:68] @ transpose(v)
+outputs: {y: y, z: z}
+)",
+       .sizes = sizes_of("B", {1, 9, 200}),
+       .strategies = "matmul"},
+      {.name = "two products of one left side, one of no columns",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 64]", a: "bfloat16[M, 64]", b: "bfloat16[40, 64]"}
+body:
+  - y = x @ transpose(a)
+  - z = x @ transpose(b)
+outputs: {y: y, z: z}
+)",
+       .sizes = {{{"B", 200}, {"M", 0}}, {{"B", 200}, {"M", 3}}, {{"B", 5}, {"M", 0}}, {{"B", 20}, {"M", 0}}},
+       .strategies = "matmul"},
+      {.name = "no depth that is known only at run time",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, K]", w: "bfloat16[40, K]"}
+body:
+  - y = x @ transpose(w)
+)",
+       .sizes = {{{"B", 200}, {"K", 0}}, {{"B", 3}, {"K", 0}}, {{"B", 30}, {"K", 8}}},
+       .strategies = "matmul"},
+      {.name = "a part of the depth that is known at run time",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 72]", w: "bfloat16[40, 72]", r: "bfloat16[J]"}
+body:
+  - y = x[:, :J] @ transpose(w[:, :J])
+)",
+       .sizes = {{{"B", 200}, {"J", 0}}, {{"B", 200}, {"J", 72}}, {{"B", 3}, {"J", 9}}}},
   };
   return all;
 }

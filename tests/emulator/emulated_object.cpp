@@ -59,6 +59,7 @@ std::vector<EmulatedTensorMap> tensor_maps_of(const KernelLaunch& launch,
   for (const TensorView& view : launch.views) {
     const BoundView bound = bind_view(view, dims);
     EmulatedTensorMap& map = maps.emplace_back();
+    if (bound.is_empty()) continue;
     map.base = reinterpret_cast<const unsigned char*>(
                    values[static_cast<size_t>(view.buffer)]) +
                view.first * size_of(view.dtype);
