@@ -41,6 +41,8 @@ int64_t bytes_of(const AttentionShape& shape, int64_t keys) {
 std::optional<AttentionShape> attention_shape(const Group& group,
                                               const AttentionForm& form,
                                               const Target& target) {
+  // Nothing to move or to multiply is for others.
+  if (form.depth == 0 || form.columns == 0) return std::nullopt;
   AttentionShape shape;
   shape.dtype = dtype_of(form);
   const bool plain = shape.dtype == DType::kFloat32;

@@ -119,6 +119,76 @@ body:
   - y = x[:, :J] @ transpose(w[:, :J])
 )",
        .sizes = {{{"B", 200}, {"J", 0}}, {{"B", 200}, {"J", 72}}, {{"B", 3}, {"J", 9}}}},
+      {.name = "no head dim",
+       .yaml = R"(
+inputs: {q: "bfloat16[B, T, 0]", k: "bfloat16[B, S, 0]", v: "bfloat16[B, S, 24]"}
+body:
+  - y = softmax(cast(q, float32) @ transpose(cast(k, float32))) @ cast(v, float32)
+)",
+       .sizes = {{{"B", 1}, {"T", 3}, {"S", 4}}, {{"B", 1}, {"T", 30}, {"S", 0}}}},
+      {.name = "no columns",
+       .yaml = R"(
+inputs: {q: "bfloat16[B, T, 8]", k: "bfloat16[B, S, 8]", v: "bfloat16[B, S, 0]"}
+body:
+  - y = softmax(cast(q, float32) @ transpose(cast(k, float32))) @ cast(v, float32)
+)",
+       .sizes = {{{"B", 1}, {"T", 3}, {"S", 4}}}},
+      {.name = "products of nothing",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, 0]", z: "bfloat16[B, 16]"}
+weights: {w: "bfloat16[8, 0]", v: "bfloat16[0, 16]"}
+body:
+  - y = x @ transpose(w)
+  - a = z @ transpose(v)
+outputs: {y: y, a: a}
+)",
+       .sizes = sizes_of("B", {0, 3, 200})},
+      {.name = "scans, sorts and updates of nothing",
+       .yaml = R"(
+inputs: {x: "float32[B, T]", i: "int64[N]", u: "float32[N]"}
+body:
+  - a = cumsum(x)
+  - b = argsort(x)
+  - c = cumsum(x, axis=0)
+  - d = argsort(x, axis=0)
+  - z = zeros([5], float32)
+  - e = scatter(z, u, i, mode='add')
+outputs: {a: a, b: b, c: c, d: d, e: e}
+)",
+       .sizes = {{{"B", 0}, {"T", 5}, {"N", 0}}, {{"B", 5}, {"T", 0}, {"N", 3}}, {{"B", 1}, {"T", 1}, {"N", 1}}}},
+      {.name = "windows of keys with parts",
+       .yaml = R"(
+inputs: {q: "float32[B, T, 8]", k: "float32[B, S, 8]", v: "float32[B, S, 4]"}
+body:
+  - d = unsqueeze(range(0, T), -1) + (S - T) - range(0, S)
+  - y = softmax(where(d >= 0 and d < 70, q @ transpose(k), -3.0e38)) @ v
+  - z = softmax(where(d >= 0 and d < 70, q @ transpose(k), -inf)) @ v
+  - a = softmax(where(d > 600 and d < 700, q @ transpose(k), -3.0e38)) @ v
+outputs: {y: y, z: z, a: a}
+)",
+       .sizes = {{{"B", 1}, {"T", 3}, {"S", 1300}}, {{"B", 1}, {"T", 20}, {"S", 1300}}, {{"B", 2}, {"T", 9}, {"S", 520}}, {{"B", 1}, {"T", 40}, {"S", 30}}},
+       .terms = 1300},
+      {.name = "attention of no queries, keys, batches",
+       .yaml = R"(
+inputs: {q: "bfloat16[B, T, 16]", k: "bfloat16[B, S, 16]", v: "bfloat16[B, S, 24]"}
+body:
+  - y = softmax(cast(q, float32) @ transpose(cast(k, float32))) @ cast(v, float32)
+)",
+       .sizes = {{{"B", 0}, {"T", 3}, {"S", 4}}, {{"B", 1}, {"T", 0}, {"S", 4}},
+                 {{"B", 2}, {"T", 3}, {"S", 0}}, {{"B", 2}, {"T", 30}, {"S", 0}}, {{"B", 1}, {"T", 1}, {"S", 1}}},
+       .strategies = "attention"},
+      {.name = "attention from cut tensors",
+       .yaml = R"(
+inputs: {x: "bfloat16[B, T, 3, 2, 24]"}
+body:
+  - q = transpose(x[:, :, 0, :, 4:20], 1, 2)
+  - k = transpose(x[:, :, 1, :, 8:], 1, 2)
+  - v = transpose(x[:, :, 2, :, 3:13], 1, 2)
+  - y = softmax(cast(q, float32) @ transpose(cast(k, float32))) @ cast(v, float32)
+)",
+       .sizes = {{{"B", 2}, {"T", 5}}, {{"B", 1}, {"T", 70}}},
+       .strategies = "attention",
+       .terms = 70},
   };
   return all;
 }
