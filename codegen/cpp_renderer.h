@@ -124,6 +124,11 @@ class Renderer {
                ? kernel_.buffers[s].name
                : kernel_.locals[s - kernel_.buffers.size()].name;
   }
+  // The same of a slot that is read.
+  std::string read_name(int slot) {
+    read_.insert(slot);
+    return slot_name(slot);
+  }
   int local_lanes(int slot) const {
     size_t s = static_cast<size_t>(slot), n = kernel_.buffers.size();
     return s < n ? 1 : kernel_.locals[s - n].lanes;
@@ -155,6 +160,7 @@ class Renderer {
   int depth_ = 0;
   std::map<const VarInfo*, std::string> names_;
   std::set<std::string> taken_ = {"a"};
+  std::set<int> read_;  // slots, so far
 };
 
 }  // namespace lathe::cpu

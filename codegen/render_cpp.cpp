@@ -61,7 +61,10 @@ void Renderer::operator()(const Intrinsic& s) {
   std::string number = info.takes_number ? cat({"<", s.number, ">"}) : "";
   std::string args;
   for (const Intrinsic::Address& at : s.at) {
-    args += cat({args.empty() ? "" : ", ", "&", slot_name(at.slot), "[",
+    // The first is where its results go.
+    const bool first = args.empty();
+    args += cat({first ? "&" : ", &",
+                 first ? slot_name(at.slot) : read_name(at.slot), "[",
                  print(at.index), "]"});
   }
   for (const Expr& value : s.values) {
@@ -99,7 +102,7 @@ void Renderer::operator()(const Store& s) {
 // A choice stands in parentheses. Requires: only_moves().
 std::string Renderer::moved_bits(const Expr& value) {
   if (auto* load = std::get_if<Load>(&value->node)) {
-    return cat({slot_name(load->slot), "[", print(load->index[0]), "]"});
+    return cat({read_name(load->slot), "[", print(load->index[0]), "]"});
   }
   auto* call = std::get_if<Call>(&value->node);
   if (!call) return "0";
@@ -126,7 +129,7 @@ Spelled Renderer::operator()(const SizeOf& size, const Expr&) const {
 }
 
 Spelled Renderer::operator()(const Load& load, const Expr& e) {
-  std::string from = slot_name(load.slot);
+  std::string from = read_name(load.slot);
   const Expr& index = load.index[0];
   if (auto* ramp = std::get_if<Ramp>(&index->node)) {
     LATHE_CHECK(ramp->stride == 1, "a load with stride ", ramp->stride);

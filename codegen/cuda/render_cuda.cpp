@@ -3,6 +3,7 @@
 #include "codegen/cpp_renderer.h"
 #include "codegen/cuda/gpu_sizes.h"
 #include "spec/round_up.h"
+#include "spec/text.h"
 
 namespace lathe::cuda {
 namespace {
@@ -54,29 +55,19 @@ class CudaRenderer : public cpu::Renderer {
   }
 
   std::string run(const std::string& name) override {
-    const std::string blocks =
-        kernel_.blocks > 0 ? cat({", ", kernel_.blocks}) : "";
-    out_ = cat({"extern \"C\" __global__ void __launch_bounds__(",
-                threads_of(kernel_), blocks, ") ", name, "("});
-    depth_ = 1;
-    std::string separator = "\n    ";
-    for (const BufferParam& b : kernel_.buffers) {
-      const char* constant = b.writable ? "" : "const ";
-      out_ += cat({separator, constant, cpu::storage_name(b.dtype),
-                   "* __restrict__ ", take(b.name)});
-      separator = ",\n    ";
-    }
+    for (const BufferParam& b : kernel_.buffers) take(b.name);
+    std::vector<std::string> numbers;
     for (const std::string& symbol : kernel_.symbols) {
-      out_ += cat({separator, "i64 ", take(symbol)});
+      numbers.push_back("i64 " + take(symbol));
     }
     for (size_t i = 0; i < kernel_.sizes.size(); ++i) {
-      out_ += cat({separator, "i64 ", take(cat({"size", i}))});
+      numbers.push_back("i64 " + take(cat({"size", i})));
     }
-    out_ += separator + "i64 items, Args a";
+    numbers.push_back("i64 items, Args a");
     for (const LocalArray& local : kernel_.locals) {
-      if (local.view) out_ += cat({",\n    ", tensor_map(local)});
+      if (local.view) numbers.push_back(tensor_map(local));
     }
-    out_ += ") {\n";
+    depth_ = 1;
     names_[kernel_.hi.get()] = "items";
     declare_locals();
     if (kernel_.worker) {
@@ -85,7 +76,15 @@ class CudaRenderer : public cpu::Renderer {
     }
     line("after_predecessor();");
     stmt(kernel_.body);
-    return out_ + "}\n";
+    const std::string body = std::move(out_);
+    // What is read is known by now.
+    std::vector<std::string> all = buffers();
+    all.insert(all.end(), numbers.begin(), numbers.end());
+    const std::string blocks =
+        kernel_.blocks > 0 ? cat({", ", kernel_.blocks}) : "";
+    return cat({"extern \"C\" __global__ void __launch_bounds__(",
+                threads_of(kernel_), blocks, ") ", name, "(\n    ",
+                join(all, ",\n    "), ") {\n", body, "}\n"});
   }
 
   void operator()(const For& s) override {
@@ -109,6 +108,19 @@ class CudaRenderer : public cpu::Renderer {
   }
 
  private:
+  // Of what a thread stores and reads, other threads or blocks have stored the
+  // most: it is not `__restrict__`, or NVRTC reads it before they meet.
+  std::vector<std::string> buffers() const {
+    std::vector<std::string> all;
+    for (size_t i = 0; i < kernel_.buffers.size(); ++i) {
+      const BufferParam& b = kernel_.buffers[i];
+      const bool changes = b.writable && read_.count(static_cast<int>(i)) > 0;
+      all.push_back(cat({b.writable ? "" : "const ", cpu::storage_name(b.dtype),
+                         changes ? "* " : "* __restrict__ ", b.name}));
+    }
+    return all;
+  }
+
   // Says all of the view: kernels with other views have another name.
   std::string tensor_map(const LocalArray& local) {
     const TensorView& view = *local.view;

@@ -1,6 +1,9 @@
 // CUDA kernels in the emulator against the reference.
 #include <doctest/doctest.h>
 
+#include <string>
+
+#include "codegen/compile.h"
 #include "codegen/row_pieces.h"
 #include "tests/codegen/column_cases.h"
 #include "tests/codegen/model_check.h"
@@ -8,6 +11,8 @@
 #include "tests/codegen/row_piece_cases.h"
 #include "tests/codegen/row_reduction_cases.h"
 #include "tests/cuda/model_cases.h"
+#include "tests/cuda/mutation_models.h"
+#include "tests/support/codegen_text.h"
 
 namespace lathe {
 
@@ -39,6 +44,33 @@ TEST_CASE("cuda kernels: pieces of long rows agree with the reference") {
 
 TEST_CASE("cuda kernels: every sample of every op agrees") {
   CHECK_EQ(failures_of_ops("sm_90a", 2), "");
+}
+
+// NVRTC reads what is `__restrict__` before threads meet: sums that blocks add
+// up, how many have ended, and results that other threads of a row read.
+TEST_CASE("cuda kernels: what others store meanwhile is not restricted") {
+  const auto text_of = [](const char* yaml) {
+    std::string text;
+    const Program program = compile(graph_from(yaml), target_preset("sm_90a"));
+    for (const Kernel& kernel : program.kernels) text += kernel.text;
+    return text;
+  };
+  const auto holds = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  const std::string pieces = text_of(kPieces), parts = text_of(kParts);
+  CHECK(holds(pieces, "    f32* sums_of_pieces,\n    i32* arrivals,\n"));
+  CHECK(holds(parts, "    f32* parts,\n    i32* arrivals,\n"));
+  CHECK(holds(parts, "    f32* __restrict__ out0"));
+  const std::string row = text_of(R"(
+inputs: {x: "float32[64, T]"}
+body:
+  - p = softmax(x)
+  - y = p - flip(p, axis=1)
+outputs: {p: p, y: y}
+)");
+  CHECK(holds(row, "    f32* out0,\n"));
+  CHECK_FALSE(holds(row, "    f32* __restrict__ out0,\n"));
 }
 
 }  // namespace lathe
