@@ -46,13 +46,19 @@ CudaToolchain::CudaToolchain(const Options& options, const Reporter& report,
       parallel(options.threads > 0 ? options.threads
                                    : describe_machine().cores) {}
 
-CubinCompiler::CubinCompiler(CudaToolchain& tools, std::string header,
+CubinCompiler::CubinCompiler(Idle, CudaToolchain& tools, std::string header,
                              std::vector<KernelSource> kernels)
     : CubinSource(std::move(kernels)),
       tools_(tools),
       header_(std::move(header)),
       jobs_(kernels_.size()),
-      start_(Clock::now()) {
+      start_(Clock::now()) {}
+
+// From another constructor, so that where this one throws the destructor waits
+// for the threads that it has started.
+CubinCompiler::CubinCompiler(CudaToolchain& tools, std::string header,
+                             std::vector<KernelSource> kernels)
+    : CubinCompiler(Idle(), tools, std::move(header), std::move(kernels)) {
   std::vector<int> first, others;
   for (size_t i = 0; i < kernels_.size(); ++i) {
     Job& job = jobs_[i];
@@ -87,15 +93,18 @@ void CubinCompiler::request(const std::vector<int>& kernels) {
   const std::lock_guard lock(mutex_);
   for (int kernel : kernels) {
     Job& job = jobs_[static_cast<size_t>(kernel)];
-    if (std::exchange(job.is_asked_for, true)) continue;
+    if (job.is_asked_for) continue;
+    // Whatever of this fails, the kernel can be asked for again.
     tools_.reporter.detail(cat({"kernel ",
                                 kernels_[static_cast<size_t>(kernel)].name,
                                 " is compiled by NVRTC"}));
-    ++report_.compiled;
+    if (working_ < tools_.parallel) {
+      workers_.emplace_back([this] { work(); });
+      ++working_;
+    }
     waiting_.push_back(kernel);
-    if (working_ == tools_.parallel) continue;
-    ++working_;
-    workers_.emplace_back([this] { work(); });
+    job.is_asked_for = true;
+    ++report_.compiled;
   }
 }
 

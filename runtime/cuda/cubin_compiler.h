@@ -59,6 +59,11 @@ class CubinCompiler : public CubinSource {
     double ready = 0;   // seconds since the start
   };
 
+  // Compiles nothing yet.
+  struct Idle {};
+  CubinCompiler(Idle, CudaToolchain& tools, std::string header,
+                std::vector<KernelSource> kernels);
+
   void work();
   std::optional<int> next();
   void compile(int kernel);

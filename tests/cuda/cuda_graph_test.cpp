@@ -106,6 +106,18 @@ class ProductRuns {
       load_model(engine_, folder_.write("m.yaml", kGraphModel), "");
 };
 
+struct NoMessage {};
+
+// A reporter that fails at the `nth` kernel that is compiled, counted from 1.
+Reporter failing_at(int nth, int& kernels) {
+  Reporter reporter;
+  reporter.on_message = [nth, &kernels](ReportKind, const std::string& text) {
+    if (text.find("is compiled by NVRTC") == std::string::npos) return;
+    if (++kernels == nth) throw NoMessage();
+  };
+  return reporter;
+}
+
 }  // namespace
 
 TEST_CASE("cuda graph: runs of one size become a graph at the second") {
@@ -178,6 +190,44 @@ TEST_CASE("cuda graph: a kernel that could not be loaded is loaded later") {
     }
     check_products(x, model->run({{"x", x}})[0].tensor);
   }
+}
+
+// Threads that compile go on meanwhile. Of the model's kernels some rest until
+// a run has many rows.
+TEST_CASE("cuda graph: kernels are compiled though asking for them failed") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {x: "bfloat16[N, 64]"}
+weights: {w: {type: "bfloat16[40, 64]", init: 0.5}, v: {type: "bfloat16[64]", init: 1.0}}
+body:
+  - y = (x @ transpose(w)) + sum(cast(x * v, float32), axis=-1, keepdims=true) * 0
+)");
+  int nth = 0;
+  for (bool fails = true; fails;) {
+    fails = false;
+    int kernels = 0;
+    Options options = fake_options(folder);
+    options.cache_dir = folder.file(cat({"cache", ++nth}));
+    Engine engine(options, failing_at(nth, kernels));
+    CAPTURE(nth);
+    std::unique_ptr<Executable> model;
+    const auto load = [&] { model = load_model(engine, file, ""); };
+    const Tensor x = rows(150, 1, DType::kBFloat16, 64);
+    try {
+      load();
+    } catch (const NoMessage&) {
+      fails = true;
+      load();
+    }
+    try {
+      check_products(x, model->run({{"x", x}})[0].tensor);
+    } catch (const NoMessage&) {
+      fails = true;
+      check_products(x, model->run({{"x", x}})[0].tensor);
+    }
+  }
+  CHECK_GT(nth, 2);
 }
 
 }  // namespace lathe
