@@ -13,6 +13,9 @@ struct Factor {
   Expr expr;
   std::vector<bool> axes;    // of the stage, that it depends on
   std::vector<bool> reduce;  // reduce axes that it depends on
+  // Where it stands in the product of products: which side of each, outermost
+  // first.
+  std::vector<bool> place;
 };
 
 bool any(const std::vector<bool>& flags) {
@@ -26,6 +29,14 @@ bool within(const std::vector<bool>& inner, const std::vector<bool>& outer) {
     if (inner[i] && !outer[i]) return false;
   }
   return true;
+}
+
+// The products that hold both.
+size_t shared_products(const Factor& a, const Factor& b) {
+  const size_t most = std::min(a.place.size(), b.place.size());
+  size_t same = 0;
+  while (same < most && a.place[same] == b.place[same]) ++same;
+  return same;
 }
 
 // A factor or divisor that is the same for all of a sum.
@@ -46,7 +57,7 @@ class ContractionMatcher {
 
   std::optional<Contraction> match() {
     result_.reduce = sum_.axes;
-    split(sum_.body);
+    split(sum_.body, {});
     if (factors_.size() < 2 || !pair_up()) return std::nullopt;
     for (const Factor* side : {&left_, &right_}) {
       if (!all(side->reduce) || loads_of(side->expr).empty()) {
@@ -72,7 +83,7 @@ class ContractionMatcher {
 
  private:
   Factor factor_of(const Expr& expr) const {
-    Factor factor{expr, {}, {}};
+    Factor factor{expr, {}, {}, {}};
     for (const Var& axis : axes_) {
       factor.axes.push_back(depends_on(expr, axis.get()));
     }
@@ -84,20 +95,23 @@ class ContractionMatcher {
 
   // Products fall apart into factors and, where these do not depend on the
   // reduce axes, constants.
-  void split(const Expr& expr) {
+  void split(const Expr& expr, std::vector<bool> place) {
     auto* call = std::get_if<Call>(&expr->node);
     if (call && call->op == ScalarOp::kMul) {
-      split(call->args[0]);
-      split(call->args[1]);
+      place.push_back(false);
+      split(call->args[0], place);
+      place.back() = true;
+      split(call->args[1], place);
       return;
     }
     if (call && call->op == ScalarOp::kDiv &&
         !any(factor_of(call->args[1]).reduce)) {
-      split(call->args[0]);
+      split(call->args[0], place);
       constants_.push_back({factor_of(call->args[1]), true});
       return;
     }
     Factor factor = factor_of(expr);
+    factor.place = std::move(place);
     if (any(factor.reduce)) {
       factors_.push_back(std::move(factor));
     } else {
@@ -151,16 +165,22 @@ class ContractionMatcher {
   }
 
   // The two sides grow from a pair of factors; the rest joins the side that
-  // knows its axes already.
+  // knows its axes already. A factor whose axes both know goes to the side
+  // that the model multiplies it with.
   bool pair_up() {
     auto [a, b] = seeds();
     left_ = factors_[a];
     right_ = factors_[b];
     for (size_t i = 0; i < factors_.size(); ++i) {
       if (i == a || i == b) continue;
-      bool to_left = within(factors_[i].axes, left_.axes);
-      if (!to_left && !within(factors_[i].axes, right_.axes)) return false;
-      merge(to_left ? left_ : right_, factors_[i]);
+      const Factor& next = factors_[i];
+      const bool fits_left = within(next.axes, left_.axes);
+      const bool fits_right = within(next.axes, right_.axes);
+      if (!fits_left && !fits_right) return false;
+      const bool to_left =
+          fits_left && (!fits_right || shared_products(next, factors_[a]) >=
+                                           shared_products(next, factors_[b]));
+      merge(to_left ? left_ : right_, next);
     }
     return true;
   }

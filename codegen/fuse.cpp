@@ -19,15 +19,24 @@
 namespace lathe {
 namespace {
 
-// How a right operand is stored and decoded, whatever tensors it reads.
-std::string storage_of(const Expr& right) {
+// How a right operand is stored and decoded along `depth`, whatever tensors it
+// reads. Where in these a column finds its numbers is no matter: scales of
+// blocks may be one for all columns, or one for each 128.
+std::string storage_of(const Expr& right, const std::vector<Var>& depth) {
   if (auto* plain = std::get_if<Load>(&right->node)) {
     return std::string(to_string(plain->dtype));
   }
-  Rewriter by_dtype([](const Expr& e) -> Expr {
+  Rewriter by_dtype([&](const Expr& e) -> Expr {
     auto* node = std::get_if<Load>(&e->node);
     if (!node) return {};
-    return load(static_cast<int>(node->dtype), node->dtype, node->index);
+    std::vector<Expr> index = node->index;
+    for (Expr& i : index) {
+      const bool along =
+          std::any_of(depth.begin(), depth.end(),
+                      [&](const Var& k) { return depends_on(i, k.get()); });
+      if (!along) i = int_literal(0);
+    }
+    return load(static_cast<int>(node->dtype), node->dtype, std::move(index));
   });
   return to_string(by_dtype(right));
 }
@@ -237,8 +246,10 @@ void Fuser::find_left(const Array& from, FusionFacts& facts) const {
     names[from.axes()[i].get()] = var(make_var(cat({"i", i})));
     text += (col ? "*" : from.shape()[i].to_string()) + ",";
   }
+  std::vector<Var> depth;
   for (const ReduceAxis& axis : match.reduce) {
-    names[axis.var.get()] = var(make_var("k"));
+    depth.push_back(make_var("k"));
+    names[axis.var.get()] = var(depth.back());
     text += axis.extent.to_string() + ";";
   }
   const Expr& right = swapped ? match.lhs : match.rhs;
@@ -246,7 +257,7 @@ void Fuser::find_left(const Array& from, FusionFacts& facts) const {
   alone.kind = Compute{substitute(left, names)};
   const NumberedFormula numbered = number_slots(std::move(alone));
   facts.left = text + to_string(expressions_of(numbered.formula->kind)[0]) +
-               " x " + storage_of(substitute(right, names)) + " of";
+               " x " + storage_of(substitute(right, names), depth) + " of";
   facts.left_slots = numbered.slots;
 }
 
