@@ -99,13 +99,14 @@ std::optional<Expr> MatmulParts::pack_address(const Expr& index,
                                               int64_t size) const {
   if (!(mod(form_.depth, size) == 0)) return std::nullopt;
   ranges.add(kp, floordiv(form_.depth, Dim(size)));
-  auto affine = affine_in(index, form_.k, ranges);
+  Var j = make_var("j");
+  ranges.add(j, Dim(size));
+  const Expr k = var(kp) * int_literal(size) + var(j);
+  const auto affine =
+      affine_in(substitute(index, {{form_.k.get(), k}}), j, ranges);
   if (!affine || affine->stride != 1) return std::nullopt;
-  Substitution first;
-  first[form_.k.get()] = var(kp) * int_literal(size);
-  Expr address = substitute(index, first);
-  if (!is_multiple(address, size, ranges)) return std::nullopt;
-  return simplify(address, ranges);
+  if (!is_multiple(affine->base, size, ranges)) return std::nullopt;
+  return simplify(affine->base, ranges);
 }
 
 bool MatmulParts::is_there(const Expr& expr, const Expr& load,

@@ -55,9 +55,10 @@ class MatmulParts {
   Expr left_code();
   Expr left_factor();
 
-  // The address of pack number `kp` of a load at `index`, where the packs of
-  // `size` elements along k lie one behind the other, each aligned to its
-  // size; nothing otherwise. `ranges` knows m or n.
+  // The address of pack number `kp` of a load at `index`, where the `size`
+  // elements of a pack along k lie one behind the other, aligned to its size;
+  // nothing otherwise. Packs may lie apart, as those of heads do. `ranges`
+  // knows m or n.
   std::optional<Expr> pack_address(const Expr& index, Ranges ranges,
                                    const Var& kp, int64_t size) const;
 
