@@ -10,7 +10,7 @@
 //   contraction  maps at the same point as the product (epilogue), and
 //                products that share their left operand (siblings)
 //   attention    product, row group, product over the row
-//   prologue     row group, and the only products that read it
+//   prologue     row groups, and the only products that read them
 //
 // Then clusters that only share an operand are joined. No rule knows an op.
 // Two clusters may only be joined if no path leads from one to the other by

@@ -132,14 +132,17 @@ void Fuser::join_attention() {
   }
 }
 
-// Products of few rows may compute what they read of the rows themselves, if a
-// strategy says so.
+// Products of few rows may compute what they read of the rows themselves, and
+// what these read of others, if a strategy says so.
 void Fuser::join_prologues() {
   for (int c : clusters_.alive()) {
-    const Cluster& reader = clusters_[c];
-    if (reader.kind != GroupKind::kContraction || at_load(reader)) continue;
-    for (int rows : clusters_.operands(c)) {
-      if (join_prologue(rows, c)) break;
+    if (clusters_[c].kind != GroupKind::kContraction) continue;
+    if (at_load(clusters_[c])) continue;
+    bool joined = true;
+    while (joined) {
+      const std::vector<int> operands = clusters_.operands(c);
+      joined = std::any_of(operands.begin(), operands.end(),
+                           [&](int rows) { return join_prologue(rows, c); });
     }
   }
 }
@@ -150,8 +153,12 @@ bool Fuser::join_prologue(int rows, int c) {
   if (!in_order(from)) return false;
   // Then no path leads around, either.
   if (!clusters_.only_reader(rows, c)) return false;
-  Cluster joined{GroupKind::kRowContraction, from.row_axes,
-                 together(from, clusters_[c]), from.arrays};
+  Cluster joined{GroupKind::kRowContraction, 0, together(from, clusters_[c])};
+  // Nothing that has joined so far is read by it: all that does was read by
+  // the others alone.
+  joined.rows = {{from.row_axes, from.arrays}};
+  joined.rows.insert(joined.rows.end(), clusters_[c].rows.begin(),
+                     clusters_[c].rows.end());
   if (joined.arrays.size() > kMostArrays) return false;
   if (!accepts_(graph_, joined)) return false;
   clusters_.join(rows, c, joined);

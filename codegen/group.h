@@ -24,7 +24,7 @@ enum class GroupKind : uint8_t {
   // One or more sums of products over the same left operand, followed by maps
   // over the same axes (bias, activation, gate, residual).
   kContraction,
-  // A row group and the only contraction that reads it.
+  // Row groups and the only contraction that reads the last of them.
   kRowContraction,
   // Sum of products (scores), maps, a softmax-like row group over the scores'
   // last axis, and a sum of products over that axis.
@@ -40,6 +40,12 @@ struct GroupOperand {
   bool at_load = false;  // known when weights are loaded: may be packed
 };
 
+// Stages of a group that are a row group of their own.
+struct RowStages {
+  int row_axes = 0;
+  std::vector<int> stages;  // ascending
+};
+
 struct Group {
   GroupKind kind = GroupKind::kRow;
   int row_axes = 0;  // kRow: leading axes that all stages share
@@ -49,10 +55,10 @@ struct Group {
   // kFloat32, so that nothing is rounded on the way; integers still wrap.
   Definition definition;
   std::vector<std::string> symbols;  // n0, n1, ... that shapes mention
-  // kRowContraction: the stages of the row group, ascending, of which
-  // `row_axes` speaks. Those that the contraction reads are outputs: memory
-  // holds them wherever the two are kernels of their own.
-  std::vector<int> rows;
+  // kRowContraction: the row groups, each before those that read it. What they
+  // and the contraction read of each other are outputs: memory holds them
+  // wherever these are kernels of their own.
+  std::vector<RowStages> rows;
 
   // By stage: at i which of its axes is the i-th in memory, where an output
   // lies in another order than its stage has; {}: as it is. Empty: so are all.

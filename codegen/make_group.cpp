@@ -43,7 +43,12 @@ class GroupMaker {
       group.definition.stages.push_back(make_stage(id));
       if (!cluster_.order.empty()) group.layout.push_back(layout_of(id));
     }
-    for (ArrayId id : cluster_.rows) group.rows.push_back(stage_of_.at(id));
+    for (const RowArrays& rows : cluster_.rows) {
+      group.rows.push_back({rows.row_axes, {}});
+      for (ArrayId id : rows.arrays) {
+        group.rows.back().stages.push_back(stage_of_.at(id));
+      }
+    }
     for (ArrayId id : result_.placement.operands) {
       const Array& array = graph_.arrays[id];
       group.operands.push_back(
@@ -256,7 +261,10 @@ bool checks_indices(const Group& group) {
 
 std::string to_string(const Group& group) {
   std::string text = cat({to_string(group.kind), " ", group.row_axes});
-  for (int s : group.rows) text += cat({" ", s});
+  for (const RowStages& rows : group.rows) {
+    text += cat({", rows ", rows.row_axes, " of"});
+    for (int s : rows.stages) text += cat({" ", s});
+  }
   for (size_t s = 0; s < group.layout.size(); ++s) {
     if (group.layout[s].empty()) continue;
     text += cat({" %", s, " in memory"});
@@ -333,8 +341,12 @@ Question question_of(const StageGraph& graph, const Cluster& cluster,
     question.add(graph.arrays[operand].formula);
     question.add(graph.arrays[operand].at_load);
   }
-  for (ArrayId id : cluster.rows) {
-    question.add(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+  for (const RowArrays& rows : cluster.rows) {
+    question.add(rows.row_axes);
+    question.add(static_cast<int64_t>(rows.arrays.size()));
+    for (ArrayId id : rows.arrays) {
+      question.add(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+    }
   }
   return question;
 }

@@ -51,12 +51,19 @@ struct SplitAxis {
   bool operator==(const SplitAxis&) const = default;
 };
 
+// Arrays of a cluster that are a row group of their own, ascending.
+struct RowArrays {
+  int row_axes = 0;
+  std::vector<ArrayId> arrays;
+};
+
 // One kernel to be: arrays computed together, ascending.
 struct Cluster {
   GroupKind kind = GroupKind::kRow;
   int row_axes = 0;
   std::vector<ArrayId> arrays;
-  std::vector<ArrayId> rows = {};  // kRowContraction: those of the row group
+  // kRowContraction: the row groups, each before those that read it.
+  std::vector<RowArrays> rows = {};
   // kRow: arrays whose row axes are not their first ones: their axes in the
   // order in which the group sees them. softmax(x[B, C, W], axis=1): {0, 2, 1}.
   std::map<ArrayId, std::vector<int>> order = {};
@@ -96,7 +103,8 @@ Question question_of(const StageGraph& graph, const Cluster& cluster,
 std::vector<ArrayId> operands_of(const StageGraph& graph,
                                  const Cluster& cluster);
 
-// Arrays of the row group that the contraction of the same cluster reads.
+// Arrays of row groups that the contraction of the same cluster or another of
+// its row groups reads.
 std::vector<ArrayId> handed_over(const StageGraph& graph,
                                  const Cluster& cluster);
 

@@ -36,14 +36,16 @@ Schedule schedule(const Graph& graph, const Target& target,
 
 std::vector<ArrayId> handed_over(const StageGraph& graph,
                                  const Cluster& cluster) {
-  auto in_rows = [&](ArrayId id) {
-    return std::binary_search(cluster.rows.begin(), cluster.rows.end(), id);
-  };
   std::set<ArrayId> found;
-  for (ArrayId id : cluster.arrays) {
-    if (in_rows(id)) continue;
-    for (ArrayId operand : graph.arrays[id].operands) {
-      if (in_rows(operand)) found.insert(operand);
+  for (const RowArrays& rows : cluster.rows) {
+    auto in_rows = [&](ArrayId id) {
+      return std::binary_search(rows.arrays.begin(), rows.arrays.end(), id);
+    };
+    for (ArrayId id : cluster.arrays) {
+      if (in_rows(id)) continue;
+      for (ArrayId operand : graph.arrays[id].operands) {
+        if (in_rows(operand)) found.insert(operand);
+      }
     }
   }
   return {found.begin(), found.end()};

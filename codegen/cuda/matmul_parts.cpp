@@ -23,7 +23,8 @@ MatmulParts::MatmulParts(const Group& group, const MatmulPlan& plan,
   if (!prologue_) return;
   for (size_t i = 0; i < prologue_->numbers.size(); ++i) {
     const int index = prologue_->first_number() + static_cast<int>(i);
-    number_slots_.push_back(kernel_.share_operand(index, kFewRows));
+    number_slots_.push_back(
+        kernel_.share_operand(index, prologue_->numbers[i].kept()));
   }
 }
 
@@ -123,6 +124,21 @@ bool MatmulParts::is_there(const Expr& expr, const Expr& load,
   const GroupOperand* operand = kernel_.operand_of(node.slot);
   return operand && provably_in_range(node.index[0], Dim(0),
                                       numel(operand->shape), ranges);
+}
+
+bool MatmulParts::is_number(const Load& load) const {
+  return std::find(number_slots_.begin(), number_slots_.end(), load.slot) !=
+         number_slots_.end();
+}
+
+bool MatmulParts::same_in_pack(const Expr& index, Ranges ranges,
+                               int64_t size) const {
+  Var kp = make_var("kp"), j = make_var("j");
+  ranges.add(kp, ceildiv(form_.depth, Dim(size)));
+  ranges.add(j, Dim(size));
+  const Expr k = var(kp) * int_literal(size) + var(j);
+  return !depends_on(
+      simplify(substitute(index, {{form_.k.get(), k}}), ranges), j.get());
 }
 
 Stmt MatmulParts::finish(const MatmulSection& section, const Expr& m,

@@ -19,8 +19,6 @@ namespace lathe::cuda {
 // Threads that compute an item, mostly.
 inline constexpr int kMatmulThreads = 256;
 inline constexpr int kMatmulWarps = kMatmulThreads / kWarp;
-// The most rows that the kernels for few rows do.
-inline constexpr int64_t kFewRows = 8;
 
 class MatmulParts {
  public:
@@ -36,7 +34,7 @@ class MatmulParts {
   StoredCodes* stored() { return stored_ ? &*stored_ : nullptr; }
   KernelBuilder& kernel() { return kernel_; }
   const PrologueForm* prologue() const { return prologue_; }
-  // Shared: number i of the prologue, by row.
+  // Shared: what is kept of number i of the prologue.
   int number_slot(size_t i) const { return number_slots_[i]; }
   const Ranges& ranges() const { return ranges_; }
   const Var& worker() const { return worker_; }
@@ -61,6 +59,10 @@ class MatmulParts {
   // knows m or n.
   std::optional<Expr> pack_address(const Expr& index, Ranges ranges,
                                    const Var& kp, int64_t size) const;
+  // Whether the load is of a number of the prologue.
+  bool is_number(const Load& load) const;
+  // Whether `index` is the same for all k of a pack of `size`.
+  bool same_in_pack(const Expr& index, Ranges ranges, int64_t size) const;
 
   // Whether what the load of `expr` reads is there wherever `expr` is computed:
   // a choice may hide that a part of a concatenation has an end.

@@ -18,7 +18,11 @@ bool MatmulStream::reads_left(MatmulParts& parts) {
   const Expr code = parts.left_code();
   const std::vector<Expr> loads = loads_of(code);
   return std::all_of(loads.begin(), loads.end(), [&](const Expr& e) {
-    const Expr& index = std::get<Load>(e->node).index[0];
+    const Load& load = std::get<Load>(e->node);
+    const Expr& index = load.index[0];
+    if (parts.is_number(load)) {
+      return parts.same_in_pack(index, parts.ranges(), pack);
+    }
     return !depends_on(index, parts.form().k.get()) ||
            (parts.pack_address(index, parts.ranges(), kp, pack) &&
             parts.is_there(code, e, parts.ranges()));
@@ -34,7 +38,10 @@ void MatmulStream::add_left_packs() {
         left_packs_.begin(), left_packs_.end(), [&](const auto& moved) {
           return to_string(moved.first) == to_string(e);
         });
-    if (known || !depends_on(load.index[0], plan_.form.k.get())) continue;
+    if (known || parts_.is_number(load) ||
+        !depends_on(load.index[0], plan_.form.k.get())) {
+      continue;
+    }
     const std::string& name = kernel.loops().buffers[size_t(load.slot)].name;
     left_packs_.emplace_back(
         e, kernel.local(name + "_pack", load.dtype, plan_.pack));
@@ -75,11 +82,15 @@ Stmt MatmulStream::read_left_at(const Expr& number, int64_t count,
   }
   Var c = make_var("c");
   Rewriter in_packs([&](const Expr& e) -> Expr {
-    if (!std::holds_alternative<Load>(e->node)) return {};
+    auto* load = std::get_if<Load>(&e->node);
+    if (!load) return {};
+    if (parts_.is_number(*load)) {
+      return substitute(e, {{plan_.form.k.get(), number * int_literal(count)}});
+    }
     const std::string text = to_string(e);
     for (const auto& moved : left_packs_) {
       if (to_string(moved.first) != text) continue;
-      return flat_load(moved.second, std::get<Load>(e->node).dtype, var(c));
+      return flat_load(moved.second, load->dtype, var(c));
     }
     return {};
   });

@@ -11,8 +11,9 @@
 namespace lathe::cuda {
 namespace {
 
-// Numbers that a block keeps of a row.
+// Stages that a block keeps, and their numbers: 48 KiB.
 constexpr size_t kMostNumbers = 8;
+constexpr int64_t kMostKept = 12 * 1024;
 // Operations of a map that one multiplication more or less hides.
 constexpr int kLightMap = 6;
 
@@ -25,60 +26,73 @@ class PrologueMatcher {
   std::optional<PrologueForm> match() {
     if (group_.kind != GroupKind::kRowContraction) return std::nullopt;
     form_.group_operands = inputs_;
-    const Stage& first = group_.stage(group_.rows[0]);
-    form_.row_extents.assign(first.shape.begin(),
-                             first.shape.begin() + group_.row_axes);
+    for (const RowStages& part : group_.rows) make_rows(part);
     find_handed();
-    make_rows();
-    for (int s : group_.rows) {
-      if (!add_row_stage(s)) return std::nullopt;
+    // Its rows and depth say what of a row group is a number.
+    make_product();
+    const std::optional<MatmulForm> form = match_matmul(form_.product);
+    if (!form || form->depth == 0 || !(form->batch == 1)) return std::nullopt;
+    if (!find_row_axes(*form)) return std::nullopt;
+    rows_ = form->rows;
+    depth_ = form->depth;
+    for (int s = 0; s < stages(); ++s) {
+      if (is_row(s) && !add_row_stage(s)) return std::nullopt;
     }
-    for (size_t i = 0; i < handed_.size(); ++i) add_handed(handed_[i]);
+    for (int s : handed_) add_handed(s);
     make_product();
     if (!fits_product()) return std::nullopt;
     return std::move(form_);
   }
 
  private:
+  static bool has(const std::vector<int>& all, int one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  }
+  static int place(const std::vector<int>& all, int one) {
+    return static_cast<int>(std::find(all.begin(), all.end(), one) -
+                            all.begin());
+  }
   bool is_row(int s) const {
-    return std::binary_search(group_.rows.begin(), group_.rows.end(), s);
+    return std::any_of(
+        group_.rows.begin(), group_.rows.end(),
+        [&](const RowStages& part) { return has(part.stages, s); });
   }
   int stages() const {
     return static_cast<int>(group_.definition.stages.size());
   }
-  int output_of(int s) const {
-    const auto& outputs = group_.definition.outputs;
-    return static_cast<int>(
-        std::find(outputs.begin(), outputs.end(), s) - outputs.begin());
-  }
+  int output_of(int s) const { return place(group_.definition.outputs, s); }
 
+  // What the contraction reads of row groups.
   void find_handed() {
     for (int s = 0; s < stages(); ++s) {
       if (is_row(s)) continue;
       for (const Expr& e : loads_of(body_of(group_.stage(s)))) {
         const int read = std::get<Load>(e->node).slot - inputs_;
-        if (read < 0 || !is_row(read)) continue;
-        if (std::find(handed_.begin(), handed_.end(), read) == handed_.end()) {
+        if (read >= 0 && is_row(read) && !has(handed_, read)) {
           handed_.push_back(read);
         }
       }
     }
   }
 
-  // A part of the group's stages as a group of its own: `slot_of` renames.
-  Group part(GroupKind kind, const std::function<int(int)>& slot_of,
-             bool of_rows, std::vector<int>& outputs) const {
+  // `stages` as a group of its own, without operands: `slot_of` says where it
+  // finds those that are not among them.
+  Group part(GroupKind kind, const std::vector<int>& stages, int inputs,
+             const std::function<int(int)>& slot_of,
+             std::vector<int>& outputs) const {
     Group part;
     part.kind = kind;
-    part.row_axes = of_rows ? group_.row_axes : 0;
     part.symbols = group_.symbols;
+    part.definition.inputs = inputs;
     Rewriter rename([&](const Expr& e) -> Expr {
       auto* node = std::get_if<Load>(&e->node);
       if (!node) return {};
-      return load(slot_of(node->slot), node->dtype, node->index);
+      const int read = place(stages, node->slot - inputs_);
+      const bool inside = read < static_cast<int>(stages.size());
+      return load(inside ? inputs + read : slot_of(node->slot), node->dtype,
+                  node->index);
     });
-    for (int s = 0; s < stages(); ++s) {
-      if (is_row(s) != of_rows) continue;
+    for (int s : stages) {
       Stage stage = group_.stage(s);
       stage.kind = Compute{rename(body_of(stage))};
       if (group_.is_output(s)) {
@@ -91,63 +105,97 @@ class PrologueMatcher {
     return part;
   }
 
-  // The number of stage `s` among those of its part.
-  int place_in_part(int s) const {
-    int place = 0;
-    for (int t = 0; t < s; ++t) place += is_row(t) == is_row(s) ? 1 : 0;
-    return place;
+  GroupOperand operand_of(int s) const {
+    const Stage& stage = group_.stage(s);
+    return {stage.dtype, stage.shape, false};
   }
 
-  void make_rows() {
-    for (int s : group_.rows) {
+  void make_rows(const RowStages& from) {
+    std::vector<int> known;  // slots of the whole group
+    for (int s : from.stages) {
       for (const Expr& e : loads_of(body_of(group_.stage(s)))) {
         const int slot = std::get<Load>(e->node).slot;
-        auto& known = form_.row_operands;
-        if (slot >= inputs_) continue;
-        if (std::find(known.begin(), known.end(), slot) == known.end()) {
-          known.push_back(slot);
-        }
+        if (has(from.stages, slot - inputs_) || has(known, slot)) continue;
+        known.push_back(slot);
       }
     }
-    const auto& known = form_.row_operands;
-    const int inputs = static_cast<int>(known.size());
+    PrologueForm::Rows rows;
+    rows.group = part(
+        GroupKind::kRow, from.stages, static_cast<int>(known.size()),
+        [&](int slot) { return place(known, slot); }, rows.outputs);
+    rows.group.row_axes = from.row_axes;
+    for (int slot : known) {
+      const bool given = slot < inputs_;
+      rows.group.operands.push_back(given ? group_.operands[size_t(slot)]
+                                          : operand_of(slot - inputs_));
+      rows.operands.push_back(
+          given ? BufferBinding{BufferSource::kOperand, slot}
+                : BufferBinding{BufferSource::kOutput,
+                                output_of(slot - inputs_)});
+    }
+    form_.rows.push_back(std::move(rows));
+  }
+
+  // With the numbers that are known so far.
+  void make_product() {
+    std::vector<int> own;
+    for (int s = 0; s < stages(); ++s) {
+      if (!is_row(s)) own.push_back(s);
+    }
     auto slot_of = [&](int slot) {
-      if (slot >= inputs_) return inputs + place_in_part(slot - inputs_);
-      return static_cast<int>(std::find(known.begin(), known.end(), slot) -
-                              known.begin());
+      if (slot < inputs_) return slot;
+      return form_.first_handed() + place(handed_, slot - inputs_);
     };
-    form_.rows = part(GroupKind::kRow, slot_of, true, form_.row_outputs);
-    form_.rows.definition.inputs = inputs;
-    for (int operand : known) {
-      form_.rows.operands.push_back(group_.operands[size_t(operand)]);
+    const size_t inputs = size_t(inputs_) + handed_.size() + numbers_.size();
+    form_.product_outputs.clear();
+    form_.product = part(GroupKind::kContraction, own, static_cast<int>(inputs),
+                         slot_of, form_.product_outputs);
+    form_.product.operands = group_.operands;
+    for (const std::vector<int>* all : {&handed_, &numbers_}) {
+      for (int s : *all) form_.product.operands.push_back(operand_of(s));
     }
   }
 
-  void make_product() {
-    const int inputs = form_.first_number() +
-                       static_cast<int>(form_.numbers.size());
-    auto slot_of = [&](int slot) {
-      if (slot < inputs_) return slot;
-      const int s = slot - inputs_;
-      if (!is_row(s)) return inputs + place_in_part(s);
-      return form_.first_handed() +
-             static_cast<int>(
-                 std::find(handed_.begin(), handed_.end(), s) -
-                 handed_.begin());
-    };
-    form_.product = part(GroupKind::kContraction, slot_of, false,
-                         form_.product_outputs);
-    form_.product.definition.inputs = inputs;
-    form_.product.operands = group_.operands;
-    for (int s : handed_) add_operand(s);
-    for (int s : numbers_) add_operand(s);
-  }
-  void add_operand(int s) {
-    const Stage& stage = group_.stage(s);
-    form_.product.operands.push_back({stage.dtype, stage.shape, false});
+  // The leading axes of what is handed over that count the product's rows: the
+  // others count its depth.
+  bool find_row_axes(const MatmulForm& form) {
+    for (int s : handed_) {
+      const Shape& shape = group_.stage(s).shape;
+      for (size_t axes = shape.size(); axes-- > 0;) {
+        const auto cut = shape.begin() + static_cast<std::ptrdiff_t>(axes);
+        if (!(numel(Shape(shape.begin(), cut)) == form.rows)) continue;
+        if (!(numel(Shape(cut, shape.end())) == form.depth)) continue;
+        form_.row_extents.assign(shape.begin(), cut);
+        return true;
+      }
+    }
+    return false;
   }
 
-  // The body with maps of the row group put into it, and numbers as operands.
+  // Whether the stage has the rows as leading axes.
+  bool has_rows(const Stage& stage) const {
+    const Shape& rows = form_.row_extents;
+    return stage.shape.size() >= rows.size() &&
+           std::equal(rows.begin(), rows.end(), stage.shape.begin());
+  }
+
+  // Whether what a stage with rows reads of others with rows is of its own row.
+  bool keeps_to_row(const Stage& stage) const {
+    const std::vector<Expr> loads = loads_of(body_of(stage));
+    return std::all_of(loads.begin(), loads.end(), [&](const Expr& e) {
+      const Load& load = std::get<Load>(e->node);
+      const int read = load.slot - inputs_;
+      if (read < 0 || !has_rows(group_.stage(read))) return true;
+      for (size_t d = 0; d < form_.row_extents.size(); ++d) {
+        if (form_.row_extents[d] == 1) continue;
+        auto* ref = std::get_if<VarRef>(&load.index[d]->node);
+        if (!ref || ref->var != stage.axes[d]) return false;
+      }
+      return true;
+    });
+  }
+
+  // The body with maps of row groups put into it, and numbers as operands.
   Expr inlined(const Expr& body) const {
     Rewriter rewrite([&](const Expr& e) -> Expr {
       auto* node = std::get_if<Load>(&e->node);
@@ -158,9 +206,9 @@ class PrologueMatcher {
   }
   Expr value_at(int s, const std::vector<Expr>& index) const {
     const Stage& stage = group_.stage(s);
-    auto number = std::find(numbers_.begin(), numbers_.end(), s);
-    if (number != numbers_.end()) {
-      return load(number_slot(number - numbers_.begin()), stage.dtype, index);
+    if (has(numbers_, s)) {
+      const int first = inputs_ + static_cast<int>(handed_.size());
+      return load(first + place(numbers_, s), stage.dtype, index);
     }
     Substitution at;
     for (size_t d = 0; d < index.size(); ++d) {
@@ -168,44 +216,74 @@ class PrologueMatcher {
     }
     return substitute(maps_.at(s), at);
   }
-  int number_slot(std::ptrdiff_t i) const {
-    return form_.first_handed() + static_cast<int>(handed_.size()) +
-           static_cast<int>(i);
-  }
 
   bool add_row_stage(int s) {
     const Stage& stage = group_.stage(s);
     auto* compute = std::get_if<Compute>(&stage.kind);
     if (!compute || contains<CheckedIndex>(compute->body)) return false;
-    const StageForm form = form_of(stage, group_.row_axes);
-    if (form.own.empty()) return add_number(s, form);
-    if (contains<Reduce>(compute->body)) return false;
+    if (has_rows(stage) && !keeps_to_row(stage)) return false;
+    const size_t rows = has_rows(stage) ? form_.row_extents.size() : 0;
+    const StageForm form = form_of(stage, static_cast<int>(rows));
+    PrologueForm::Number number;
+    if (!has_rows(stage)) {
+      if (!form.own.empty()) return false;
+      number.of = PrologueForm::Of::kAllRows;
+    } else if (std::optional<int64_t> groups = groups_of(stage, form)) {
+      number.of = PrologueForm::Of::kGroups;
+      number.groups = *groups;
+      number.group = stage.axes[size_t(form.own[0])];
+    } else if (!form.own.empty()) {
+      if (form.reduce) return false;
+      maps_[s] = inlined(compute->body);
+      return true;
+    }
+    if (form.reduce) return add_reduction(s, *form.reduce, std::move(number));
+    // What is not a float32 is not kept, and little to compute.
     maps_[s] = inlined(compute->body);
-    return true;
+    if (stage.dtype != DType::kFloat32) return true;
+    number.value = maps_[s];
+    return add_number(s, std::move(number));
   }
 
-  bool add_number(int s, const StageForm& of) {
-    const Stage& stage = group_.stage(s);
-    PrologueForm::Number number;
-    number.dtype = stage.dtype;
-    number.axes = stage.axes;
-    if (stage.dtype != DType::kFloat32) return false;
-    if (!of.reduce) {
-      number.value = inlined(body_of(stage));
-    } else {
-      const Reduce& reduce = *of.reduce;
-      const bool arg = is_arg(reduce.op);
-      if (arg || reduce.axes.size() != 1) return false;
-      if (reduce.body->type != NumType::kFloat32) return false;
-      number.op = reduce.op;
-      number.k = reduce.axes[0].var;
-      depths_.push_back(reduce.axes[0].extent);
-      number.value = inlined(reduce.body);
+  // How many parts of the depth the stage has a number for, if it does.
+  std::optional<int64_t> groups_of(const Stage& stage,
+                                   const StageForm& form) const {
+    if (form.own.size() != 1 || !depth_.is_static()) return std::nullopt;
+    const Dim& count = stage.shape[size_t(form.own[0])];
+    if (!count.is_static() || count.value() >= depth_.value()) {
+      return std::nullopt;
     }
+    if (depth_.value() % count.value() != 0) return std::nullopt;
+    return count.value();
+  }
+
+  // Of a row, or of a part of it, those at all k; of all rows, of little more
+  // than these.
+  bool add_reduction(int s, const Reduce& reduce,
+                     PrologueForm::Number number) {
+    if (is_arg(reduce.op) || reduce.axes.size() != 1) return false;
+    if (reduce.body->type != NumType::kFloat32) return false;
+    if (group_.stage(s).dtype != DType::kFloat32) return false;
+    number.op = reduce.op;
+    number.k = reduce.axes[0].var;
+    number.extent = reduce.axes[0].extent;
+    const bool fits =
+        number.of == PrologueForm::Of::kAllRows
+            ? provably_at_least(rows_ + Dim(kFewRows), number.extent)
+            : number.extent * Dim(number.groups) == depth_;
+    if (!fits) return false;
+    number.value = inlined(reduce.body);
+    return add_number(s, std::move(number));
+  }
+
+  bool add_number(int s, PrologueForm::Number number) {
     if (contains<Reduce>(number.value)) return false;
+    number.dtype = group_.stage(s).dtype;
+    number.axes = group_.stage(s).axes;
     numbers_.push_back(s);
+    kept_ += number.kept();
     form_.numbers.push_back(std::move(number));
-    return form_.numbers.size() <= kMostNumbers;
+    return form_.numbers.size() <= kMostNumbers && kept_ <= kMostKept;
   }
 
   void add_handed(int s) {
@@ -219,12 +297,7 @@ class PrologueMatcher {
   // Rows are those of the product; what it reads of them is of its own row.
   bool fits_product() const {
     const std::optional<MatmulForm> form = match_matmul(form_.product);
-    if (!form || form->depth == 0 || !(form->batch == 1)) return false;
-    if (!(numel(form_.row_extents) == form->rows)) return false;
-    if (form->left->type != NumType::kFloat32) return false;
-    for (const Dim& depth : depths_) {
-      if (!(depth == form->depth)) return false;
-    }
+    if (!form || form->left->type != NumType::kFloat32) return false;
     if (!reads_own_row(form->left, *form)) return false;
     for (const MatmulPart& part : form->parts) {
       if (reads_rows(part.right)) return false;
@@ -257,9 +330,10 @@ class PrologueMatcher {
     return true;
   }
 
+  // What is handed over: the contraction reads no numbers.
   bool is_of_rows(const Load& load) const {
     return load.slot >= form_.first_handed() &&
-           load.slot < form_.product.definition.inputs;
+           load.slot < form_.first_number();
   }
   bool reads_rows(const Expr& expr) const {
     const std::vector<Expr> loads = loads_of(expr);
@@ -275,8 +349,12 @@ class PrologueMatcher {
     for (const Expr& e : loads_of(expr)) {
       const Load& load = std::get<Load>(e->node);
       if (!is_of_rows(load)) continue;
+      const int s = handed_[size_t(load.slot - form_.first_handed())];
+      if (!has_rows(group_.stage(s))) continue;
+      const auto axes =
+          static_cast<std::ptrdiff_t>(form_.row_extents.size());
       const std::vector<Expr> index(load.index.begin(),
-                                    load.index.begin() + group_.row_axes);
+                                    load.index.begin() + axes);
       const Expr row = flat_index(index, form_.row_extents, ranges);
       auto* ref = std::get_if<VarRef>(&row->node);
       const bool is_m = ref && ref->var == form.m;
@@ -289,9 +367,10 @@ class PrologueMatcher {
   const Group& group_;
   const int inputs_;
   PrologueForm form_;
+  Dim rows_, depth_;                   // of the product
   std::vector<int> handed_, numbers_;  // stages
-  std::vector<Dim> depths_;
-  std::map<int, Expr> maps_;  // by stage
+  int64_t kept_ = 0;                   // numbers of a block
+  std::map<int, Expr> maps_;           // by stage
 };
 
 }  // namespace

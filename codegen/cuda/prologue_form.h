@@ -1,45 +1,68 @@
 #pragma once
-// A row group and the product that reads it, taken apart: where there are few
-// rows, the kernel of the product makes what it reads of the row group itself.
+// Row groups and the product that reads them, taken apart: where there are few
+// rows, the kernel of the product makes what it reads of the row groups itself.
 //
-// Of that group a few numbers a row stand for what its reductions found (the
-// mean square of a norm): each block computes them before anything else and
-// keeps them in shared memory. All else is a map, computed where it is read.
+// Of those groups a few numbers stand for what their reductions found: of a row
+// (the mean square of a norm), of groups of k of a row (the scales of blocks),
+// or of all rows (the scale of a tensor). Each block computes them before
+// anything else and keeps them in shared memory. All else is a map, computed
+// where it is read.
 
 #include <optional>
 #include <vector>
 
+#include "codegen/cuda/gpu_sizes.h"
 #include "codegen/cuda/matmul_plan.h"
 #include "codegen/group.h"
+#include "codegen/strategy.h"
 
 namespace lathe::cuda {
 
 // Operands of the product are those of the whole group, then the values that
 // are handed over, then the numbers.
 struct PrologueForm {
-  // The value of a stage of the row group, over its axes, from operands of the
-  // group and from numbers.
+  // A row group as one of its own, and what its operands and outputs are in the
+  // whole group: operands, or outputs of row groups before it.
+  struct Rows {
+    Group group;
+    std::vector<BufferBinding> operands;
+    std::vector<int> outputs;
+  };
+  // The value of a stage of a row group, over its axes, from operands of the
+  // whole group and from numbers.
   struct Handed {
     int output = 0;  // of the whole group
     DType dtype = DType::kFloat32;
     std::vector<Var> axes;
     Expr value;
   };
-  // One number a row. With `op`, of `value` at all k of the product's depth.
+  enum class Of : uint8_t { kRow, kGroups, kAllRows };
+  // A stage that is kept: one number a row, `groups` numbers a row, or one.
   struct Number {
+    Of of = Of::kRow;
     DType dtype = DType::kFloat32;
     std::vector<Var> axes;
     Expr value;
+    // Set: the combination of `value` for all k: of the product's depth, of one
+    // of the `groups` equal parts of it, or below `extent`.
     std::optional<ReduceOp> op;
     Var k;
+    Dim extent;
+    int64_t groups = 1;
+    Var group;  // kGroups: that of `axes` which counts them
+
+    // Numbers of a block.
+    int64_t kept() const {
+      return of == Of::kAllRows ? 1 : kFewRows * groups;
+    }
   };
 
-  Group rows, product;
-  // For each operand and output of the parts, that of the whole group.
-  std::vector<int> row_operands, row_outputs, product_outputs;
+  std::vector<Rows> rows;
+  Group product;
+  std::vector<int> product_outputs;  // of the whole group
   std::vector<Handed> handed;
   std::vector<Number> numbers;
-  Shape row_extents;
+  Shape row_extents;  // of the leading axes that count the product's rows
   int group_operands = 0;
 
   int first_handed() const { return group_operands; }

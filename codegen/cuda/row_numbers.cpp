@@ -8,45 +8,73 @@
 #include "codegen/rewrite.h"
 
 namespace lathe::cuda {
-namespace {
-
-
-}  // namespace
+using Of = PrologueForm::Of;
 
 RowNumbers::RowNumbers(MatmulParts& parts) : parts_(parts) {
   KernelBuilder& kernel = parts.kernel();
-  const size_t count = parts.prologue()->numbers.size();
-  for (size_t i = 0; i < count; ++i) lowered_.push_back(lower(i));
+  const auto& numbers = parts.prologue()->numbers;
+  for (size_t i = 0; i < numbers.size(); ++i) lowered_.push_back(lower(i));
   found_ = kernel.local("found", DType::kFloat32, kFewRows);
+  const bool any_of_row =
+      std::any_of(numbers.begin(), numbers.end(), [](const auto& number) {
+        return number.of == Of::kRow && number.op;
+      });
+  if (!any_of_row) return;
   of_warps_ =
       kernel.shared("found_of_warps", DType::kFloat32, kMatmulWarps * kFewRows);
+}
+
+int64_t RowNumbers::group_size(size_t i) const {
+  return parts_.form().depth.value() / number(i).groups;
 }
 
 RowNumbers::Lowered RowNumbers::lower(size_t i) {
   const PrologueForm::Number& from = number(i);
   const MatmulForm& form = parts_.form();
   const Shape& extents = parts_.prologue()->row_extents;
-  std::vector<Expr> row = unflatten(
-      var(form.m), std::vector<Dim>(extents.begin(), extents.end()));
-  row.resize(from.axes.size(), int_literal(0));
   Substitution axes;
-  for (size_t d = 0; d < row.size(); ++d) axes[from.axes[d].get()] = row[d];
-  if (from.k) axes[from.k.get()] = var(form.k);
+  for (const Var& axis : from.axes) axes[axis.get()] = int_literal(0);
+  if (from.of != Of::kAllRows) {
+    const std::vector<Expr> row = unflatten(
+        var(form.m), std::vector<Dim>(extents.begin(), extents.end()));
+    for (size_t d = 0; d < row.size(); ++d) axes[from.axes[d].get()] = row[d];
+    if (from.k) axes[from.k.get()] = var(form.k);
+  }
+  Ranges ranges = parts_.ranges();
+  if (from.of == Of::kAllRows && from.k) ranges.add(from.k, from.extent);
+  if (from.of == Of::kGroups) {
+    const Expr size = int_literal(group_size(i));
+    ranges.add(group_, Dim(from.groups));
+    axes[from.group.get()] = from.op ? var(form.k) / size : var(group_);
+    if (from.k) axes[from.k.get()] = var(form.k) % size;
+  }
   Lowered lowered;
-  lowered.value = parts_.kernel().lower(from.value, axes, parts_.ranges());
-  if (!from.op) return lowered;
-  // As many elements at once as the widest operand has in 16 bytes.
+  lowered.value = parts_.kernel().lower(from.value, axes, ranges);
+  if (is_along(i)) choose_pack(i, lowered);
+  return lowered;
+}
+
+// As many elements at once as the widest operand has in 16 bytes.
+void RowNumbers::choose_pack(size_t i, Lowered& lowered) {
+  const MatmulForm& form = parts_.form();
   int64_t widest = 1;
   std::vector<Expr> along;
   for (const Expr& e : loads_of(lowered.value)) {
     auto& load = std::get<Load>(e->node);
+    if (parts_.is_number(load)) continue;
     auto affine = affine_in(load.index[0], form.k, parts_.ranges());
-    if (!affine || !(affine->stride == 1)) continue;
+    const bool in_line = affine && affine->stride == 1;
+    const int64_t most = kMove / size_of(load.dtype);
+    if (!in_line &&
+        !parts_.pack_address(load.index[0], parts_.ranges(), kp_, most)) {
+      continue;
+    }
     widest = std::max<int64_t>(widest, size_of(load.dtype));
     along.push_back(e);
   }
   const int64_t pack = kMove / widest;
-  if (!(mod(form.depth, pack) == 0)) return lowered;
+  const Dim whole = floordiv(form.depth, Dim(number(i).groups));
+  if (!(mod(whole, pack) == 0)) return;
   lowered.pack = pack;
   for (const Expr& e : along) {
     auto& load = std::get<Load>(e->node);
@@ -67,7 +95,6 @@ RowNumbers::Lowered RowNumbers::lower(size_t i) {
     const int array = parts_.kernel().local(name + "_row", load.dtype, pack);
     lowered.moved.push_back({e, *address, array});
   }
-  return lowered;
 }
 
 // Adds pack kp_ of the row to what the thread has found.
@@ -122,6 +149,41 @@ Stmt RowNumbers::reduce(size_t i) const {
                 barrier(kMatmulThreads)});
 }
 
+// Each group by as many lanes as it has packs for, up to a warp.
+Stmt RowNumbers::reduce_groups(size_t i) const {
+  const ReduceOp op = *number(i).op;
+  const int64_t groups = number(i).groups;
+  const int64_t packs = group_size(i) / lowered_[i].pack;
+  int lanes = 1;
+  while (2 * lanes <= std::min<int64_t>(packs, kWarp)) lanes *= 2;
+  const int64_t together = kMatmulThreads / lanes;
+  Var first = make_var("first"), r = make_var("r"), p = make_var("p");
+  Var found = make_var("found", NumType::kFloat32);
+  Expr lane = var(parts_.worker()) % int_literal(lanes);
+  Expr group = var(first) + var(parts_.worker()) / int_literal(lanes);
+  Stmt along = for_loop(
+      p, lane, int_literal(packs),
+      block({let(kp_, var(group_) * int_literal(packs) + var(p)),
+             add_pack(i, var(r))}),
+      LoopKind::kSerial, lanes);
+  std::vector<Stmt> of_row = {
+      store(found_, var(r), neutral_of(op, NumType::kFloat32)), along,
+      declare(found, flat_load(found_, DType::kFloat32, var(r)))};
+  if (lanes > 1) of_row.push_back(combine_lanes(op, found, lanes));
+  Expr at = var(r) * int_literal(groups) + var(group_);
+  of_row.push_back(if_then(equal(lane, int_literal(0)) &&
+                               group < int_literal(groups),
+                           store(parts_.number_slot(i), at, var(found))));
+  Stmt rows = unrolled(r, kFewRows,
+                       if_then(var(r) < size_of(parts_.form().rows),
+                               block(std::move(of_row))));
+  return block(
+      {for_loop(first, int_literal(0), int_literal(groups),
+                block({let(group_, min(group, int_literal(groups - 1))), rows}),
+                LoopKind::kSerial, together),
+       barrier(kMatmulThreads)});
+}
+
 Stmt RowNumbers::finish(size_t i) const {
   Expr m = var(parts_.form().m);
   const int slot = parts_.number_slot(i);
@@ -145,18 +207,59 @@ Stmt RowNumbers::for_each_row(const std::vector<size_t>& numbers) const {
                 barrier(kMatmulThreads)});
 }
 
+// A thread does each group of each row.
+Stmt RowNumbers::for_each_group(size_t i) const {
+  const Expr groups = int_literal(number(i).groups);
+  Var at = make_var("at");
+  Stmt one = block({let(parts_.form().m, var(at) / groups),
+                    let(group_, var(at) % groups),
+                    store(parts_.number_slot(i), var(at), lowered_[i].value)});
+  return block({for_loop(at, var(parts_.worker()),
+                         size_of(parts_.form().rows) * groups, one,
+                         LoopKind::kSerial, kMatmulThreads),
+                barrier(kMatmulThreads)});
+}
+
+// A thread does it: there are few rows.
+Stmt RowNumbers::of_all_rows(size_t i) const {
+  const PrologueForm::Number& from = number(i);
+  const int slot = parts_.number_slot(i);
+  std::vector<Stmt> one;
+  if (from.op) {
+    Var found = make_var("found", NumType::kFloat32);
+    Stmt next =
+        assign(found, combine(*from.op, var(found), lowered_[i].value));
+    one = {declare(found, neutral_of(*from.op, NumType::kFloat32)),
+           for_loop(from.k, int_literal(0), size_of(from.extent), next),
+           store(slot, int_literal(0), var(found))};
+  } else {
+    one = {store(slot, int_literal(0), lowered_[i].value)};
+  }
+  return block({if_then(equal(var(parts_.worker()), int_literal(0)),
+                        block(std::move(one))),
+                barrier(kMatmulThreads)});
+}
+
 Stmt RowNumbers::compute() const {
   std::vector<Stmt> stmts;
   std::vector<size_t> waiting;
+  auto finish_waiting = [&] {
+    if (!waiting.empty()) stmts.push_back(for_each_row(waiting));
+    waiting.clear();
+  };
   for (size_t i = 0; i < lowered_.size(); ++i) {
-    if (number(i).op) {
-      if (!waiting.empty()) stmts.push_back(for_each_row(waiting));
-      waiting.clear();
-      stmts.push_back(reduce(i));
+    const bool of_row = number(i).of == Of::kRow;
+    if (number(i).op || !of_row) finish_waiting();
+    if (of_row) {
+      if (number(i).op) stmts.push_back(reduce(i));
+      waiting.push_back(i);
+    } else if (number(i).of == Of::kAllRows) {
+      stmts.push_back(of_all_rows(i));
+    } else {
+      stmts.push_back(number(i).op ? reduce_groups(i) : for_each_group(i));
     }
-    waiting.push_back(i);
   }
-  if (!waiting.empty()) stmts.push_back(for_each_row(waiting));
+  finish_waiting();
   return block(std::move(stmts));
 }
 

@@ -1,8 +1,8 @@
-// A row group and the product that reads it. Few rows are one kernel, whose
+// Row groups and the product that reads them. Few rows are one kernel, whose
 // blocks all begin with the rows' numbers (row_numbers.h): that is little beside
-// the weights that each reads. Many rows are two, the row group's and the
-// product's. Where the number of rows is known only when it runs all three are
-// there, and those that are not wanted have no items.
+// the weights that each reads. Many rows are one for each row group, and the
+// product's. Where the number of rows is known only when it runs all are there,
+// and those that are not wanted have no items.
 
 #include "codegen/cuda/strategy_prologue_cuda.h"
 
@@ -19,15 +19,29 @@ namespace lathe::cuda {
 namespace {
 
 // Says of what a part's kernel binds what it is in the whole group.
-void rebind_rows(const PrologueForm& form, LoweredKernel& kernel) {
+void rebind_rows(const PrologueForm::Rows& rows, LoweredKernel& kernel) {
   for (BufferBinding& binding : kernel.bindings) {
     const auto index = static_cast<size_t>(binding.index);
     if (binding.source == BufferSource::kOperand) {
-      binding.index = form.row_operands[index];
+      binding = rows.operands[index];
     } else if (binding.source == BufferSource::kOutput) {
-      binding.index = form.row_outputs[index];
+      binding.index = rows.outputs[index];
     }
   }
+}
+
+// The kernel of a row group where there are many of the product's rows.
+LoweredGroup lower_rows_of_many(const PrologueForm::Rows& rows,
+                                const Dim& runs, const Target& target) {
+  LoweredGroup lowered = lower_rows(rows.group, target, Vectors::kYes);
+  LATHE_CHECK(lowered.packed.empty() && lowered.after.empty() &&
+                  lowered.scratch.empty(),
+              "a row group is one kernel");
+  lowered.strategy = "row";
+  lowered.items *= runs;
+  lowered.cost *= runs;
+  rebind_rows(rows, lowered);
+  return lowered;
 }
 
 void rebind_product(const PrologueForm& form, LoweredKernel& kernel) {
@@ -92,11 +106,12 @@ LoweredGroup lower_prologue(const Group& group, const Target& target) {
               "two layouts of one weight");
   add_library(form.product, target, many_rows);
   rebind_product(form, many_rows);
-  LoweredGroup lowered = lower_rows(form.rows, target, Vectors::kYes);
-  lowered.strategy = "row";
-  lowered.items *= many(rows);
-  lowered.cost *= many(rows);
-  rebind_rows(form, lowered);
+  LoweredGroup lowered =
+      lower_rows_of_many(form.rows[0], many(rows), target);
+  for (size_t i = 1; i < form.rows.size(); ++i) {
+    lowered.after.push_back(
+        lower_rows_of_many(form.rows[i], many(rows), target));
+  }
   lowered.packed = std::move(many_rows.packed);
   lowered.scratch = std::move(many_rows.scratch);
   std::vector<LoweredKernel> after = std::move(many_rows.after);

@@ -80,6 +80,28 @@ body:
 outputs: {y: y}
 )";
 
+// Codes of its rows, which have a scale for each 64 of them, or all one.
+inline constexpr char kBlockScales[] = R"(
+inputs: {x: "float32[5, 192]"}
+values:
+  how: {type: Float8Config, weight_scale: {granularity: block, block_size: [16, 64]}, input_scale: {granularity: block, block_size: [1, 64]}}
+layers:
+  norm: {type: RMSNorm, dim: 192}
+  fc: {type: Linear, in_dim: 192, out_dim: 40, float8_config: how}
+body:
+  - y = fc(norm(x))
+)";
+inline constexpr char kTensorScale[] = R"(
+inputs: {x: "float32[5, 192]"}
+values:
+  how: {type: Float8Config, weight_scale: {granularity: tensor}, input_scale: {granularity: tensor}}
+layers:
+  norm: {type: RMSNorm, dim: 192}
+  fc: {type: Linear, in_dim: 192, out_dim: 40, float8_config: how}
+body:
+  - y = fc(norm(x))
+)";
+
 // A row that a block shares, kept in shared memory between its phases.
 inline constexpr char kSoftmax[] = R"(
 inputs: {x: "float32[B, 2500]"}

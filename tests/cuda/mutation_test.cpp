@@ -225,6 +225,23 @@ TEST_CASE("mutants: mistakes in the norm before a product show") {
   CHECK(product.shows("kp = worker", "kp = worker + 1"));
 }
 
+TEST_CASE("mutants: mistakes in scales of codes before a product show") {
+  const std::string barrier = "barrier<256>();";
+  const Mutant blocks(kBlockScales, 5, "sm_90a");
+  // What lanes have found of groups, and the scales, before they are read.
+  CHECK(blocks.shows(barrier, "", 2));
+  CHECK(blocks.shows(barrier, "", 3));
+  CHECK(blocks.shows("all_max<16>", "all_max<8>"));
+  CHECK(blocks.shows("kp = group * 16", "kp = group * 8"));
+  CHECK(blocks.shows("in8[r * 3 + group]", "in8[r * 3]"));
+  CHECK(blocks.shows("in8[m * 3 + group]", "in8[m * 3]"));
+  const Mutant tensor(kTensorScale, 5, "sm_90a");
+  // The largest of each row, and what a thread makes of them.
+  CHECK(tensor.shows(barrier, "", 3));
+  CHECK(tensor.shows(barrier, "", 6));
+  CHECK(tensor.shows("k0 = 0; k0 < 6", "k0 = 5; k0 < 6"));
+}
+
 TEST_CASE("mutants: mistakes in running sums and orders show") {
   const std::string barrier = "barrier<256>();";
   const Mutant running(kRunning);

@@ -6,6 +6,7 @@
 #include "codegen/compile.h"
 #include "runtime/kernel_sources.h"
 #include "spec/text.h"
+#include "tests/cuda/launches.h"
 #include "tests/support/codegen_text.h"
 
 namespace lathe {
@@ -27,20 +28,6 @@ body:
   - y = block(x)
 outputs: {y: y}
 )";
-
-// "row matmul ...": the strategies of the kernels that run with `tokens`.
-std::string launches(const std::string& yaml, int64_t tokens) {
-  const Program program =
-      compile(graph_from(yaml), target_preset("sm_90a"));
-  std::string text;
-  const DimBindings dims = without_library(program, {{"T", tokens}});
-  for (const Step& step : program.steps) {
-    if (step.items.eval(dims) == 0) continue;
-    const std::string& name = program.kernels[size_t(step.kernel)].name;
-    text += (text.empty() ? "" : " ") + name.substr(0, name.find('_'));
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -68,6 +55,22 @@ outputs: {y: y}
 )";
   CHECK_EQ(launches(rounds, 1), "matmul");
   CHECK_EQ(launches(rounds, 9), "row matmul");
+}
+
+// What a row group reads of others is made in the product as well.
+TEST_CASE("cuda plan: a chain of row groups is one kernel with its product") {
+  const std::string rounds = R"(
+inputs: {x: "bfloat16[2, T, 128]"}
+values:
+  f8: {type: Float8Config, weight_scale: {granularity: tensor}, input_scale: {granularity: tensor}}
+layers:
+  fc: {type: Linear, in_dim: 128, out_dim: 40, float8_config: f8}
+body:
+  - y = fc(x)
+)";
+  CHECK_EQ(launches(rounds, 0), "");
+  CHECK_EQ(launches(rounds, 4), "matmul");
+  CHECK_EQ(launches(rounds, 5), "row row row matmul");
 }
 
 // Others read the rows, too: they are made once.

@@ -47,6 +47,57 @@ body:
        .sizes = sizes_of("M", kPrologueRows),
        .strategies = "matmul",
        .terms = 128},
+      {.name = "codes of float8 with a scale for each 64",
+       .yaml = R"(
+inputs: {x: "float32[M, 192]"}
+values:
+  f8: {type: Float8Config, weight_scale: {granularity: block, block_size: [16, 64]}, input_scale: {granularity: block, block_size: [1, 64]}}
+layers:
+  norm: {type: RMSNorm, dim: 192}
+  fc: {type: Linear, in_dim: 192, out_dim: 40, float8_config: f8}
+body:
+  - y = fc(norm(x))
+)",
+       .sizes = sizes_of("M", kPrologueRows),
+       .strategies = "matmul",
+       .terms = 192},
+      {.name = "codes of float8 with one scale",
+       .yaml = R"(
+inputs: {x: "float32[2, M, 128]"}
+values:
+  f8: {type: Float8Config, weight_scale: {granularity: tensor}, input_scale: {granularity: tensor}}
+layers:
+  norm: {type: RMSNorm, dim: 128}
+  fc: {type: Linear, in_dim: 128, out_dim: 40, float8_config: f8}
+body:
+  - y = fc(norm(x))
+)",
+       .sizes = sizes_of("M", {0, 1, 4, 5}),
+       .strategies = "matmul",
+       .terms = 128},
+      {.name = "codes of int8 with a scale for each 32",
+       .yaml = R"(
+inputs: {x: "float32[M, 160]"}
+layers:
+  fc: {type: Linear, in_dim: 160, out_dim: 40, quantization_encoding: Q4_0, input_encoding: Q8_0}
+body:
+  - y = fc(x)
+)",
+       .sizes = sizes_of("M", kPrologueRows),
+       .strategies = "matmul",
+       .terms = 160},
+      {.name = "codes of heads that lie apart",
+       .yaml = R"(
+inputs: {x: "float32[M, 2, 64]"}
+weights: {w: "float8_e4m3fn[40, 128]"}
+body:
+  - h = reshape(permute(x, [1, 0, 2]), [M, 128])
+  - s = max(abs(h)) / 448
+  - y = cast(cast(h / s, float8_e4m3fn), float32) @ transpose(cast(w, float32)) * s
+)",
+       .sizes = sizes_of("M", {1, 5, 8, 9}),
+       .strategies = "matmul",
+       .terms = 128},
       {.name = "norm and stored codes in few steps",
        .yaml = R"(
 inputs: {x: "bfloat16[M, 96]"}
