@@ -7,6 +7,7 @@
 
 #include "codegen/cuda/strategy_update_cuda.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codegen/kernel_builder.h"
@@ -37,6 +38,13 @@ class UpdateKernel {
       if (axis) count *= axis->extent;
     }
     return count;
+  }
+
+  // Whether a place is data, or what is written there stands at one.
+  bool checks_indices() const {
+    return contains<CheckedIndex>(update_.update) ||
+           std::any_of(update_.place.begin(), update_.place.end(),
+                       [](const Expr& e) { return contains<CheckedIndex>(e); });
   }
 
   // A thread for each place.
@@ -190,7 +198,12 @@ bool matches_update(const Group& group, const Target&) {
 LoweredGroup lower_update(const Group& group, const Target& target) {
   UpdateKernel places(group), columns(group);
   // 1 where there are many columns, else 0.
-  const Dim many = min(floordiv(columns.columns(), Dim(kManyColumns)), Dim(1));
+  Dim many = min(floordiv(columns.columns(), Dim(kManyColumns)), Dim(1));
+  // Where there is no place, none looks at the points, whose indices are wrong.
+  if (columns.checks_indices()) {
+    const Dim places_there = numel(group.stage(0).shape);
+    many = max(many, Dim(1) - min(places_there, Dim(1)));
+  }
   if (many == 0) return places.lower_places(Dim(1));
   const Group base = copy_of_base(group);
   LoweredGroup copy = lower_rows(base, target, Vectors::kYes);

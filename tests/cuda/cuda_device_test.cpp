@@ -149,6 +149,28 @@ body:
   CHECK(holds(said.text, "index 7"));
 }
 
+// A thread looks at the points for each place, and here there is none.
+TEST_CASE("cuda device: an index into nothing is found on the GPU") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {x: "float32[B, 7]", u: "float32[N, 7]", i: "int64[N, 1]"}
+body:
+  - y = scatter_nd(x, u, i)
+)");
+  const std::string run = "run '" + file + "' --device cuda -i x=zeros ";
+  const Said said = lathe(folder, run + "-d B=0 -i u=zeros -i 'i=[[0], [6]]'");
+  CAPTURE(said.text);
+  CHECK_EQ(said.status, 1);
+  CHECK(holds(said.text,
+              "error[L0801]: `scatter_nd` writes to index 0 of an "
+              "axis of size 0, at position 0 of its updates"));
+  CHECK_EQ(lathe(folder, run + "-d B=0 -i u=zeros -d N=0 -i i=zeros").status,
+           0);
+  CHECK_EQ(lathe(folder, run + "-d B=2 -i u=zeros -i 'i=[[0], [1]]'").status,
+           0);
+}
+
 TEST_CASE("cuda device: every call that fails is named and nothing leaks") {
   const TempFolder folder;
   const std::string log = folder.file("log");
