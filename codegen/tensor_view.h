@@ -5,10 +5,12 @@
 // bytes, and its pieces of 16 bytes stand swizzled: that with number c of line
 // l is at c xor l % 8.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
 
+#include "spec/check.h"
 #include "spec/dim.h"
 #include "spec/dtype.h"
 
@@ -25,7 +27,8 @@ struct TensorView {
   int64_t tile_depth = 0, tile_lines = 0;
 };
 
-// A view's sizes, for the dim arguments of a launch.
+// A view's sizes, for the dim arguments of a launch. InternalError where there
+// are more lines than the copy unit counts, in 32 bits with a sign.
 struct BoundView {
   int64_t depth = 0, lines = 0;
   int64_t stride = 0;  // in bytes
@@ -38,8 +41,11 @@ inline BoundView bind_view(const TensorView& view,
   for (size_t i = 0; i < dims.size(); ++i) {
     bindings["n" + std::to_string(i)] = dims[i];
   }
-  return {view.depth.eval(bindings), view.lines.eval(bindings),
-          view.stride.eval(bindings) * size_of(view.dtype)};
+  const BoundView bound{view.depth.eval(bindings), view.lines.eval(bindings),
+                        view.stride.eval(bindings) * size_of(view.dtype)};
+  LATHE_CHECK(std::max(bound.depth, bound.lines) <= INT32_MAX, "a view of ",
+              bound.lines, " lines of ", bound.depth);
+  return bound;
 }
 
 }  // namespace lathe

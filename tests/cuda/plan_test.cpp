@@ -121,4 +121,17 @@ body:
   CHECK_EQ(wanted({{"B", 300}}), "128 384");
 }
 
+// What is fetched has coordinates of 32 bits.
+TEST_CASE("cuda plan: a view has as many lines as the copy unit counts") {
+  TensorView view;
+  view.dtype = DType::kBFloat16;
+  view.depth = view.stride = Dim(8);
+  view.lines = Dim::symbol("n0");
+  const auto lines = [&](int64_t n) {
+    return bind_view(view, std::vector<int64_t>{n}).lines;
+  };
+  CHECK_EQ(lines(INT32_MAX), INT32_MAX);
+  CHECK_THROWS_AS(lines(int64_t{INT32_MAX} + 1), InternalError);
+}
+
 }  // namespace lathe
