@@ -143,6 +143,21 @@ TEST_CASE("fuse: products of one input share a kernel") {
            "kernel k0  contraction  fuses matmul matmul matmul\n");
 }
 
+// One block of columns has a scale for each 64 of k alone, two have one more.
+TEST_CASE("fuse: products of one input share a kernel, be blocks few or many") {
+  CHECK_EQ(schedule_of(
+               "inputs: {x: 'float32[T, 128]'}\n"
+               "values: {f8: {type: Float8Config, weight_scale: "
+               "{granularity: block, block_size: [64, 64]}}}\n"
+               "layers:\n"
+               "  q: {type: Linear, out_dim: 128, float8_config: f8}\n"
+               "  k: {type: Linear, out_dim: 64, float8_config: f8}\n"
+               "body: ['a = q(x)', 'b = k(x)']\n"
+               "outputs: {a: a, b: b}\n"),
+           "kernel k0  contraction  fuses mul transpose matmul cast "
+           "mul transpose matmul cast\n");
+}
+
 TEST_CASE("fuse: queries and keys turn in one kernel with their tables") {
   CHECK_EQ(
       schedule_of(

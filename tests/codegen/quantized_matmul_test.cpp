@@ -95,6 +95,19 @@ TEST_CASE("quantized: float8 with scales of every granularity") {
     cases.push_back(float8(dtype, 200, 300, 128, 128));
     cases.push_back(float8(dtype, 33, 51, 3, 16));
     cases.push_back(float8(dtype, 17, 41, 5, 10));
+    // One block of columns, and beside others.
+    cases.push_back(float8(dtype, 40, 192, 64, 64));
+    cases.push_back(quantized(
+        cat({dtype, " of one input"}), 128,
+        cat({"  w: ", dtype, "[96, 128]\n  s: float32[2, 2]\n",
+             "  v: ", dtype, "[48, 128]\n  t: float32[1, 2]\n"}),
+        "  - s = repeat_interleave(s, 48, axis=0)\n"
+        "  - s = repeat_interleave(s, 64, axis=1)\n"
+        "  - t = repeat_interleave(t, 48, axis=0)\n"
+        "  - t = repeat_interleave(t, 64, axis=1)\n"
+        "  - a = x @ transpose(cast(w, float32) * s)\n"
+        "  - b = x @ transpose(cast(v, float32) * t)\n"
+        "outputs: {a: a, b: b}\n"));
   }
   CHECK_EQ(failures_of(cases), "");
 }
