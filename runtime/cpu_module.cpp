@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "runtime/cache_tools.h"
+#include "runtime/kernel_batches.h"
 #include "runtime/stopwatch.h"
 #include "spec/check.h"
 
@@ -38,25 +39,6 @@ CompilerFile require_compiler(const Options& options) {
   return *compiler;
 }
 
-// Distributes items over at most `bins` bins: the largest first, each into
-// the bin that holds least.
-std::vector<std::vector<int>> distribute(
-    std::vector<int> items, const std::vector<KernelSource>& kernels,
-    int bins) {
-  std::stable_sort(items.begin(), items.end(), [&](int a, int b) {
-    return kernels[a].text.size() > kernels[b].text.size();
-  });
-  const size_t count = std::min(items.size(), static_cast<size_t>(bins));
-  std::vector<std::vector<int>> result(count);
-  std::vector<size_t> load(count, 0);
-  for (int item : items) {
-    const auto least = std::min_element(load.begin(), load.end());
-    result[static_cast<size_t>(least - load.begin())].push_back(item);
-    *least += kernels[item].text.size();
-  }
-  return result;
-}
-
 }  // namespace
 
 CpuToolchain::CpuToolchain(const Options& options, const Reporter& report,
@@ -78,8 +60,8 @@ CpuModule::CpuModule(CpuToolchain& toolchain, std::string prelude,
       start_(Clock::now()) {
   std::vector<int> missing;
   look_up(missing);
-  make_batches(missing, true);
-  make_batches(missing, false);
+  add_batches(missing, true);
+  add_batches(missing, false);
   for (Batch& batch : batches_) write_source(batch);
   start_workers();
   report_.cached = static_cast<int>(kernels_.size() - missing.size());
@@ -113,25 +95,20 @@ void CpuModule::look_up(std::vector<int>& missing) {
   }
 }
 
-void CpuModule::make_batches(const std::vector<int>& missing,
+void CpuModule::add_batches(const std::vector<int>& missing,
                              bool wanted_first) {
   std::vector<int> mine;
   for (int kernel : missing) {
     if (kernels_[kernel].wanted_first == wanted_first) mine.push_back(kernel);
   }
-  for (auto& kernels : distribute(mine, kernels_, tools_.parallel)) {
+  for (auto& kernels : make_batches(mine, kernels_, tools_.parallel)) {
     batches_.emplace_back().kernels = std::move(kernels);
   }
 }
 
 std::string CpuModule::text_of(const std::vector<int>& kernels) const {
-  // The compiler then reports places inside a kernel by the kernel's name.
-  std::string text = cat({"#line 1 \"prelude\"\n", prelude_});
-  for (int kernel : kernels) {
-    text += cat({"\n#line 1 \"", kernels_[kernel].name, "\"\n",
-                 kernels_[kernel].text});
-  }
-  return text + "\n";
+  return cat({"#line 1 \"prelude\"\n", prelude_, "\n",
+              text_of_batch(kernels, kernels_)});
 }
 
 void CpuModule::write_source(Batch& batch) {

@@ -64,7 +64,7 @@ class CpuModule : public CpuKernels {
   };
 
   void look_up(std::vector<int>& missing);
-  void make_batches(const std::vector<int>& missing, bool wanted_first);
+  void add_batches(const std::vector<int>& missing, bool wanted_first);
   void write_source(Batch& batch);
   void start_workers();
   CompileResult compile(const Batch& batch) const;

@@ -1,6 +1,8 @@
 #include "runtime/cuda/cubin_cache.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "runtime/kernel_cache.h"
 #include "spec/text.h"
@@ -38,25 +40,32 @@ std::string CubinCache::key(const std::string& header,
               context_hash_});
 }
 
-std::optional<std::string> CubinCache::find(const std::string& key,
-                                            const std::string& name) const {
-  const auto text = read_file(folder_.file("kernels/" + key));
+Cubin CubinCache::find(const Place& place) {
+  const auto text = read_file(folder_.file("kernels/" + place.key));
   const auto entry = text ? parse_cache_entry(*text) : std::nullopt;
-  if (!entry || entry->name != name) return std::nullopt;
-  auto cubin = read_file(folder_.file(cat({"objects/", entry->object,
+  if (!entry || entry->name != place.name) return nullptr;
+  auto& known = read_[entry->object];
+  if (Cubin cubin = known.lock()) return cubin;
+  auto bytes = read_file(folder_.file(cat({"objects/", entry->object,
                                            ".cubin"})));
-  if (!cubin || hash_of(*cubin) != entry->object) return std::nullopt;
+  if (!bytes || hash_of(*bytes) != entry->object) return nullptr;
+  auto cubin = std::make_shared<const std::string>(std::move(*bytes));
+  known = cubin;
   return cubin;
 }
 
-bool CubinCache::store(const std::string& key, const std::string& name,
+bool CubinCache::store(const std::vector<Place>& kernels,
                        const std::string& text, const std::string& cubin) {
   const std::string hash = hash_of(cubin);
-  const CacheEntry entry{name, hash, context_};
-  return file_new(folder_, text, ".cu", cat({"objects/", hash, ".cu"})) &&
-         file_new(folder_, cubin, ".cubin",
-                  cat({"objects/", hash, ".cubin"})) &&
-         file_new(folder_, to_text(entry), ".entry", "kernels/" + key);
+  if (!file_new(folder_, text, ".cu", cat({"objects/", hash, ".cu"})) ||
+      !file_new(folder_, cubin, ".cubin",
+                cat({"objects/", hash, ".cubin"}))) {
+    return false;
+  }
+  return std::all_of(kernels.begin(), kernels.end(), [&](const Place& kernel) {
+    return file_new(folder_, to_text({kernel.name, hash, context_}), ".entry",
+                    "kernels/" + kernel.key);
+  });
 }
 
 }  // namespace lathe::cuda

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "runtime/cache_tools.h"
+#include "runtime/kernel_batches.h"
 #include "runtime/machine.h"
 #include "runtime/stopwatch.h"
 #include "spec/check.h"
@@ -36,13 +38,17 @@ std::shared_ptr<const Nvrtc> require_nvrtc(const Options& options) {
 }
 
 CudaToolchain::CudaToolchain(const Options& options, const Reporter& report,
-                             const std::string& target,
+                             const std::string& target, CubinSize cubin_size,
                              std::shared_ptr<const Nvrtc> loaded)
     : reporter(report),
       nvrtc(std::move(loaded)),
       flags(nvrtc->flags(target)),
+      size(cubin_size),
       folder(options.cache_dir, options.temp_dir, report),
-      cache(folder, nvrtc->identity(), join(flags, " "), target),
+      cache(folder, nvrtc->identity(),
+            join(flags, " ") +
+                (size == CubinSize::kOne ? ", each kernel alone" : ""),
+            target),
       parallel(options.threads > 0 ? options.threads
                                    : describe_machine().cores) {}
 
@@ -62,23 +68,17 @@ CubinCompiler::CubinCompiler(CudaToolchain& tools, std::string header,
   std::vector<int> first, others;
   for (size_t i = 0; i < kernels_.size(); ++i) {
     Job& job = jobs_[i];
-    job.key = tools_.cache.key(header_, kernels_[i].text);
-    if (auto cubin = tools_.cache.find(job.key, kernels_[i].name)) {
-      job.cubin = std::move(*cubin);
+    job.place = {tools_.cache.key(header_, kernels_[i].text),
+                 kernels_[i].name};
+    if ((job.cubin = tools_.cache.find(job.place))) {
       job.is_asked_for = true;
       ++report_.cached;
     } else if (!kernels_[i].may_rest) {
       (kernels_[i].wanted_first ? first : others).push_back(int(i));
     }
   }
-  // The longest text is last to be done where it begins last.
-  const auto is_longer = [this](int a, int b) {
-    return kernels_[size_t(a)].text.size() > kernels_[size_t(b)].text.size();
-  };
-  for (std::vector<int>* all : {&first, &others}) {
-    std::stable_sort(all->begin(), all->end(), is_longer);
-    request(*all);
-  }
+  request(first);
+  request(others);
 }
 
 CubinCompiler::~CubinCompiler() {
@@ -91,67 +91,122 @@ CubinCompiler::~CubinCompiler() {
 
 void CubinCompiler::request(const std::vector<int>& kernels) {
   const std::lock_guard lock(mutex_);
+  std::set<int> missing;  // launches may ask for a kernel several times
   for (int kernel : kernels) {
-    Job& job = jobs_[static_cast<size_t>(kernel)];
-    if (job.is_asked_for) continue;
-    // Whatever of this fails, the kernel can be asked for again.
+    if (!jobs_[static_cast<size_t>(kernel)].is_asked_for) {
+      missing.insert(kernel);
+    }
+  }
+  for (auto& program : programs_of({missing.begin(), missing.end()})) {
+    start(std::move(program));
+  }
+}
+
+// As many for each worker as give it a text of this length: the longest program
+// begins first, and whoever is done takes the next.
+std::vector<std::vector<int>> CubinCompiler::programs_of(
+    std::vector<int> kernels) const {
+  constexpr size_t kLongText = 16'000;
+  if (tools_.size == CubinSize::kOne) {
+    return make_batches(kernels, kernels_, static_cast<int>(kernels.size()));
+  }
+  size_t length = 0;
+  for (int kernel : kernels) {
+    length += kernels_[static_cast<size_t>(kernel)].text.size();
+  }
+  const auto workers = static_cast<size_t>(tools_.parallel);
+  const size_t turns = length / (kLongText * workers) + 1;
+  return make_batches(std::move(kernels), kernels_,
+                      static_cast<int>(turns * workers));
+}
+
+// Requires: the mutex is held. Whatever of this fails, the kernels can be asked
+// for again.
+void CubinCompiler::start(std::vector<int> kernels) {
+  for (int kernel : kernels) {
     tools_.reporter.detail(cat({"kernel ",
                                 kernels_[static_cast<size_t>(kernel)].name,
                                 " is compiled by NVRTC"}));
-    if (working_ < tools_.parallel) {
-      workers_.emplace_back([this] { work(); });
-      ++working_;
-    }
-    waiting_.push_back(kernel);
-    job.is_asked_for = true;
+  }
+  if (working_ < tools_.parallel) {
+    workers_.emplace_back([this] { work(); });
+    ++working_;
+  }
+  waiting_.push_back(std::move(kernels));
+  for (int kernel : waiting_.back()) {
+    jobs_[static_cast<size_t>(kernel)].is_asked_for = true;
     ++report_.compiled;
   }
 }
 
 // A worker ends when nothing waits; the next request starts another.
 void CubinCompiler::work() {
-  while (const std::optional<int> kernel = next()) compile(*kernel);
+  for (auto program = next(); !program.empty(); program = next()) {
+    compile(program);
+  }
 }
 
-std::optional<int> CubinCompiler::next() {
+std::vector<int> CubinCompiler::next() {
   const std::lock_guard lock(mutex_);
   if (waiting_.empty()) {
     --working_;
-    return std::nullopt;
+    return {};
   }
-  const int kernel = waiting_.front();
+  std::vector<int> program = std::move(waiting_.front());
   waiting_.pop_front();
-  return kernel;
+  return program;
 }
 
-void CubinCompiler::compile(int kernel) {
-  Job& job = jobs_[static_cast<size_t>(kernel)];
-  const KernelSource& from = kernels_[static_cast<size_t>(kernel)];
+void CubinCompiler::compile(const std::vector<int>& kernels) {
+  const auto job = [this](int kernel) -> Job& {
+    return jobs_[static_cast<size_t>(kernel)];
+  };
   try {
-    NvrtcResult result = tools_.nvrtc->compile(header_, from.name, from.text,
-                                               tools_.flags);
-    job.ready = seconds_since(start_);
-    job.promise.set_value(std::move(result));
+    auto compiled = std::make_shared<Compiled>();
+    compiled->kernels = kernels;
+    compiled->result = tools_.nvrtc->compile(
+        header_, job(kernels.front()).place.name,
+        text_of_batch(kernels, kernels_), tools_.flags);
+    compiled->ready = seconds_since(start_);
+    if (compiled->result.ok || kernels.size() == 1) {
+      for (int kernel : kernels) job(kernel).promise.set_value(compiled);
+      return;
+    }
   } catch (...) {
-    job.promise.set_exception(std::current_exception());
+    for (int kernel : kernels) {
+      job(kernel).promise.set_exception(std::current_exception());
+    }
+    return;
   }
+  // Each says for itself whether it compiles.
+  for (int kernel : kernels) compile({kernel});
 }
 
-std::string CubinCompiler::take(int kernel) {
+Cubin CubinCompiler::take(int kernel) {
   Job& job = jobs_[static_cast<size_t>(kernel)];
-  const KernelSource& from = kernels_[static_cast<size_t>(kernel)];
-  if (!job.cubin.empty()) return job.cubin;
+  if (job.cubin) return job.cubin;
   request({kernel});
-  const NvrtcResult& result = job.result.get();
-  if (!result.ok) fail(from, result);
-  report_.seconds = std::max(report_.seconds, job.ready);
-  if (!tools_.cache.store(job.key, from.name, from.text, result.cubin)) {
+  const CompiledRef& compiled = job.compiled.get();
+  if (!compiled->result.ok) {
+    fail(kernels_[static_cast<size_t>(kernel)], compiled->result);
+  }
+  report_.seconds = std::max(report_.seconds, compiled->ready);
+  if (!std::exchange(compiled->is_filed, true)) file(*compiled);
+  return {compiled, &compiled->result.cubin};
+}
+
+void CubinCompiler::file(Compiled& compiled) {
+  std::vector<CubinCache::Place> places;
+  for (int kernel : compiled.kernels) {
+    places.push_back(jobs_[static_cast<size_t>(kernel)].place);
+  }
+  if (!tools_.cache.store(places, text_of_batch(compiled.kernels, kernels_),
+                          compiled.result.cubin)) {
     tools_.reporter.warning(cat({"cannot keep kernels in ",
                                  tools_.folder.path(), ": ",
                                  std::strerror(errno)}));
   }
   prune_daily(tools_.folder.path());
-  return result.cubin;
 }
 
 void CubinCompiler::fail(const KernelSource& kernel,

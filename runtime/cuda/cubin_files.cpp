@@ -4,8 +4,9 @@
 
 namespace lathe::cuda {
 
-std::string CubinFiles::take(int kernel) {
-  return read_text_file(files_[static_cast<size_t>(kernel)]);
+Cubin CubinFiles::take(int kernel) {
+  return std::make_shared<const std::string>(
+      read_text_file(files_[static_cast<size_t>(kernel)]));
 }
 
 CompileReport CubinFiles::report() const {

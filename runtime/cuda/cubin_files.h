@@ -14,7 +14,7 @@ class CubinFiles : public CubinSource {
       : CubinSource(std::move(kernels)), files_(std::move(files)) {}
 
   void request(const std::vector<int>&) override {}
-  std::string take(int kernel) override;
+  Cubin take(int kernel) override;
   CompileReport report() const override;
 
  private:

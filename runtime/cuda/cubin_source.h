@@ -1,12 +1,17 @@
 #pragma once
 // Where the cubins of a module come from: compiled here, or made before.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "runtime/device.h"
 
 namespace lathe::cuda {
+
+// The bytes of a cubin. Kernels that were compiled together are in one, and have
+// the same pointer.
+using Cubin = std::shared_ptr<const std::string>;
 
 class CubinSource {
  public:
@@ -17,9 +22,9 @@ class CubinSource {
   // Says that these are wanted soon.
   virtual void request(const std::vector<int>& kernels) = 0;
 
-  // The kernel's cubin. Waits until it is there; throws DeviceError L06. Can be
+  // What the kernel is in. Waits until it is there; throws DeviceError L06. Can be
   // taken again: a driver that had no room for it may have some later.
-  virtual std::string take(int kernel) = 0;
+  virtual Cubin take(int kernel) = 0;
 
   // About those taken so far.
   virtual CompileReport report() const = 0;

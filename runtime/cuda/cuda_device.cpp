@@ -150,7 +150,8 @@ class CudaDevice : public Device {
     // Not before the first model.
     expect_kernels();
     if (!tools_) {
-      tools_.emplace(options_, reporter_, target().name, nvrtc_.get());
+      tools_.emplace(options_, reporter_, target().name,
+                     CubinSize::kSeveral, nvrtc_.get());
     }
     return std::make_unique<CudaModule>(
         context_, std::make_unique<CubinCompiler>(*tools_, prelude,
@@ -243,7 +244,7 @@ std::unique_ptr<Device> make_cuda_device(const Options& options,
 std::vector<std::string> compile_for_cuda(const Options& options,
                                           const Reporter& reporter,
                                           const Program& program) {
-  CudaToolchain tools(options, reporter, program.target,
+  CudaToolchain tools(options, reporter, program.target, CubinSize::kOne,
                       require_nvrtc(options));
   CubinCompiler compiler(tools, program.prelude, kernel_sources(program));
   std::vector<int> all(program.kernels.size());
@@ -251,7 +252,7 @@ std::vector<std::string> compile_for_cuda(const Options& options,
   compiler.request(all);
   std::vector<std::string> cubins;
   for (size_t i = 0; i < program.kernels.size(); ++i) {
-    cubins.push_back(compiler.take(static_cast<int>(i)));
+    cubins.push_back(*compiler.take(static_cast<int>(i)));
   }
   return cubins;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The kernels of one program in a GPU's memory, loaded as they are wanted.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ class CudaModule : public Module {
  private:
   ContextRef context_;
   std::unique_ptr<CubinSource> cubins_;
-  std::vector<std::unique_ptr<LoadedKernel>> loaded_;  // by kernel
+  std::map<Cubin, LoadedCubin> loaded_;
+  std::vector<CUfunction> functions_;  // by kernel; null: not wanted yet
 };
 
 }  // namespace lathe::cuda

@@ -175,30 +175,32 @@ PinnedMemory::~PinnedMemory() {
   (void)context_->driver().cuMemFreeHost(data_);
 }
 
-LoadedKernel::LoadedKernel(ContextRef context, const std::string& cubin,
-                           const std::string& name, int64_t shared_bytes,
-                           const std::string& place)
+LoadedCubin::LoadedCubin(ContextRef context, const std::string& cubin,
+                         const std::string& place)
     : context_(std::move(context)) {
   const Driver& driver = context_->driver();
   context_->use();
   driver.check(driver.cuModuleLoadData(&module_, cubin.data()),
                "cuModuleLoadData", place);
-  CUresult result =
-      driver.cuModuleGetFunction(&function_, module_, name.c_str());
-  const char* call = "cuModuleGetFunction";
-  if (result == CUDA_SUCCESS && shared_bytes > kPlainSharedBytes) {
-    call = "cuFuncSetAttribute";
-    result = driver.cuFuncSetAttribute(
-        function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-        static_cast<int>(shared_bytes));
-  }
-  if (result == CUDA_SUCCESS) return;
-  (void)driver.cuModuleUnload(module_);
-  driver.check(result, call, place);
 }
 
-LoadedKernel::~LoadedKernel() {
+LoadedCubin::~LoadedCubin() {
   (void)context_->driver().cuModuleUnload(module_);
+}
+
+CUfunction LoadedCubin::function(const std::string& name, int64_t shared_bytes,
+                                 const std::string& place) const {
+  const Driver& driver = context_->driver();
+  context_->use();
+  CUfunction function = nullptr;
+  driver.check(driver.cuModuleGetFunction(&function, module_, name.c_str()),
+               "cuModuleGetFunction", place);
+  if (shared_bytes <= kPlainSharedBytes) return function;
+  driver.check(driver.cuFuncSetAttribute(
+                   function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                   static_cast<int>(shared_bytes)),
+               "cuFuncSetAttribute", place);
+  return function;
 }
 
 }  // namespace lathe::cuda

@@ -137,23 +137,23 @@ class PinnedMemory {
   size_t bytes_;
 };
 
-// A loaded cubin with one kernel.
-class LoadedKernel {
+// A cubin in the GPU's memory.
+class LoadedCubin {
  public:
-  // `place` says in messages where the model asks for it.
-  LoadedKernel(ContextRef context, const std::string& cubin,
-               const std::string& name, int64_t shared_bytes,
-               const std::string& place);
-  ~LoadedKernel();
-  LoadedKernel(const LoadedKernel&) = delete;
-  LoadedKernel& operator=(const LoadedKernel&) = delete;
+  // `place` says in messages where the model asks for one of its kernels.
+  LoadedCubin(ContextRef context, const std::string& cubin,
+              const std::string& place);
+  ~LoadedCubin();
+  LoadedCubin(const LoadedCubin&) = delete;
+  LoadedCubin& operator=(const LoadedCubin&) = delete;
 
-  CUfunction function() const { return function_; }
+  // The kernel `name`, which may be launched with so much shared memory.
+  CUfunction function(const std::string& name, int64_t shared_bytes,
+                      const std::string& place) const;
 
  private:
   ContextRef context_;
   CUmodule module_ = nullptr;
-  CUfunction function_ = nullptr;
 };
 
 }  // namespace lathe::cuda

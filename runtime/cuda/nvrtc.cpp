@@ -74,8 +74,7 @@ NvrtcResult Nvrtc::compile(const std::string& header, const std::string& name,
                            const std::string& text,
                            const std::vector<std::string>& flags) const {
   const std::string source =
-      cat({"#include \"", kDeviceHeaderName, "\"\n#line 1 \"", name, "\"\n",
-           text});
+      cat({"#include \"", kDeviceHeaderName, "\"\n", text});
   const char* header_text = header.c_str();
   const char* header_name = kDeviceHeaderName;
   std::vector<const char*> options;

@@ -49,8 +49,8 @@ struct Nvrtc {
   // What kernels for this target ("sm_90a") are compiled with.
   std::vector<std::string> flags(const std::string& target) const;
 
-  // Compiles the kernel `name`, which may include `header` by
-  // kDeviceHeaderName. Threads may compile at once.
+  // Compiles the text of kernels, behind the header. `name`: of the text, for
+  // messages. Threads may compile at once.
   NvrtcResult compile(const std::string& header, const std::string& name,
                       const std::string& text,
                       const std::vector<std::string>& flags) const;

@@ -80,6 +80,46 @@ body:
   CHECK_FALSE(holds(lathe(folder, run + "2").text, compiled));
 }
 
+TEST_CASE("cuda device: what one program has is kept for each of its kernels") {
+  const TempFolder folder;
+  const std::string file = folder.write("m.yaml", R"(lathe: 1
+model: m
+inputs: {x: "bfloat16[B, 256]"}
+weights: {n: {type: "bfloat16[256]", init: 1.0}, w: {type: "bfloat16[64, 256]", init: 1.0}}
+body:
+  - y = rms_norm(x, n) @ transpose(w)
+)");
+  const std::string run = "run -vv " + file + " --device cuda -d B=9";
+  const auto count = [&](const std::string& kind) {
+    int files = 0;
+    for (const fs::directory_entry& entry :
+         fs::recursive_directory_iterator(folder.file("cache"))) {
+      files += entry.path().string().find(kind) != std::string::npos;
+    }
+    return files;
+  };
+  // The other is not at fault.
+  const Said bad = lathe(folder, run + " --threads 1",
+                         "LATHE_FAKE_BAD_KERNEL=matmul_");
+  CAPTURE(bad.text);
+  CHECK_EQ(bad.status, 3);
+  CHECK(holds(bad.text, "error[L0602]: kernel matmul_"));
+  CHECK(holds(bad.text, "does not compile: error: the fake compiler was told of "
+                        "matmul_; its text is in "));
+  CHECK_EQ(count("/kernels/"), 1);
+  fs::remove_all(folder.file("cache"));
+  CHECK_EQ(lathe(folder, run + " --threads 1").status, 0);
+  CHECK_EQ(count("/kernels/"), 2);
+  CHECK_EQ(count(".cubin"), 1);
+  const Said again = lathe(folder, run + " --threads 2");
+  CAPTURE(again.text);
+  CHECK_EQ(again.status, 0);
+  CHECK(holds(again.text, "0 kernels compiled and 2 taken from the cache"));
+  fs::remove_all(folder.file("cache"));
+  CHECK_EQ(lathe(folder, run + " --threads 2").status, 0);
+  CHECK_EQ(count(".cubin"), 2);
+}
+
 TEST_CASE("cuda device: another compute capability compiles anew") {
   const TempFolder folder;
   const std::string run = "run -vv " + example("quickstart.yaml") +
@@ -262,6 +302,18 @@ TEST_CASE("cuda device: a pack needs no NVRTC where it runs") {
   const Said again =
       lathe(folder, "run " + example("quickstart.yaml") + " --device cuda -q");
   CHECK(holds(said.text, again.text.substr(again.text.find(result))));
+  // Each kernel has a cubin of its own, whatever runs have compiled together.
+  const std::string later = folder.file("later");
+  CHECK_EQ(lathe(folder, "compile " + example("quickstart.yaml") +
+                             " --target sm_90a -o '" + later + "'").status, 0);
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(later)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string name = fs::relative(entry.path(), later).string();
+    CAPTURE(name);
+    CHECK(file_bytes(entry.path().string()) ==
+          file_bytes(folder.file("pack/" + name)));
+  }
   const Said nowhere = lathe(folder, "run " + pack, "LATHE_FAKE_DEVICES=0");
   CHECK_EQ(nowhere.status, 3);
   CHECK(holds(nowhere.text,

@@ -92,6 +92,11 @@ nvrtcResult nvrtcCreateProgram(nvrtcProgram* program, const char* text,
 nvrtcResult nvrtcCompileProgram(nvrtcProgram handle, int,
                                 const char* const*) {
   FakeProgram& program = of(handle);
+  const char* bad = std::getenv("LATHE_FAKE_BAD_KERNEL");
+  if (bad && program.text.find(bad) != std::string::npos) {
+    program.log = std::string("error: the fake compiler was told of ") + bad;
+    return NVRTC_ERROR_COMPILATION;
+  }
   Folder folder;
   if (folder.path.empty()) return NVRTC_ERROR_OUT_OF_MEMORY;
   for (const auto& [name, text] : program.headers) {
