@@ -22,6 +22,7 @@
 #include "tests/codegen/row_piece_cases.h"
 #include "tests/cuda/matmul_cases.h"
 #include "tests/cuda/model_cases.h"
+#include "tests/cuda/quantized_layers.h"
 #include "tests/cuda/wgmma_cases.h"
 #include "tests/support/codegen_text.h"
 #include "tests/support/load_model.h"
@@ -372,6 +373,11 @@ TEST_CASE("nvrtc: the models that the emulator runs fit everywhere" *
     graphs.push_back(graph_from(model.yaml));
   }
   check_graphs(graphs, kAllTargets);
+  std::vector<Graph> layers;
+  for (const Quantization& of : quantizations()) {
+    layers.push_back(graph_from(layer_of(of, "bfloat16", "h")));
+  }
+  check_graphs(layers, kTwoTargets);
 }
 
 TEST_CASE("nvrtc: kernels of all samples of ops fit" * doctest::skip()) {

@@ -14,6 +14,7 @@
 #include "tests/codegen/op_check.h"
 #include "tests/cuda/matmul_cases.h"
 #include "tests/cuda/model_cases.h"
+#include "tests/cuda/quantized_layers.h"
 #include "tests/support/compare_tensors.h"
 #include "tests/support/device_runner.h"
 #include "tests/support/program_runner.h"
@@ -103,6 +104,15 @@ TEST_CASE("gpu: models agree with the reference") {
   DeviceRunner runner = gpu.runner();
   CHECK_EQ(failures_of(runner, gpu_model_cases(), runner.device().target()),
            "");
+}
+
+TEST_CASE("gpu: quantised layers agree with the reference" * doctest::skip()) {
+  const Gpu gpu;
+  if (gpu.is_missing()) return;
+  DeviceRunner runner = gpu.runner();
+  CHECK_EQ(
+      failures_of(runner, quantized_layer_cases(), runner.device().target()),
+      "");
 }
 
 TEST_CASE("gpu: products of stored weights agree with the reference" *
