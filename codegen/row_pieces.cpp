@@ -36,6 +36,13 @@ bool has_points_that_reduce(const RowPlan& plan) {
   return false;
 }
 
+// Whether the loops of the phase find something that pieces have to join.
+bool reduces_in_loops(const RowPlan& plan, const Phase& phase) {
+  return !phase.extents.empty() &&
+         std::any_of(phase.stages.begin(), phase.stages.end(),
+                     [&](int s) { return plan.accumulates(s); });
+}
+
 // 1 where the rows are worth to be cut, 0 where they are not.
 Dim is_long(const RowPlan& plan, const PieceRule& rule) {
   const Dim rows = numel(plan.rows);
@@ -48,10 +55,9 @@ Dim is_long(const RowPlan& plan, const PieceRule& rule) {
   for (const Phase& phase : plan.phases) {
     if (phase.extents.empty()) continue;
     ++loops;
-    const bool reduces =
-        std::any_of(phase.stages.begin(), phase.stages.end(),
-                    [&](int s) { return plan.accumulates(s); });
-    if (reduces) points = max(points, numel(phase.extents));
+    if (reduces_in_loops(plan, phase)) {
+      points = max(points, numel(phase.extents));
+    }
   }
   const Dim least =
       loops == 1 || rows == 1 ? rule.long_row : rule.long_row_of_loops;
@@ -66,9 +72,7 @@ std::vector<RowPart> parts_of(const RowPlan& plan, bool gpu) {
   for (size_t p = 0; p < count;) {
     const Phase& phase = plan.phases[p];
     const bool loops = !phase.extents.empty();
-    const bool reduces =
-        loops && std::any_of(phase.stages.begin(), phase.stages.end(),
-                             [&](int s) { return plan.accumulates(s); });
+    const bool reduces = reduces_in_loops(plan, phase);
     RowPart rest;
     rest.joined = reduces ? static_cast<int>(p) : -1;
     rest.first = rest.last = loops ? p + 1 : p;
