@@ -164,9 +164,10 @@ void CubinCompiler::compile(const std::vector<int>& kernels) {
   try {
     auto compiled = std::make_shared<Compiled>();
     compiled->kernels = kernels;
+    compiled->text = text_of_batch(kernels, kernels_);
     compiled->result = tools_.nvrtc->compile(
-        header_, job(kernels.front()).place.name,
-        text_of_batch(kernels, kernels_), tools_.flags);
+        header_, job(kernels.front()).place.name, compiled->text,
+        tools_.flags);
     compiled->ready = seconds_since(start_);
     if (compiled->result.ok || kernels.size() == 1) {
       for (int kernel : kernels) job(kernel).promise.set_value(compiled);
@@ -195,13 +196,12 @@ Cubin CubinCompiler::take(int kernel) {
   return {compiled, &compiled->result.cubin};
 }
 
-void CubinCompiler::file(Compiled& compiled) {
+void CubinCompiler::file(const Compiled& compiled) {
   std::vector<CubinCache::Place> places;
   for (int kernel : compiled.kernels) {
     places.push_back(jobs_[static_cast<size_t>(kernel)].place);
   }
-  if (!tools_.cache.store(places, text_of_batch(compiled.kernels, kernels_),
-                          compiled.result.cubin)) {
+  if (!tools_.cache.store(places, compiled.text, compiled.result.cubin)) {
     tools_.reporter.warning(cat({"cannot keep kernels in ",
                                  tools_.folder.path(), ": ",
                                  std::strerror(errno)}));

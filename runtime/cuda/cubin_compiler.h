@@ -62,6 +62,7 @@ class CubinCompiler : public CubinSource {
   // Kernels that were compiled in one program.
   struct Compiled {
     std::vector<int> kernels;
+    std::string text;
     NvrtcResult result;
     double ready = 0;  // seconds since the start
     bool is_filed = false;
@@ -86,7 +87,7 @@ class CubinCompiler : public CubinSource {
   void work();
   std::vector<int> next();
   void compile(const std::vector<int>& kernels);
-  void file(Compiled& compiled);
+  void file(const Compiled& compiled);
   [[noreturn]] void fail(const KernelSource& kernel,
                          const NvrtcResult& result);
 
