@@ -12,6 +12,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// With one row the norm is part of the product; with nine it has a kernel.
+constexpr const char* kNormAndProduct = R"(lathe: 1
+model: m
+inputs: {x: "bfloat16[B, 256]"}
+weights: {n: {type: "bfloat16[256]", init: 1.0}, w: {type: "bfloat16[64, 256]", init: 1.0}}
+body:
+  - y = rms_norm(x, n) @ transpose(w)
+)";
+
 }  // namespace
 
 TEST_CASE("cuda device: every example passes its own tests") {
@@ -60,13 +69,7 @@ TEST_CASE("cuda device: a second run compiles nothing and leaves nothing") {
 // With one row the norm is part of the products: "row_" kernels rest.
 TEST_CASE("cuda device: kernels for other sizes are compiled when they come") {
   const TempFolder folder;
-  const std::string file = folder.write("m.yaml", R"(lathe: 1
-model: m
-inputs: {x: "bfloat16[B, 256]"}
-weights: {n: {type: "bfloat16[256]", init: 1.0}, w: {type: "bfloat16[64, 256]", init: 1.0}}
-body:
-  - y = rms_norm(x, n) @ transpose(w)
-)");
+  const std::string file = folder.write("m.yaml", kNormAndProduct);
   const std::string run = "run -vv " + file + " --device cuda -d B=";
   const std::string compiled = "is compiled by NVRTC", row = "kernel row_";
   const Said few = lathe(folder, run + "1");
@@ -82,13 +85,7 @@ body:
 
 TEST_CASE("cuda device: what one program has is kept for each of its kernels") {
   const TempFolder folder;
-  const std::string file = folder.write("m.yaml", R"(lathe: 1
-model: m
-inputs: {x: "bfloat16[B, 256]"}
-weights: {n: {type: "bfloat16[256]", init: 1.0}, w: {type: "bfloat16[64, 256]", init: 1.0}}
-body:
-  - y = rms_norm(x, n) @ transpose(w)
-)");
+  const std::string file = folder.write("m.yaml", kNormAndProduct);
   const std::string run = "run -vv " + file + " --device cuda -d B=9";
   const auto count = [&](const std::string& kind) {
     int files = 0;
